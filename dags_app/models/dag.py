@@ -1,0 +1,86 @@
+"""DAGs and their versions."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F
+
+
+class Dag(models.Model):
+    """One DAG as users see it: what its current version says, and what people set on it."""
+
+    dag_id = models.CharField(max_length=250, primary_key=True)
+    display_name = models.CharField(max_length=500, blank=True)
+    description = models.TextField(null=True)
+    file = models.ForeignKey("DagFile", models.SET_NULL, null=True, related_name="dags")
+    fileloc = models.CharField(max_length=2000, help_text="absolute path of the file when last parsed")
+    version = models.ForeignKey("DagVersion", models.SET_NULL, null=True, related_name="+")
+    is_paused = models.BooleanField(default=True)
+    is_stale = models.BooleanField(default=False, help_text="its file no longer defines it; history stays")
+    last_parsed_at = models.DateTimeField(null=True)
+    last_parse_seconds = models.FloatField(null=True)
+    owners = models.JSONField(default=list)
+    timetable_summary = models.CharField(max_length=500, null=True)
+    timetable_description = models.CharField(max_length=1000, null=True)
+    timetable_periodic = models.BooleanField(default=False)
+    max_active_runs = models.PositiveIntegerField(default=16)
+    max_active_tasks = models.PositiveIntegerField(default=16)
+    max_consecutive_failed_dag_runs = models.PositiveIntegerField(default=0)
+    next_run_after = models.DateTimeField(null=True, help_text="when the next scheduled run is due; null = none")
+    next_logical_date = models.DateTimeField(null=True)
+    next_interval_start = models.DateTimeField(null=True)
+    next_interval_end = models.DateTimeField(null=True)
+    schedule_error = models.TextField(blank=True, help_text="why no next run could be worked out")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["dag_id"]
+        indexes = [
+            models.Index(
+                F("next_run_after"),
+                name="dag_due",
+                condition=models.Q(is_paused=False, is_stale=False, next_run_after__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.dag_id
+
+    @property
+    def name(self) -> str:
+        """What pages call it."""
+        return self.display_name or self.dag_id
+
+
+class DagTag(models.Model):
+    """One tag of one DAG."""
+
+    dag = models.ForeignKey(Dag, models.CASCADE, related_name="tags")
+    name = models.CharField(max_length=100)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["dag", "name"], name="dag_tag_key")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DagVersion(models.Model):
+    """One content of a DAG: its spec and its sources. Never changed once written; runs are pinned to it."""
+
+    dag = models.ForeignKey(Dag, models.CASCADE, related_name="versions")
+    version_number = models.PositiveIntegerField()
+    digest = models.CharField(max_length=64, help_text="sha256 over the source tree's digest and the spec")
+    spec = models.JSONField(help_text="orchestrator.core.serde's form")
+    tree = models.ForeignKey("SourceTree", models.PROTECT, related_name="versions")
+    relative_path = models.CharField(max_length=1000, help_text="the DAG file inside the tree")
+    bundle_name = models.CharField(max_length=250, default="dags-folder")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["dag", "version_number"]
+        constraints = [models.UniqueConstraint(fields=["dag", "version_number"], name="dag_version_key")]
+
+    def __str__(self) -> str:
+        return f"{self.dag_id} v{self.version_number}"

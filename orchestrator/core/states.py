@@ -1,0 +1,116 @@
+"""States of runs and task instances, and the moves between them that are legal.
+
+A state is the string Airflow's API and users know it by; a task instance that nothing was decided
+about yet has the state ``none`` (Airflow's null). One state means "ready, waits for a slot":
+``scheduled``. The database is the queue, so nothing lies between being ready and running and
+``queued`` exists for runs only.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class TaskState(StrEnum):
+    """Where a task instance stands."""
+
+    NONE = "none"  # its dependencies are not met yet
+    SCHEDULED = "scheduled"  # its dependencies are met; a worker slot may claim it
+    RUNNING = "running"  # one attempt holds it
+    DEFERRED = "deferred"  # a trigger waits for it on the triggerer
+    UP_FOR_RETRY = "up_for_retry"  # the attempt failed; due again at ``not_before``
+    UP_FOR_RESCHEDULE = "up_for_reschedule"  # a sensor gave its slot back until ``not_before``
+    SUCCESS = "success"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UPSTREAM_FAILED = "upstream_failed"  # never ran, because what it needs failed
+    REMOVED = "removed"  # the run's version of the DAG no longer has this task
+
+
+class RunState(StrEnum):
+    """Where a dag run stands."""
+
+    QUEUED = "queued"  # waits for the DAG to be unpaused or for a free place under max_active_runs
+    RUNNING = "running"
+    SUCCESS = "success"
+    FAILED = "failed"
+
+
+class RunType(StrEnum):
+    """What made the run; the first part of its generated run id."""
+
+    MANUAL = "manual"
+    SCHEDULED = "scheduled"
+    BACKFILL = "backfill"
+    OPERATOR_TRIGGERED = "operator_triggered"
+    ASSET_TRIGGERED = "asset_triggered"
+    ASSET_MATERIALIZATION = "asset_materialization"
+
+
+SUCCESS_STATES = frozenset({TaskState.SUCCESS, TaskState.SKIPPED})
+FAILED_STATES = frozenset({TaskState.FAILED, TaskState.UPSTREAM_FAILED})
+FINISHED = frozenset(
+    {TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED, TaskState.UPSTREAM_FAILED, TaskState.REMOVED}
+)
+UNFINISHED = frozenset(TaskState) - FINISHED
+WAITING = frozenset({TaskState.NONE, TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE})
+"""States in which the next move is decided by time and by the states of others."""
+
+RUN_FINISHED = frozenset({RunState.SUCCESS, RunState.FAILED})
+RUN_UNFINISHED = frozenset(RunState) - RUN_FINISHED
+
+# What the engine may do by itself. ``none`` straight to ``success`` is a task without user code
+# (EmptyOperator), decided in the engine with no process at all.
+MOVES: dict[TaskState, frozenset[TaskState]] = {
+    TaskState.NONE: frozenset(
+        {
+            TaskState.SCHEDULED,
+            TaskState.SUCCESS,
+            TaskState.SKIPPED,
+            TaskState.UPSTREAM_FAILED,
+            TaskState.FAILED,
+            TaskState.REMOVED,
+        }
+    ),
+    TaskState.SCHEDULED: frozenset({TaskState.RUNNING, TaskState.SKIPPED, TaskState.FAILED, TaskState.REMOVED}),
+    TaskState.RUNNING: frozenset(
+        {
+            TaskState.SUCCESS,
+            TaskState.FAILED,
+            TaskState.SKIPPED,
+            TaskState.UP_FOR_RETRY,
+            TaskState.UP_FOR_RESCHEDULE,
+            TaskState.DEFERRED,
+            TaskState.SCHEDULED,  # the attempt was lost with its worker or handed back on drain
+        }
+    ),
+    TaskState.DEFERRED: frozenset({TaskState.SCHEDULED, TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED}),
+    TaskState.UP_FOR_RETRY: frozenset(
+        {TaskState.SCHEDULED, TaskState.SKIPPED, TaskState.UPSTREAM_FAILED, TaskState.FAILED, TaskState.REMOVED}
+    ),
+    TaskState.UP_FOR_RESCHEDULE: frozenset(
+        {TaskState.SCHEDULED, TaskState.SKIPPED, TaskState.UPSTREAM_FAILED, TaskState.FAILED, TaskState.REMOVED}
+    ),
+    TaskState.SUCCESS: frozenset(),
+    TaskState.FAILED: frozenset(),
+    TaskState.SKIPPED: frozenset(),
+    TaskState.UPSTREAM_FAILED: frozenset(),
+    TaskState.REMOVED: frozenset({TaskState.NONE}),  # a later version has the task again
+}
+
+# What people may do on top: clear anything back to ``none``, set an unfinished or finished one by hand.
+USER_TARGETS = frozenset({TaskState.NONE, TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED})
+
+RUN_MOVES: dict[RunState, frozenset[RunState]] = {
+    RunState.QUEUED: frozenset({RunState.RUNNING, RunState.FAILED, RunState.SUCCESS}),
+    RunState.RUNNING: frozenset({RunState.SUCCESS, RunState.FAILED}),
+    RunState.SUCCESS: frozenset(),
+    RunState.FAILED: frozenset(),
+}
+
+
+def is_legal(old: TaskState, new: TaskState, *, by_user: bool = False) -> bool:
+    """Whether a task instance may go from ``old`` to ``new``."""
+    if by_user and new in USER_TARGETS:
+        return old != new or new == TaskState.NONE
+    return new in MOVES[old]

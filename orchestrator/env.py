@@ -1,0 +1,82 @@
+"""Everything the environment can set: one table of name, type, default, unit and help.
+
+``orchestrator.settings`` reads it once into ``settings.ORCH``; the settings reference page is made from it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: ``name`` in the environment, ``attribute`` on ``settings.ORCH``."""
+
+    name: str
+    attribute: str
+    read: Callable[[str], Any]
+    default: Any
+    help: str
+
+
+class SettingError(ValueError):
+    """A value in the environment cannot be read; the message names it and what it must be."""
+
+
+def yes_or_no(text: str) -> bool:
+    """Read a boolean the way Airflow's configuration does."""
+    if text.strip().lower() in {"1", "true", "t", "yes", "y", "on"}:
+        return True
+    if text.strip().lower() in {"0", "false", "f", "no", "n", "off", ""}:
+        return False
+    raise ValueError("true or false")
+
+
+def path(text: str) -> Path:
+    return Path(text).expanduser().absolute()
+
+
+SETTINGS = (
+    Setting("ORCHESTRATOR_HOME", "home", path, path("var"), "folder of database, keys, logs and caches"),
+    Setting("DAGS_FOLDER", "dags_folder", path, path("examples/dags"), "folder of the DAG files"),
+    Setting("PORT", "port", int, 8080, "port of the web server"),
+    Setting("HOST", "host", str, "127.0.0.1", "address the web server binds to"),
+    Setting("ORCHESTRATOR_SLOTS", "slots", int, 2, "task attempts at once on this worker"),
+    Setting("ORCHESTRATOR_LEASE_SECONDS", "lease_seconds", float, 10.0, "s; a process silent for so long is dead"),
+    Setting("ORCHESTRATOR_HEARTBEAT_SECONDS", "heartbeat_seconds", float, 2.0, "s between two beats of a lease"),
+    Setting("ORCHESTRATOR_SWEEP_SECONDS", "sweep_seconds", float, 1.0, "s between two recovery passes"),
+    Setting("ORCHESTRATOR_DRAIN_SECONDS", "drain_seconds", float, 30.0, "s a stopping worker waits for its attempts"),
+    Setting("ORCHESTRATOR_KILL_GRACE_SECONDS", "kill_grace_seconds", float, 5.0, "s between SIGTERM and SIGKILL"),
+    Setting("ORCHESTRATOR_MAX_LOSSES", "max_losses", int, 5, "lost attempts after which a task instance fails"),
+    Setting("ORCHESTRATOR_PARSE_TIMEOUT", "parse_timeout", float, 30.0, "s a DAG file may take to import"),
+    Setting("ORCHESTRATOR_PARSE_MEMORY_BYTES", "parse_memory_bytes", int, 1 << 30, "bytes a DAG file's import may take"),
+    Setting("ORCHESTRATOR_XCOM_MAX_BYTES", "xcom_max_bytes", int, 1 << 20, "bytes one XCom value may have as JSON"),
+    Setting("ORCHESTRATOR_MAX_MAP_LENGTH", "max_map_length", int, 100_000, "instances one mapped task may have"),
+    Setting("ORCHESTRATOR_PAUSED_AT_CREATION", "paused_at_creation", yes_or_no, True, "new DAGs start paused"),
+    Setting("ORCHESTRATOR_SMTP_URL", "smtp_url", str, "", "smtp://user:password@host:port/?from=a@b; empty = no mail"),
+)
+
+
+def read(environ: Mapping[str, str] | None = None) -> SimpleNamespace:
+    """Read every setting from ``environ`` (default: the process's own).
+
+    Raises:
+        SettingError: a value is not of its type.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    for each in SETTINGS:
+        text = environ.get(each.name)
+        if text is None or text == "":
+            values[each.attribute] = each.default
+            continue
+        try:
+            values[each.attribute] = each.read(text)
+        except ValueError as error:
+            raise SettingError(f"{each.name}={text!r} cannot be read ({error}): {each.help}") from error
+    return SimpleNamespace(**values)

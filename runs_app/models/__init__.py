@@ -1,0 +1,18 @@
+from .attempt import Attempt, Callback, RenderedFields, XCom
+from .event import StateEvent
+from .process import Process
+from .run import DagRun
+from .task_instance import TaskInstance
+from .trigger import Trigger
+
+__all__ = [
+    "Attempt",
+    "Callback",
+    "DagRun",
+    "Process",
+    "RenderedFields",
+    "StateEvent",
+    "TaskInstance",
+    "Trigger",
+    "XCom",
+]

@@ -1,0 +1,90 @@
+"""Attempts and what they leave behind."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+
+class Attempt(models.Model):
+    """One claim of a task instance under one token. Open until it has an outcome."""
+
+    task_instance = models.ForeignKey("TaskInstance", models.CASCADE, related_name="attempts")
+    token = models.PositiveBigIntegerField()
+    try_number = models.PositiveIntegerField()
+    generation = models.PositiveIntegerField()
+    process = models.ForeignKey("Process", models.SET_NULL, null=True, related_name="attempts")
+    version = models.ForeignKey("dags_app.DagVersion", models.PROTECT, null=True, related_name="+")
+    hostname = models.CharField(max_length=250, default="")
+    pid = models.IntegerField(null=True)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    outcome = models.CharField(
+        max_length=20,
+        null=True,
+        help_text="success, failed, skipped, up_for_retry, up_for_reschedule, deferred, lost, interrupted; null = open",
+    )
+    reason = models.TextField(blank=True, help_text="why it ended as it did: exception, signal, exit code")
+    cpu_seconds = models.FloatField(null=True)
+    peak_bytes = models.PositiveBigIntegerField(null=True, help_text="largest resident size")
+
+    class Meta:
+        ordering = ["task_instance", "token"]
+        constraints = [
+            models.UniqueConstraint(fields=["task_instance", "token"], name="attempt_key"),
+            models.UniqueConstraint(fields=["task_instance"], name="attempt_one_open", condition=Q(outcome__isnull=True)),
+        ]
+        indexes = [models.Index(fields=["process"], name="attempt_open", condition=Q(outcome__isnull=True))]
+
+    def __str__(self) -> str:
+        return f"try {self.try_number} (token {self.token}) of task instance {self.task_instance_id}"
+
+
+class XCom(models.Model):
+    """A value one task instance left for others. JSON with the SDK's closed list of tags, never pickle."""
+
+    task_instance = models.ForeignKey("TaskInstance", models.CASCADE, related_name="xcoms")
+    run = models.ForeignKey("DagRun", models.CASCADE, related_name="xcoms")
+    dag_id = models.CharField(max_length=250)
+    task_id = models.CharField(max_length=250)
+    map_index = models.IntegerField(default=-1)
+    key = models.CharField(max_length=512)
+    value = models.JSONField(null=True)
+    length = models.PositiveIntegerField(null=True, help_text="of a list or dict, for mapping over it")
+    timestamp = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "task_id", "map_index", "key"], name="xcom_key")]
+
+    def __str__(self) -> str:
+        return f"{self.task_id}[{self.map_index}].{self.key}"
+
+
+class RenderedFields(models.Model):
+    """Templated fields as the last try saw them: masked, then cut to size."""
+
+    task_instance = models.OneToOneField("TaskInstance", models.CASCADE, primary_key=True, related_name="rendered")
+    fields = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"rendered fields of task instance {self.task_instance_id}"
+
+
+class Callback(models.Model):
+    """User code to run because something ended, where no attempt was there to run it; claimed like a task."""
+
+    run = models.ForeignKey("DagRun", models.CASCADE, related_name="callbacks")
+    task_instance = models.ForeignKey("TaskInstance", models.CASCADE, null=True, related_name="callbacks")
+    kind = models.CharField(max_length=20, help_text="success, failure, retry, skipped")
+    reason = models.TextField(blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    process = models.ForeignKey("Process", models.SET_NULL, null=True, related_name="+")
+    claimed_at = models.DateTimeField(null=True)
+    tries = models.PositiveIntegerField(default=0)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["id"], name="callback_open", condition=Q(done_at__isnull=True))]
+
+    def __str__(self) -> str:
+        return f"on_{self.kind}_callback of {self.run}"

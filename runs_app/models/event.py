@@ -1,0 +1,25 @@
+"""The append-only log of every change of state."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class StateEvent(models.Model):
+    """One change of state, written in the same transaction as the change."""
+
+    run = models.ForeignKey("DagRun", models.CASCADE, related_name="events")
+    task_instance = models.ForeignKey("TaskInstance", models.CASCADE, null=True, related_name="events")
+    generation = models.PositiveIntegerField(default=1)
+    old = models.CharField(max_length=20)
+    new = models.CharField(max_length=20)
+    token = models.PositiveBigIntegerField(default=0)
+    actor = models.CharField(max_length=250, help_text="engine, sweep, worker, triggerer, or user:NAME")
+    reason = models.TextField(blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.old} -> {self.new} by {self.actor}"
