@@ -23,6 +23,8 @@ class Dag(models.Model):
     timetable_summary = models.CharField(max_length=500, null=True)
     timetable_description = models.CharField(max_length=1000, null=True)
     timetable_periodic = models.BooleanField(default=False)
+    is_backfillable = models.BooleanField(default=False, help_text="its timetable can be scheduled")
+    has_task_concurrency_limits = models.BooleanField(default=False, help_text="a task has a max_active_tis limit")
     max_active_runs = models.PositiveIntegerField(default=16)
     max_active_tasks = models.PositiveIntegerField(default=16)
     max_consecutive_failed_dag_runs = models.PositiveIntegerField(default=0)
