@@ -1,0 +1,129 @@
+"""Request bodies: declared once, refused with the name of the field that is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rest_framework.request import Request
+
+from .errors import Invalid, problem
+from .query import read_time
+
+MISSING: Any = object()
+"""Default of a field that was not sent; ``body.get(name, MISSING)`` tells it from null."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One field of a body: how to read it, and whether it must be there or may be null."""
+
+    read: Callable[[str, Any], Any]
+    required: bool = False
+    nullable: bool = True
+    default: Any = None
+
+
+def read_body(request: Request, parts: Mapping[str, Part], *, partial: bool = False) -> dict[str, Any]:
+    """Return the fields of a JSON object.
+
+    ``partial`` leaves fields out that were not sent instead of giving their default. Every problem is
+    reported at once; unknown fields are problems, because a misspelt one would silently do nothing.
+
+    Raises:
+        Invalid: the body is no object, lacks a required field, or holds unknown or wrong ones.
+    """
+    data = request.data
+    if not isinstance(data, Mapping):
+        message = "Input should be a valid dictionary or object to extract fields from"
+        raise Invalid({"type": "model_attributes_type", "loc": ["body"], "msg": message, "input": _short(data)})
+    problems = []
+    values: dict[str, Any] = {}
+    for name in data.keys() - parts.keys():
+        problems.append(problem("body", str(name), "Extra inputs are not permitted", _short(data[name]), "extra_forbidden"))
+    for name, part in parts.items():
+        if name not in data:
+            if part.required and not partial:
+                problems.append(problem("body", name, "Field required", _short(dict(data)), "missing"))
+            elif not partial:
+                values[name] = part.default
+            continue
+        value = data[name]
+        if value is None and part.nullable:
+            values[name] = None
+            continue
+        try:
+            values[name] = part.read(name, value)
+        except Invalid as error:
+            problems.extend(error.problems)
+    if problems:
+        raise Invalid(*sorted(problems, key=lambda each: str(each["loc"])))
+    return values
+
+
+def text(name: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise Invalid(problem("body", name, "Input should be a valid string", _short(value), "string_type"))
+    if "\x00" in value or any(0xD800 <= ord(each) <= 0xDFFF for each in value):
+        raise Invalid(problem("body", name, "Input holds characters that cannot be stored", None, "string_unicode"))
+    return value
+
+
+def limited_text(longest: int, pattern: str | None = None) -> Callable[[str, Any], str]:
+    """A text of 1 to ``longest`` characters."""
+
+    def read(name: str, value: Any) -> str:
+        found = text(name, value)
+        if not 0 < len(found) <= longest:
+            raise Invalid(problem("body", name, f"String should have 1 to {longest} characters", _short(value)))
+        return found
+
+    return read
+
+
+def boolean(name: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise Invalid(problem("body", name, "Input should be a valid boolean", _short(value), "bool_type"))
+    return value
+
+
+def whole_number(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Invalid(problem("body", name, "Input should be a valid integer", _short(value), "int_type"))
+    if not -(2**31) <= value < 2**31:
+        raise Invalid(problem("body", name, "Input should fit 32 bits", value, "int_parsing_size"))
+    return value
+
+
+def mapping(name: str, value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise Invalid(problem("body", name, "Input should be a valid dictionary", _short(value), "dict_type"))
+    check_json(name, value)
+    return value
+
+
+def time(name: str, value: Any) -> Any:
+    return read_time("body", name, value)
+
+
+def check_json(name: str, value: Any) -> None:
+    """Refuse JSON that no database keeps: NUL or half characters in its texts."""
+    pending = [value]
+    while pending:
+        each = pending.pop()
+        if isinstance(each, str):
+            text(name, each)
+        elif isinstance(each, dict):
+            pending.extend(each)
+            pending.extend(each.values())
+        elif isinstance(each, list):
+            pending.extend(each)
+        elif isinstance(each, float) and (each != each or each in (float("inf"), float("-inf"))):
+            raise Invalid(problem("body", name, "NaN and infinity cannot be stored", None, "finite_number"))
+
+
+def _short(value: Any) -> Any:
+    """``value`` as the answer repeats it: never larger than a line."""
+    shown = repr(value)
+    return value if len(shown) <= 200 and shown.isprintable() else shown[:200].encode("ascii", "replace").decode()

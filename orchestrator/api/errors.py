@@ -1,0 +1,81 @@
+"""One map from what went wrong to the status and body that Airflow's clients expect.
+
+Everything but a failed validation answers ``{"detail": text}``; a failed validation answers 422 with
+``{"detail": [{"type", "loc", "msg", "input"}]}``.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError, InterfaceError
+from django.http import Http404, JsonResponse
+from rest_framework import exceptions
+from rest_framework.response import Response
+
+from runs_app.exceptions import OrchestratorError
+
+log = logging.getLogger(__name__)
+
+
+class Invalid(exceptions.APIException):
+    """The request cannot be read as what the endpoint takes; carries one problem a wrong value."""
+
+    status_code = 422
+
+    def __init__(self, *problems: dict[str, Any]) -> None:
+        super().__init__("invalid request")
+        self.problems = list(problems)
+
+
+class BadRequest(exceptions.APIException):
+    """The request is well formed and asks for something that makes no sense."""
+
+    status_code = 400
+
+
+def problem(where: str, name: str | int, message: str, value: Any = None, kind: str = "value_error") -> dict[str, Any]:
+    """One entry of a 422 answer; ``where`` is body, query or path."""
+    return {"type": kind, "loc": [where, name], "msg": message, "input": value}
+
+
+def handle(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler: every error that is somebody's fault gets its status, the rest is ours (500, logged)."""
+    if isinstance(error, Invalid):
+        return Response({"detail": error.problems}, status=422)
+    if isinstance(error, OrchestratorError):
+        return Response({"detail": str(error)}, status=error.status)
+    if isinstance(error, Http404):
+        return Response({"detail": str(error) or "Not Found"}, status=404)
+    if isinstance(error, PermissionDenied):
+        return Response({"detail": str(error) or "Forbidden"}, status=403)
+    if isinstance(error, exceptions.ParseError):
+        return Response({"detail": [problem("body", 0, f"JSON decode error: {error.detail}", kind="json_invalid")]}, 422)
+    if isinstance(error, exceptions.NotAuthenticated):
+        return Response({"detail": "Not authenticated"}, status=401, headers={"WWW-Authenticate": "Bearer"})
+    if isinstance(error, exceptions.APIException):
+        headers = {}
+        if isinstance(error, exceptions.AuthenticationFailed):
+            headers["WWW-Authenticate"] = "Bearer"
+        if isinstance(error, exceptions.Throttled) and error.wait:
+            headers["Retry-After"] = str(int(error.wait) + 1)
+        return Response({"detail": _text(error.detail)}, status=error.status_code, headers=headers)
+    if isinstance(error, (DatabaseError, InterfaceError)):
+        log.error("database_unavailable path=%s error=%s", context["request"].path, error)
+        return Response({"detail": "The database cannot be reached right now."}, 503, headers={"Retry-After": "2"})
+    return None
+
+
+def _text(detail: Any) -> str:
+    if isinstance(detail, (list, tuple)):
+        return "; ".join(_text(each) for each in detail)
+    if isinstance(detail, dict):
+        return "; ".join(f"{name}: {_text(each)}" for name, each in detail.items())
+    return str(detail)
+
+
+def not_found(request: Any, *args: Any, **kwargs: Any) -> JsonResponse:
+    """Answer for an address under /api/ that nothing serves."""
+    return JsonResponse({"detail": "Not Found"}, status=404)

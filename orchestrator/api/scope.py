@@ -1,0 +1,59 @@
+"""What a path names, as far as the caller may see it: what she may not see does not exist for her."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404
+from rest_framework.exceptions import PermissionDenied
+
+from dags_app.models import Dag
+from dags_app.versions import load_spec
+from orchestrator import access
+from runs_app.models import DagRun, TaskInstance
+
+
+def dag_for(user: Any, dag_id: str) -> Dag:
+    """Return a DAG the user may see.
+
+    Raises:
+        Http404: there is none, or none for her.
+    """
+    dag = access.visible_dags(user).filter(pk=dag_id).first()
+    if dag is None:
+        raise Http404(f"The Dag with ID: `{dag_id}` was not found")
+    return dag
+
+
+def run_for(user: Any, dag_id: str, run_id: str) -> DagRun:
+    run = access.visible_runs(user).filter(dag_id=dag_id, run_id=run_id).first()
+    if run is None:
+        raise Http404(f"The DagRun with dag_id: `{dag_id}` and run_id: `{run_id}` was not found")
+    return run
+
+
+def instance_for(user: Any, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> TaskInstance:
+    found = access.visible_task_instances(user).filter(
+        run__dag_id=dag_id, run__run_id=run_id, task_id=task_id, map_index=map_index
+    )
+    instance = found.first()
+    if instance is None:
+        raise Http404(
+            f"The Task Instance with dag_id: `{dag_id}`, run_id: `{run_id}`, task_id: `{task_id}` and "
+            f"map_index: `{map_index}` was not found"
+        )
+    return instance
+
+
+def must(user: Any, verb: str, obj: Any = None) -> None:
+    """Refuse with 403 unless the user may do this."""
+    if not access.can(user, verb, obj):
+        raise PermissionDenied("Forbidden")
+
+
+def task_display(version_pk: int | None, task_id: str) -> dict[str, Any]:
+    """Return what the version's spec says for showing a task; empty for a task it no longer has."""
+    if version_pk is None:
+        return {}
+    task = load_spec(version_pk).tasks.get(task_id)
+    return dict(task.display) if task else {}

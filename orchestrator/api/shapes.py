@@ -1,0 +1,220 @@
+"""Rows as the JSON that Airflow's clients read: every required field present, nulls explicit, times in UTC.
+
+Each function takes a mapping of column values (as ``QuerySet.values(*FIELDS)`` gives) and returns one object.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.core import signing
+
+from orchestrator.core.states import TaskState
+
+Row = Mapping[str, Any]
+Json = dict[str, Any]
+
+
+def moment(value: datetime | None) -> str | None:
+    """A time as Airflow writes it: UTC, microseconds only where there are some, ``Z``."""
+    return None if value is None else value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def seconds_between(start: datetime | None, end: datetime | None) -> float | None:
+    return (end - start).total_seconds() if start and end else None
+
+
+def opaque_id(pk: int) -> str:
+    """A row's id in the form that clients check for: a UUID."""
+    return str(UUID(int=pk))
+
+
+VERSION_FIELDS = ("pk", "version_number", "dag_id", "bundle_name", "created_at", "dag__display_name")
+
+
+def version(row: Row, prefix: str = "") -> Json:
+    dag_id = row[prefix + "dag_id"]
+    return {
+        "id": opaque_id(row[prefix + "pk"]),
+        "version_number": row[prefix + "version_number"],
+        "dag_id": dag_id,
+        "bundle_name": row[prefix + "bundle_name"],
+        "bundle_version": None,
+        "created_at": moment(row[prefix + "created_at"]),
+        "dag_display_name": row[prefix + "dag__display_name"] or dag_id,
+        "bundle_url": None,
+    }
+
+
+DAG_FIELDS = (
+    *("dag_id", "display_name", "is_paused", "is_stale", "last_parsed_at", "last_parse_seconds", "fileloc"),
+    *("file__bundle_name", "file__relative_path", "file__import_error__id", "description", "timetable_summary"),
+    *("timetable_description", "timetable_periodic", "is_backfillable", "has_task_concurrency_limits", "owners"),
+    *("max_active_tasks", "max_active_runs", "max_consecutive_failed_dag_runs", "next_run_after"),
+    *("next_logical_date", "next_interval_start", "next_interval_end"),
+)
+
+
+def dag(row: Row, tags: list[str]) -> Json:
+    name = row["display_name"] or row["dag_id"]
+    return {
+        "dag_id": row["dag_id"],
+        "dag_display_name": name,
+        "is_paused": row["is_paused"],
+        "is_stale": row["is_stale"],
+        "last_parsed_time": moment(row["last_parsed_at"]),
+        "last_parse_duration": row["last_parse_seconds"],
+        "last_expired": None,
+        "bundle_name": row["file__bundle_name"],
+        "bundle_version": None,
+        "relative_fileloc": row["file__relative_path"],
+        "fileloc": row["fileloc"],
+        "description": row["description"],
+        "timetable_summary": row["timetable_summary"],
+        "timetable_description": row["timetable_description"],
+        "timetable_partitioned": False,
+        "timetable_periodic": row["timetable_periodic"],
+        "tags": [{"name": each, "dag_id": row["dag_id"], "dag_display_name": name} for each in tags],
+        "max_active_tasks": row["max_active_tasks"],
+        "max_active_runs": row["max_active_runs"],
+        "max_consecutive_failed_dag_runs": row["max_consecutive_failed_dag_runs"],
+        "has_task_concurrency_limits": row["has_task_concurrency_limits"],
+        "has_import_errors": row["file__import_error__id"] is not None,
+        "next_dagrun_logical_date": moment(row["next_logical_date"]),
+        "next_dagrun_data_interval_start": moment(row["next_interval_start"]),
+        "next_dagrun_data_interval_end": moment(row["next_interval_end"]),
+        "next_dagrun_run_after": moment(row["next_run_after"]),
+        "allowed_run_types": None,
+        "owners": row["owners"],
+        "is_backfillable": row["is_backfillable"],
+        "file_token": file_token(row["file__bundle_name"], row["file__relative_path"]),
+    }
+
+
+def file_token(bundle_name: str | None, relative_path: str | None) -> str:
+    """Opaque, signed name of a DAG file."""
+    return signing.dumps([bundle_name, relative_path], salt="dag file")
+
+
+RUN_FIELDS = (
+    *("pk", "run_id", "dag_id", "dag__display_name", "logical_date", "queued_at", "started_at", "ended_at"),
+    *("data_interval_start", "data_interval_end", "run_after", "updated_at", "run_type", "state", "triggered_by"),
+    *("triggering_user_name", "conf", "note", "version__pk", "version__version_number", "version__dag_id"),
+    *("version__bundle_name", "version__created_at", "version__dag__display_name"),
+)
+
+
+def run(row: Row) -> Json:
+    return {
+        "dag_run_id": row["run_id"],
+        "dag_id": row["dag_id"],
+        "logical_date": moment(row["logical_date"]),
+        "queued_at": moment(row["queued_at"]),
+        "start_date": moment(row["started_at"]),
+        "end_date": moment(row["ended_at"]),
+        "duration": seconds_between(row["started_at"], row["ended_at"]),
+        "data_interval_start": moment(row["data_interval_start"]),
+        "data_interval_end": moment(row["data_interval_end"]),
+        "run_after": moment(row["run_after"]),
+        "last_scheduling_decision": moment(row["updated_at"]),
+        "run_type": row["run_type"],
+        "state": row["state"],
+        "triggered_by": row["triggered_by"],
+        "triggering_user_name": row["triggering_user_name"],
+        "conf": row["conf"],
+        "note": row["note"],
+        "dag_versions": [version(row, "version__")] if row["version__pk"] else [],
+        "bundle_version": None,
+        "dag_display_name": row["dag__display_name"] or row["dag_id"],
+        "partition_key": None,
+        "partition_date": None,
+    }
+
+
+INSTANCE_FIELDS = (
+    *("pk", "task_id", "dag_id", "run__run_id", "map_index", "run__logical_date", "run__run_after", "started_at"),
+    *("ended_at", "state", "try_number", "max_tries", "run__dag__display_name", "hostname", "pool", "pool_slots"),
+    *("queue", "priority_weight", "operator", "scheduled_at", "pid", "note", "rendered_map_index"),
+    *("rendered__fields", "run__version_id", "version__pk", "version__version_number", "version__dag_id"),
+    *("version__bundle_name", "version__created_at", "version__dag__display_name"),
+    *("trigger__id", "trigger__classpath", "trigger__kwargs", "trigger__created_at", "trigger__process_id"),
+)
+
+
+def instance(row: Row, task_display: Mapping[str, Any]) -> Json:
+    """One task instance; ``task_display`` is the ``display`` of its task's spec."""
+    state = row["state"]
+    return {
+        "id": opaque_id(row["pk"]),
+        "task_id": row["task_id"],
+        "dag_id": row["dag_id"],
+        "dag_run_id": row["run__run_id"],
+        "map_index": row["map_index"],
+        "logical_date": moment(row["run__logical_date"]),
+        "run_after": moment(row["run__run_after"]),
+        "start_date": moment(row["started_at"]),
+        "end_date": moment(row["ended_at"]),
+        "duration": seconds_between(row["started_at"], row["ended_at"]),
+        "state": None if state == TaskState.NONE else state,
+        "try_number": row["try_number"],
+        "max_tries": row["max_tries"],
+        "task_display_name": task_display.get("display_name") or row["task_id"],
+        "dag_display_name": row["run__dag__display_name"] or row["dag_id"],
+        "hostname": row["hostname"] or None,
+        "unixname": None,
+        "pool": row["pool"],
+        "pool_slots": row["pool_slots"],
+        "queue": row["queue"],
+        "priority_weight": row["priority_weight"],
+        "operator": row["operator"] or None,
+        "operator_name": task_display.get("operator_name") or row["operator"] or None,
+        "queued_when": moment(row["scheduled_at"]),
+        "scheduled_when": moment(row["scheduled_at"]),
+        "pid": row["pid"],
+        "executor": None,
+        "executor_config": json.dumps(task_display.get("executor_config") or {}),
+        "note": row["note"],
+        "rendered_map_index": row["rendered_map_index"],
+        "rendered_fields": row["rendered__fields"] or {},
+        "trigger": _trigger(row),
+        "triggerer_job": None,
+        "dag_version": version(row, "version__") if row["version__pk"] else None,
+    }
+
+
+def _trigger(row: Row) -> Json | None:
+    if row["trigger__id"] is None:
+        return None
+    return {
+        "id": row["trigger__id"],
+        "classpath": row["trigger__classpath"],
+        "kwargs": json.dumps(row["trigger__kwargs"]),
+        "created_date": moment(row["trigger__created_at"]),
+        "queue": None,
+        "triggerer_id": row["trigger__process_id"],
+    }
+
+
+XCOM_FIELDS = (
+    *("key", "timestamp", "run__logical_date", "map_index", "task_id", "dag_id", "run__run_id"),
+    *("run__dag__display_name", "run__run_after", "run__version_id"),
+)
+
+
+def xcom(row: Row, task_display: Mapping[str, Any]) -> Json:
+    return {
+        "key": row["key"],
+        "timestamp": moment(row["timestamp"]),
+        "logical_date": moment(row["run__logical_date"]),
+        "map_index": row["map_index"],
+        "task_id": row["task_id"],
+        "dag_id": row["dag_id"],
+        "run_id": row["run__run_id"],
+        "dag_display_name": row["run__dag__display_name"] or row["dag_id"],
+        "task_display_name": task_display.get("display_name") or row["task_id"],
+        "run_after": moment(row["run__run_after"]),
+    }

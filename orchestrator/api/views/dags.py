@@ -1,0 +1,113 @@
+"""DAGs: list, read, pause."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.http import QueryDict
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from dags_app.models import Dag, DagTag
+from orchestrator import access
+from orchestrator.api import shapes
+from orchestrator.api.body import Part, boolean, read_body
+from orchestrator.api.errors import BadRequest
+from orchestrator.api.query import Listing, flag, order_of
+from orchestrator.api.scope import dag_for, must
+from runs_app import actions
+from runs_app.models import DagRun
+
+LISTING = Listing(
+    order=order_of(
+        "dag_id",
+        dag_display_name="display_name",
+        next_dagrun="next_run_after",
+        state="last_state",
+        start_date="last_started_at",
+        last_run_state="last_state",
+        last_run_start_date="last_started_at",
+    ),
+    default_order=("dag_id",),
+    patterns={"dag_id": "dag_id", "dag_display_name": "display_name"},
+    exact={"bundle_name": "file__bundle_name", "last_dag_run_state": "last_state"},
+)
+
+
+class DagsView(APIView):
+    """GET /api/v2/dags."""
+
+    def get(self, request: Request) -> Response:
+        rows = _with_last_run(access.visible_dags(request.user), request.GET)
+        rows = narrow(rows, request.GET)
+        page, total = LISTING.page(rows, request.GET)
+        return Response({"dags": listed(page), "total_entries": total})
+
+
+class DagView(APIView):
+    """GET and PATCH /api/v2/dags/{dag_id}."""
+
+    def get(self, request: Request, dag_id: str) -> Response:
+        dag_for(request.user, dag_id)
+        return Response(_one(dag_id))
+
+    def patch(self, request: Request, dag_id: str) -> Response:
+        dag = dag_for(request.user, dag_id)
+        must(request.user, "edit", dag)
+        mask = request.GET.getlist("update_mask")
+        if mask and mask != ["is_paused"]:
+            raise BadRequest("Only `is_paused` field can be updated through the REST API")
+        values = read_body(request, {"is_paused": Part(boolean, required=True, nullable=False)})
+        actions.pause(dag_id, values["is_paused"], user=request.user)
+        return Response(_one(dag_id))
+
+
+def narrow(rows: QuerySet[Any], query: QueryDict) -> QuerySet[Any]:
+    """The filters of the DAG list that are no plain columns."""
+    if flag(query, "exclude_stale") is not False:
+        rows = rows.filter(is_stale=False)
+    if (paused := flag(query, "paused")) is not None:
+        rows = rows.filter(is_paused=paused)
+    if (broken := flag(query, "has_import_errors")) is not None:
+        rows = rows.filter(file__import_error__isnull=not broken)
+    if tags := query.getlist("tags"):
+        if query.get("tags_match_mode") == "all":
+            for tag in tags:
+                rows = rows.filter(Exists(DagTag.objects.filter(dag=OuterRef("pk"), name=tag)))
+        else:
+            rows = rows.filter(Exists(DagTag.objects.filter(dag=OuterRef("pk"), name__in=tags)))
+    if owners := query.getlist("owners"):
+        found = Q()
+        for owner in owners:
+            found |= Q(owners__icontains=f'"{owner}"')
+        rows = rows.filter(found)
+    return rows
+
+
+def _with_last_run(rows: QuerySet[Any], query: QueryDict) -> QuerySet[Any]:
+    """Add the last run's state and start only where the query sorts or filters by them."""
+    asked = {each.removeprefix("-") for each in query.getlist("order_by")} - {"dag_id", "dag_display_name", "next_dagrun"}
+    if not asked and not query.getlist("last_dag_run_state"):
+        return rows
+    last = DagRun.objects.filter(dag=OuterRef("pk")).order_by("-run_after", "-pk")
+    return rows.annotate(
+        last_state=Subquery(last.values("state")[:1]), last_started_at=Subquery(last.values("started_at")[:1])
+    )
+
+
+def listed(page: QuerySet[Any]) -> list[dict[str, Any]]:
+    """Shape a page of DAGs; two queries however many there are."""
+    rows = list(page.values(*shapes.DAG_FIELDS))
+    tags: dict[str, list[str]] = {}
+    names = DagTag.objects.filter(dag__in=[row["dag_id"] for row in rows]).order_by("name")
+    for dag_id, name in names.values_list("dag_id", "name"):
+        tags.setdefault(dag_id, []).append(name)
+    return [shapes.dag(row, tags.get(row["dag_id"], [])) for row in rows]
+
+
+def _one(dag_id: str) -> dict[str, Any]:
+
+
+    return listed(Dag.objects.filter(pk=dag_id))[0]

@@ -1,0 +1,116 @@
+"""Logs of one try: as JSON with a continuation token, as a stream of JSON lines, or as text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from django.core import signing
+from django.http import Http404, StreamingHttpResponse
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from orchestrator.api.errors import BadRequest
+from orchestrator.api.query import flag, whole
+from orchestrator.api.scope import instance_for
+from orchestrator.core.states import FINISHED, TaskState
+from runs_app import logs
+from runs_app.models import Attempt, TaskInstance
+
+CHUNK_BYTES = 256 * 1024
+SALT = "log position"
+
+
+class AnyContent(BaseContentNegotiation):
+    """The view reads the Accept header itself: a stream is no rendered answer."""
+
+    def select_parser(self, request: Any, parsers: Any) -> Any:
+        return next(iter(parsers))
+
+    def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
+        return renderers[0], renderers[0].media_type
+
+
+class LogsView(APIView):
+    """GET .../taskInstances/{task_id}/logs/{try_number}."""
+
+    content_negotiation_class = AnyContent
+
+    def get(self, request: Request, dag_id: str, run_id: str, task_id: str, try_number: int) -> Any:
+        map_index = whole(request.GET, "map_index", -1, least=-1)
+        instance = instance_for(request.user, dag_id, run_id, task_id, map_index)
+        tokens = list(
+            Attempt.objects.filter(task_instance=instance, try_number=try_number).order_by("token").values_list("token", flat=True)
+        )
+        if not tokens and try_number != instance.try_number:
+            raise Http404(f"No try {try_number} of task `{task_id}`: it has had {instance.try_number}")
+        accept = request.META.get("HTTP_ACCEPT", "*/*")
+        if "application/x-ndjson" in accept:
+            lines = (line + b"\n" for line in _lines(instance, tokens))
+            return StreamingHttpResponse(lines, content_type="application/x-ndjson")
+        if "text/plain" in accept:
+            return StreamingHttpResponse(_text(instance, tokens), content_type="text/plain; charset=utf-8")
+        return self._page(request, instance, try_number, tokens)
+
+    def _page(self, request: Request, instance: TaskInstance, try_number: int, tokens: list[int]) -> Response:
+        """One page of records; the token goes on while the try runs or more is there."""
+        whole_log = bool(flag(request.GET, "full_content"))
+        place, offset = _position(request.GET.get("token"), instance.pk, try_number)
+        content: list[dict[str, Any]] = []
+        if place == 0 and offset == 0:
+            content.extend(_head(instance, try_number))
+        room = CHUNK_BYTES
+        while place < len(tokens) and (whole_log or room > 0):
+            data, after = logs.read_lines(instance.run_id, instance.pk, tokens[place], offset, CHUNK_BYTES)
+            content.extend(json.loads(line) for line in data)
+            room -= after - offset
+            if after == offset:
+                if place + 1 == len(tokens):
+                    break
+                place, offset = place + 1, 0
+            else:
+                offset = after
+        more = room <= 0 or (instance.state not in FINISHED and instance.state != TaskState.NONE)
+        token = signing.dumps([instance.pk, try_number, place, offset], salt=SALT) if more and not whole_log else None
+        return Response({"content": content, "continuation_token": token})
+
+
+def _position(token: str | None, instance_pk: int, try_number: int) -> tuple[int, int]:
+    if not token:
+        return 0, 0
+    try:
+        pk, number, place, offset = signing.loads(token, salt=SALT)
+    except (signing.BadSignature, ValueError, TypeError) as error:
+        raise BadRequest("Bad Signature. Please use only the tokens provided by the API.") from error
+    if (pk, number) != (instance_pk, try_number):
+        raise BadRequest("The token belongs to another log")
+    return place, offset
+
+
+def _head(instance: TaskInstance, try_number: int) -> list[dict[str, Any]]:
+    """What Airflow's clients expect first: a folded group that says where the lines come from."""
+    source = f"{instance.hostname or 'not started'}: try {try_number} of {instance.dag_id}.{instance.task_id}"
+    return [
+        {"event": "::group::Log message source details", "sources": [source]},
+        {"event": "::endgroup::"},
+    ]
+
+
+def _lines(instance: TaskInstance, tokens: list[int]) -> Iterator[bytes]:
+    for token in tokens:
+        offset = 0
+        while True:
+            lines, after = logs.read_lines(instance.run_id, instance.pk, token, offset, CHUNK_BYTES)
+            if after == offset:
+                break
+            yield from lines
+            offset = after
+
+
+def _text(instance: TaskInstance, tokens: list[int]) -> Iterator[str]:
+    for line in _lines(instance, tokens):
+        record = json.loads(line)
+        yield f"{record.get('timestamp') or ''} {str(record.get('level') or '').upper():<8} {record.get('event') or ''}\n"

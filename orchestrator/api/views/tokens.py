@@ -1,0 +1,43 @@
+"""Signing in for programs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.contrib.auth import authenticate
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from orchestrator.api import auth
+from orchestrator.api.body import Part, read_body, text
+from orchestrator.signin import throttle
+
+CREDENTIALS = {
+    "username": Part(text, required=True, nullable=False),
+    "password": Part(text, required=True, nullable=False),
+}
+
+
+class TokenView(APIView):
+    """POST /auth/token with a name and a password gives a bearer token of one day."""
+
+    authentication_classes = ()
+    permission_classes = ()
+    life: timedelta = auth.TOKEN_LIFE
+
+    def post(self, request: Request) -> Response:
+        values = read_body(request, CREDENTIALS)
+        with throttle(values["username"], request.META.get("REMOTE_ADDR", "")) as attempt:
+            user = authenticate(request, username=values["username"], password=values["password"])
+            if user is None:
+                attempt.failed()
+                raise AuthenticationFailed("Invalid credentials")
+        return Response({"access_token": auth.issue_token(user, self.life)}, status=201)
+
+
+class CliTokenView(TokenView):
+    """POST /auth/token/cli: the same, for one hour."""
+
+    life = auth.CLI_TOKEN_LIFE

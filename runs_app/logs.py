@@ -1,0 +1,32 @@
+"""Where the logs of attempts are, on Django's side: ids to keys of the log store."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from django.conf import settings
+
+from orchestrator.logs.store import LogStore, key_for
+
+
+@cache
+def store() -> LogStore:
+    """Return this installation's log store."""
+    return LogStore(settings.ORCH.home / "logs")
+
+
+def read_lines(run_pk: int, instance_pk: int, token: int, offset: int, limit: int) -> tuple[list[bytes], int]:
+    """Return whole lines of one attempt's log from byte ``offset`` on, and the offset after the last of them.
+
+    At most about ``limit`` bytes; a line longer than that comes alone. No lines and the same offset = nothing more yet.
+    """
+    key = key_for(run_pk, instance_pk, token)
+    data, _, size = store().read(key, offset, limit)
+    end = data.rfind(b"\n") + 1
+    while not end and offset + len(data) < size:
+        more, _, size = store().read(key, offset + len(data), limit)
+        if not more:
+            break
+        data += more
+        end = data.rfind(b"\n") + 1
+    return data[:end].splitlines(), offset + end
