@@ -41,11 +41,19 @@ def path(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
+def words(text: str) -> list[str]:
+    return [each for each in text.replace(",", " ").split() if each]
+
+
 SETTINGS = (
     Setting("ORCHESTRATOR_HOME", "home", path, path("var"), "folder of database, keys, logs and caches"),
     Setting("DAGS_FOLDER", "dags_folder", path, path("examples/dags"), "folder of the DAG files"),
     Setting("PORT", "port", int, 8080, "port of the web server"),
     Setting("HOST", "host", str, "127.0.0.1", "address the web server binds to"),
+    Setting("ALLOWED_HOSTS", "allowed_hosts", words, [], "host names the web server answers to, besides this machine"),
+    Setting("TRUSTED_ORIGINS", "trusted_origins", words, [], "https://... origins that forms may come from"),
+    Setting("HTTPS", "https", yes_or_no, False, "true behind a proxy that ends TLS: secure cookies and HSTS"),
+    Setting("LOG_LEVEL", "log_level", str, "INFO", "of the server's own log"),
     Setting("ORCHESTRATOR_SLOTS", "slots", int, 2, "task attempts at once on this worker"),
     Setting("ORCHESTRATOR_LEASE_SECONDS", "lease_seconds", float, 10.0, "s; a process silent for so long is dead"),
     Setting("ORCHESTRATOR_HEARTBEAT_SECONDS", "heartbeat_seconds", float, 2.0, "s between two beats of a lease"),

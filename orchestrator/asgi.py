@@ -1,0 +1,18 @@
+"""The web server's entry: pages and API over HTTP, states and logs over web sockets."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator.settings")
+
+from django.core.asgi import get_asgi_application
+
+http = get_asgi_application()
+
+from channels.routing import ProtocolTypeRouter
+
+from orchestrator import celery  # noqa: F401  # so that a trigger from a page reaches our broker, not Celery's default
+from orchestrator.live.routing import websocket
+
+application = ProtocolTypeRouter({"http": http, "websocket": websocket})

@@ -1,0 +1,7 @@
+"""Addresses of the web sockets."""
+
+from __future__ import annotations
+
+from channels.routing import URLRouter
+
+websocket = URLRouter([])
