@@ -1,0 +1,223 @@
+"""Working out what follows from what ended, and writing it.
+
+Whoever completes a task instance takes its run's lock if it is free and advances the run in the same
+transaction. Who finds it taken leaves the mark ``changed``, commits, and tries once more; the holder
+looks for marks after its own commit. So no wake-up is lost and nobody waits.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from dags_app.models import Dag
+from dags_app.versions import load_spec
+from orchestrator.core.decide import Decision, decide, needs
+from orchestrator.core.spec import DagSpec
+from orchestrator.core.states import UNFINISHED, RunState, TaskState
+from orchestrator.core.trigger_rules import can_settle
+
+from . import notify
+from .create import BATCH, columns
+from .locking import fetch, placeholders, retrying, write
+from .models import Callback, DagRun, TaskInstance
+from .transitions import Step, move_many, move_run
+from .view import Loaded, load, run_row
+
+@dataclass(slots=True)
+class Advanced:
+    """What one pass did: how many rows became ready, by queue, and whether the run ended."""
+
+    ready: Counter[str] = field(default_factory=Counter)
+    ended: bool = False
+
+
+def settle(run: Mapping[str, Any], changed: Collection[tuple[str, int, TaskState]], now: datetime) -> Advanced:
+    """Advance a run whose lock the caller holds, because these task instances ended in these states.
+
+    Looks only at what they can affect, so a wide fan-in costs the same for each of its branches.
+    """
+    spec = load_spec(run["version_id"])
+    if run["state"] != RunState.RUNNING:
+        return Advanced()
+    found = Advanced()
+    near = [each for each in changed if _matters(run["id"], spec, *each)]
+    if near:
+        keys = {(task_id, map_index) for task_id, map_index, _ in near}
+        loaded = load(dict(run), spec, needs(spec, keys), now)
+        decision = decide(loaded.view, changed=keys)
+        _apply(run, spec, loaded, decision, now, found)
+    if not found.ready and not _unfinished(run["id"]):
+        _finish(run, spec, now, found)
+    notify.run_changed(run["id"], run["dag_id"])
+    return found
+
+
+def settle_whole(run: Mapping[str, Any], now: datetime) -> Advanced:
+    """Advance a run whose lock the caller holds, looking at all of it."""
+    spec = load_spec(run["version_id"])
+    found = Advanced()
+    if run["state"] != RunState.RUNNING:
+        return found
+    loaded = load(dict(run), spec, None, now)
+    decision = decide(loaded.view)
+    _apply(run, spec, loaded, decision, now, found)
+    if decision.run_state is not None:
+        _end_run(run, spec, decision, now, found)
+    elif not found.ready and not _unfinished(run["id"]):
+        _finish(run, spec, now, found)
+    write("UPDATE runs_app_taskinstance SET changed = %s WHERE run_id = %s AND changed = %s", [False, run["id"], True])
+    notify.run_changed(run["id"], run["dag_id"])
+    return found
+
+
+@retrying()
+def advance(run_pk: int, now: datetime, *, wait: bool = False) -> Advanced | None:
+    """Take the run's lock and advance all of it; None where somebody else holds it and will look again."""
+    with transaction.atomic():
+        run = run_row(run_pk, lock=True, wait=wait)
+        return None if run is None else settle_whole(run, now)
+
+
+def advance_marked(run_pk: int, now: datetime) -> Counter[str]:
+    """Advance a run as long as it has marks and its lock is free; return what became ready, by queue."""
+    ready: Counter[str] = Counter()
+    while marked(run_pk):
+        found = advance(run_pk, now)
+        if found is None:
+            break
+        ready += found.ready
+    return ready
+
+
+def marked(run_pk: int) -> bool:
+    return bool(fetch("SELECT 1 FROM runs_app_taskinstance WHERE run_id = %s AND changed = %s LIMIT 1", [run_pk, True]))
+
+
+@retrying()
+def start_queued(dag_id: str, now: datetime) -> Counter[str]:
+    """Start the oldest queued runs of a DAG while it is not paused and max_active_runs leaves room."""
+    with transaction.atomic():
+        dag = Dag.objects.select_for_update().filter(pk=dag_id).first()
+        if dag is None or dag.is_paused:
+            return Counter()
+        ready: Counter[str] = Counter()
+        runs = DagRun.objects.filter(dag_id=dag_id)
+        room = dag.max_active_runs - runs.filter(state=RunState.RUNNING).count()
+        if room <= 0:
+            return ready
+        due = runs.filter(state=RunState.QUEUED, run_after__lte=now).order_by("run_after", "pk")
+        for run_pk in list(due.values_list("pk", flat=True)[:room]):
+            ready += start_run(run_pk, now).ready
+        return ready
+
+
+def start_run(run_pk: int, now: datetime) -> Advanced:
+    """Move one queued run to running and advance it, in the caller's transaction."""
+    run = run_row(run_pk, lock=True, wait=True)
+    if run is None:
+        return Advanced()
+    timeout = load_spec(run["version_id"]).dagrun_timeout
+    timeout_at = now + timedelta(seconds=timeout) if timeout else None
+    if not move_run(run_pk, RunState.RUNNING, actor="engine", reason="started", at=now, timeout_at=timeout_at):
+        return Advanced()
+    return settle_whole({**run, "state": RunState.RUNNING}, now)
+
+
+def _matters(run_pk: int, spec: DagSpec, task_id: str, map_index: int, state: TaskState) -> bool:
+    """Whether this end can free or settle anything now.
+
+    It cannot while every task below waits for others of its upstream and its rule does not fire early.
+    """
+    below = spec.downstream.get(task_id, ())
+    task = spec.tasks.get(task_id)
+    if task is None or task.is_setup or task.skips or spec.fail_fast or not below:
+        return bool(below) or (spec.fail_fast and state == TaskState.FAILED)
+    if spec.mapped_group_of[task_id] is not None:
+        return True
+    wide: set[str] = set()
+    for other in below:
+        rule = spec.tasks[other].trigger_rule
+        narrow = len(spec.tasks[other].upstream) < 8 and not task.is_mapped
+        if narrow or can_settle(rule, state) or spec.tasks[other].is_teardown:
+            return True
+        wide.update(spec.tasks[other].upstream)
+    few = fetch(
+        f"SELECT task_id FROM runs_app_taskinstance WHERE run_id = %s AND state IN ({placeholders(_OPEN)}) LIMIT 32",
+        [run_pk, *_OPEN],
+    )
+    waiting = {row[0] for row in few} & wide
+    return not all(waiting & set(spec.tasks[other].upstream) for other in below)
+
+
+_OPEN = sorted(UNFINISHED)
+
+
+def _unfinished(run_pk: int) -> bool:
+    return bool(
+        fetch(
+            f"SELECT 1 FROM runs_app_taskinstance WHERE run_id = %s AND state IN ({placeholders(_OPEN)}) LIMIT 1",
+            [run_pk, *_OPEN],
+        )
+    )
+
+
+def _apply(run: Mapping[str, Any], spec: DagSpec, loaded: Loaded, decision: Decision, now: datetime, found: Advanced) -> None:
+    """Write the expansions, then the moves, of one decision."""
+    for expansion in decision.expansions:
+        _expand(run, spec, loaded, expansion.task_id, expansion.indexes, now)
+    steps = []
+    for move in decision.moves:
+        pk = loaded.pks[move.task_id, move.map_index]
+        steps.append(Step(pk, move.old, move.new, move.reason))
+        if move.new == TaskState.SCHEDULED:
+            found.ready[spec.tasks[move.task_id].queue] += 1
+        elif move.new == TaskState.SKIPPED and "skipped" in spec.tasks[move.task_id].callbacks:
+            Callback.objects.create(run_id=run["id"], task_instance_id=pk, kind="skipped", reason=move.reason)
+    move_many(run["id"], steps, actor="engine", at=now)
+    notes = {(move.task_id, move.map_index) for move in decision.moves if move.new == TaskState.SUCCESS}
+    for key in notes:
+        note = decision.notes.get(key)
+        if note is not None:
+            TaskInstance.objects.filter(pk=loaded.pks[key]).update(skip_note=note)
+
+
+def _expand(
+    run: Mapping[str, Any], spec: DagSpec, loaded: Loaded, task_id: str, indexes: Collection[int], now: datetime
+) -> None:
+    """Turn the one unexpanded instance into index 0 and add the others."""
+    first = loaded.pks.pop((task_id, -1), None)
+    if first is not None and 0 in indexes:
+        TaskInstance.objects.filter(pk=first).update(map_index=0, updated_at=now)
+        loaded.pks[task_id, 0] = first
+    missing = [index for index in indexes if (task_id, index) not in loaded.pks]
+    task = spec.tasks[task_id]
+    rows = (TaskInstance(**columns(run["id"], run["dag_id"], run["version_id"], task, index)) for index in missing)
+    for made in TaskInstance.objects.bulk_create(rows, batch_size=BATCH):
+        loaded.pks[task_id, made.map_index] = made.pk
+
+
+def _finish(run: Mapping[str, Any], spec: DagSpec, now: datetime, found: Advanced) -> None:
+    """Nothing is left to do: look at the whole run for its verdict."""
+    loaded = load(dict(run), spec, None, now)
+    decision = decide(loaded.view)
+    _apply(run, spec, loaded, decision, now, found)
+    if decision.run_state is not None:
+        _end_run(run, spec, decision, now, found)
+
+
+def _end_run(run: Mapping[str, Any], spec: DagSpec, decision: Decision, now: datetime, found: Advanced) -> None:
+    state = decision.run_state
+    assert state is not None
+    if not move_run(run["id"], state, actor="engine", reason=decision.run_reason, at=now):
+        return
+    found.ended = True
+    kind = "success" if state == RunState.SUCCESS else "failure"
+    if kind in spec.callbacks:
+        Callback.objects.create(run_id=run["id"], kind=kind, reason=decision.run_reason)
+

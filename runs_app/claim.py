@@ -1,0 +1,148 @@
+"""Taking work: a slot claims the best ready task instance of its queues, within every limit."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from dags_app.versions import load_spec
+
+from . import limits, transitions
+from .locking import fetch, lock_limit, moment, placeholders, retrying, skip_locked
+from .models import Callback
+
+JSON_COLUMNS = ("next_kwargs",)
+TIME_COLUMNS = ("first_started_at", "started_at")
+
+
+@dataclass(slots=True)
+class Claimer:
+    """Who claims: one worker slot, by its row in the processes table."""
+
+    process_pk: int
+    hostname: str
+    pid: int
+    queues: Sequence[str]
+    capacity: limits.Capacity = field(default_factory=limits.Capacity)
+    draining: bool = False
+
+
+@retrying()
+def claim(claimer: Claimer, now: datetime) -> dict[str, Any] | None:
+    """Claim one task instance in a transaction of its own; None where there is nothing this slot may run."""
+    for _ in range(16):
+        with transaction.atomic():
+            row, again = claim_inside(claimer, now)
+        if row is not None or not again:
+            return row
+    return None
+
+
+def claim_inside(claimer: Claimer, now: datetime) -> tuple[dict[str, Any] | None, bool]:
+    """Claim in the caller's transaction. The second value says that a limit was just reached: try again after the commit."""
+    if claimer.draining:
+        return None, False
+    capacity = claimer.capacity
+    capacity.refresh()
+    occupied = limits.count(capacity) if capacity.is_tight else limits.Occupied()
+    bars = limits.barred(occupied)
+    condition, values = bars.conditions(capacity, occupied)
+    for queue in claimer.queues:
+        choice = (
+            "SELECT t.id FROM runs_app_taskinstance t JOIN dags_app_dag d ON d.dag_id = t.dag_id "
+            f"WHERE t.state = 'scheduled' AND t.queue = %s AND NOT d.is_paused AND {condition} "
+            "ORDER BY t.priority_weight DESC, t.scheduled_at, t.id LIMIT 1" + _of_instance(skip_locked())
+        )
+        row = transitions.start(choice, [queue, *values], hostname=claimer.hostname, pid=claimer.pid, at=now)
+        if row is None:
+            continue
+        row["try_started"] = moment(row["first_started_at"]) == now
+        if not _within_limits(row, capacity):
+            transitions.give_back(row)
+            capacity.tight_until = time.monotonic() + 2.0
+            return None, True
+        transitions.opened(row, process_pk=claimer.process_pk, hostname=claimer.hostname, pid=claimer.pid, at=now)
+        for name in JSON_COLUMNS:
+            row[name] = json.loads(row[name]) if isinstance(row[name], str) else row[name]
+        for name in TIME_COLUMNS:
+            row[name] = moment(row[name])
+        return row, False
+    return None, False
+
+
+def _of_instance(clause: str) -> str:
+    """The DAG is only read: locking it would make every claim of a DAG wait for the others."""
+    return clause.replace("FOR UPDATE", "FOR UPDATE OF t")
+
+
+def _within_limits(row: Mapping[str, Any], capacity: limits.Capacity) -> bool:
+    """Whether the limits that this row may reach still hold with it, counted under their locks.
+
+    Locks are taken in one order (pool, run, task), so that two claims never wait for each other.
+    """
+    pool_binds = capacity.may_bind(row["pool"]) or row["pool_slots"] > 1
+    most = fetch("SELECT max_active_tasks FROM dags_app_dag WHERE dag_id = %s", [row["dag_id"]]) if capacity.slots > 1 else []
+    run_binds = bool(most) and most[0][0] < capacity.slots
+    if not (pool_binds or run_binds or row["limited"]):
+        return True
+    if pool_binds:
+        lock_limit(f"pool {row['pool']}")
+    if run_binds:
+        lock_limit(f"run {row['run_id']}")
+    if row["limited"]:
+        lock_limit(f"task {row['dag_id']} {row['task_id']}")
+    occupied = limits.count(capacity)
+    slots = capacity.pools[row["pool"]][0]
+    if slots >= 0 and occupied.pools.get(row["pool"], 0) > slots:
+        return False
+    if run_binds and occupied.runs[row["run_id"]] > most[0][0]:
+        return False
+    return not row["limited"] or _within_task_limits(row, occupied)
+
+
+def _within_task_limits(row: Mapping[str, Any], occupied: limits.Occupied) -> bool:
+
+
+    task = load_spec(row["version_id"]).tasks.get(row["task_id"])
+    if task is None:
+        return True
+    here = occupied.tasks_of_run[row["run_id"], row["task_id"]]
+    everywhere = occupied.tasks[row["dag_id"], row["task_id"]]
+    if task.max_active_tis_per_dagrun is not None and here > task.max_active_tis_per_dagrun:
+        return False
+    return task.max_active_tis_per_dag is None or everywhere <= task.max_active_tis_per_dag
+
+
+@retrying()
+def claim_callback(claimer: Claimer, now: datetime) -> Callback | None:
+    """Claim one callback that no attempt could run; it is tried three times at most."""
+    with transaction.atomic():
+        rows = fetch(
+            "SELECT id FROM runs_app_callback WHERE done_at IS NULL AND (claimed_at IS NULL OR process_id IS NULL) "
+            f"AND tries < 3 ORDER BY id LIMIT 1{skip_locked()}"
+        )
+        if not rows:
+            return None
+        callback = Callback.objects.get(pk=rows[0][0])
+        callback.process_id = claimer.process_pk
+        callback.claimed_at = now
+        callback.tries += 1
+        callback.save(update_fields=["process", "claimed_at", "tries"])
+        return callback
+
+
+def ready(queues: Sequence[str]) -> dict[str, int]:
+    """Return how many rows are ready in each of ``queues`` (or in all), for inviting."""
+    where = f" AND t.queue IN ({placeholders(queues)})" if queues else ""
+    rows = fetch(
+        "SELECT t.queue, count(*) FROM runs_app_taskinstance t JOIN dags_app_dag d ON d.dag_id = t.dag_id "
+        f"WHERE t.state = 'scheduled' AND NOT d.is_paused{where} GROUP BY t.queue",
+        list(queues),
+    )
+    return dict(rows)

@@ -1,0 +1,112 @@
+"""Making runs and the task instances they start with."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from dags_app.models import Dag, DagVersion
+from dags_app.versions import load_spec
+from orchestrator.core.spec import DagSpec, TaskSpec
+from orchestrator.core.states import RunState, RunType
+
+from . import notify
+from .exceptions import DagRunAlreadyExists
+from .models import DagRun, TaskInstance
+from .transitions import record
+
+BATCH = 500
+
+
+def run_id_for(run_type: str, run_after: datetime, logical_date: datetime | None) -> str:
+    """Return the run id that Airflow would give; without a logical date a random part keeps it unique."""
+    stamp = (logical_date or run_after).astimezone(UTC).isoformat()
+    return f"{run_type}__{stamp}" if logical_date else f"{run_type}__{stamp}_{secrets.token_hex(4)}"
+
+
+def create_run(
+    *,
+    dag: Dag,
+    version: DagVersion,
+    run_type: RunType,
+    run_after: datetime,
+    logical_date: datetime | None,
+    interval: tuple[datetime, datetime] | None,
+    triggered_by: str,
+    now: datetime,
+    conf: dict[str, Any] | None = None,
+    run_id: str | None = None,
+    user_name: str | None = None,
+    note: str | None = None,
+) -> DagRun:
+    """Insert a queued run with its task instances, in the caller's transaction or one of its own.
+
+    Raises:
+        DagRunAlreadyExists: the DAG has a run of this id or logical date; nothing was changed.
+    """
+    run_id = run_id or run_id_for(run_type, run_after, logical_date)
+    run = DagRun(
+        dag=dag,
+        version=version,
+        run_id=run_id,
+        run_type=run_type,
+        run_after=run_after,
+        logical_date=logical_date,
+        data_interval_start=interval[0] if interval else None,
+        data_interval_end=interval[1] if interval else None,
+        queued_at=now,
+        conf=conf or {},
+        note=note,
+        triggered_by=triggered_by,
+        triggering_user_name=user_name,
+    )
+    try:
+        with transaction.atomic():
+            run.save(force_insert=True)
+    except IntegrityError as error:
+        raise DagRunAlreadyExists(dag.dag_id, run_id, logical_date) from error
+    with transaction.atomic():
+        record([(run.pk, None, 1, "", RunState.QUEUED, 0, triggered_by, "created", now)])
+        add_instances(run, load_spec(version.pk), _tasks_of(run, load_spec(version.pk)))
+        notify.run_changed(run.pk, dag.dag_id)
+    return run
+
+
+def _tasks_of(run: DagRun, spec: DagSpec) -> Iterable[TaskSpec]:
+    """The tasks that this run has: those whose own dates hold its logical date."""
+    for task in spec.tasks.values():
+        if run.logical_date is not None and run.run_type != RunType.BACKFILL:
+            if task.start_date and run.logical_date < task.start_date:
+                continue
+            if task.end_date and run.logical_date > task.end_date:
+                continue
+        yield task
+
+
+def add_instances(run: DagRun, spec: DagSpec, tasks: Iterable[TaskSpec]) -> None:
+    """Insert one task instance a task, with map index -1."""
+    TaskInstance.objects.bulk_create(
+        (TaskInstance(**columns(run.pk, run.dag_id, run.version_id, task)) for task in tasks), batch_size=BATCH
+    )
+
+
+def columns(run_pk: int, dag_id: str, version_pk: int, task: TaskSpec, map_index: int = -1) -> dict[str, Any]:
+    """What a task instance copies from its task, so that the claim needs no spec."""
+    return {
+        "run_id": run_pk,
+        "dag_id": dag_id,
+        "task_id": task.task_id,
+        "map_index": map_index,
+        "max_tries": task.retries,
+        "queue": task.queue,
+        "pool": task.pool,
+        "pool_slots": task.pool_slots,
+        "priority_weight": task.effective_weight,
+        "operator": task.operator,
+        "limited": task.max_active_tis_per_dag is not None or task.max_active_tis_per_dagrun is not None,
+        "version_id": version_pk,
+    }

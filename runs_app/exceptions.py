@@ -1,0 +1,61 @@
+"""What can be wrong with something people ask for. ``status`` is the HTTP status that says the same."""
+
+from __future__ import annotations
+
+
+class OrchestratorError(Exception):
+    """Base of every error that is the asker's to mend; the message says what, which object, and what to do."""
+
+    status = 400
+
+
+class DagNotFound(OrchestratorError):
+    status = 404
+
+    def __init__(self, dag_id: str) -> None:
+        super().__init__(f"The Dag with ID: `{dag_id}` was not found")
+
+
+class DagRunNotFound(OrchestratorError):
+    status = 404
+
+    def __init__(self, what: object) -> None:
+        super().__init__(f"The DagRun {what} was not found")
+
+
+class TaskNotFound(OrchestratorError):
+    status = 404
+
+    def __init__(self, task_id: str, dag_id: str) -> None:
+        super().__init__(f"Dag `{dag_id}` has no task `{task_id}`")
+
+
+class DagRunAlreadyExists(OrchestratorError):
+    """Another run of the DAG has this run id or logical date."""
+
+    status = 409
+
+    def __init__(self, dag_id: str, run_id: str, logical_date: object = None) -> None:
+        also = f" or logical_date: `{logical_date}`" if logical_date else ""
+        super().__init__(f"Dag `{dag_id}` already has a run with dag_run_id: `{run_id}`{also}: choose another")
+
+
+class DagHasImportErrors(OrchestratorError):
+    status = 400
+
+    def __init__(self, dag_id: str, message: str) -> None:
+        super().__init__(f"Dag `{dag_id}` cannot run: {message}")
+
+
+class InvalidConf(OrchestratorError):
+    """The configuration of a run does not fit the DAG's params."""
+
+
+class InvalidState(OrchestratorError):
+    """A state that cannot be set by hand, or that is set already."""
+
+    status = 409
+
+
+class IllegalMove(RuntimeError):
+    """The engine tried a move that the state machine does not have: a defect of ours, caught nowhere."""

@@ -1,0 +1,256 @@
+"""The only module that writes the ``state`` of task instances and runs.
+
+Every change is a compare-and-set on the old state (and the token, where an attempt is concerned), is
+checked against the table of legal moves, and writes its event in the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from orchestrator.core.states import FINISHED, RUN_FINISHED, RUN_MOVES, RunState, TaskState, is_legal
+
+from .exceptions import IllegalMove
+from .locking import batches, fetch, placeholders, write
+from .models import DagRun, StateEvent, TaskInstance
+
+TI = TaskInstance._meta.db_table
+RUN = DagRun._meta.db_table
+EVENT = StateEvent._meta.db_table
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One move of one task instance row."""
+
+    pk: int
+    old: TaskState
+    new: TaskState
+    reason: str
+
+
+def move_many(
+    run_pk: int,
+    steps: Collection[Step],
+    *,
+    actor: str,
+    at: datetime,
+    changed: bool = False,
+    by_user: bool = False,
+) -> set[int]:
+    """Make many moves of one run; return the rows that were still in the old state and moved.
+
+    ``changed`` leaves the mark that the run has yet to be advanced because of them.
+    """
+    _inside_transaction()
+    reasons = {step.pk: step.reason for step in steps}
+    groups: dict[tuple[TaskState, TaskState], list[int]] = {}
+    for step in steps:
+        if not is_legal(step.old, step.new, by_user=by_user):
+            raise IllegalMove(f"task instance {step.pk}: {step.old} -> {step.new}")
+        groups.setdefault((step.old, step.new), []).append(step.pk)
+    moved: set[int] = set()
+    for (old, new), pks in groups.items():
+        assignments, values = _effects(new, at, changed)
+        for batch in batches(pks):
+            rows = fetch(
+                f"UPDATE {TI} SET state = %s, {assignments} WHERE state = %s AND id IN ({placeholders(batch)}) "
+                "RETURNING id, generation, token",
+                [new, *values, old, *batch],
+            )
+            moved.update(pk for pk, _, _ in rows)
+            events = [(run_pk, pk, generation, old, new, token, actor, reasons[pk], at) for pk, generation, token in rows]
+            record(events)
+    return moved
+
+
+def _effects(new: TaskState, at: datetime, changed: bool) -> tuple[str, list[Any]]:
+    """What a move changes besides the state."""
+    sets = ["updated_at = %s", "changed = %s", "not_before = NULL"]
+    values: list[Any] = [at, changed]
+    if new in FINISHED:
+        sets.append("ended_at = %s")
+        values.append(at)
+        if new == TaskState.SUCCESS:  # decided in the engine: it began and ended at once
+            sets += ["started_at = COALESCE(started_at, %s)", "try_number = CASE WHEN try_number = 0 THEN 1 ELSE try_number END"]
+            values.append(at)
+    else:
+        sets.append("ended_at = NULL")
+    if new == TaskState.SCHEDULED:
+        sets.append("scheduled_at = %s")
+        values.append(at)
+    return ", ".join(sets), values
+
+
+def start(choice: str, values: Sequence[Any], *, hostname: str, pid: int, at: datetime) -> dict[str, Any] | None:
+    """Move the one row that the subquery ``choice`` picks from scheduled to running, under a new token.
+
+    Returns its columns, or None where the subquery found nothing. The try goes on, instead of a new one
+    beginning, after a reschedule, a deferral, or an attempt that was lost or handed back. The caller
+    finishes with :func:`opened`, or gives the row back with :func:`give_back`.
+    """
+    _inside_transaction()
+    rows = fetch(
+        f"UPDATE {TI} SET state = 'running', token = token + 1, hostname = %s, pid = %s, started_at = %s, ended_at = NULL, "
+        "updated_at = %s, first_started_at = COALESCE(first_started_at, %s), "
+        "try_number = CASE WHEN first_started_at IS NULL THEN try_number + 1 ELSE try_number END "
+        f"WHERE id = ({choice}) AND state = 'scheduled' RETURNING {', '.join(STARTED)}",
+        [hostname, pid, at, at, at, *values],
+    )
+    return dict(zip(STARTED, rows[0], strict=True)) if rows else None
+
+
+def opened(row: dict[str, Any], *, process_pk: int, hostname: str, pid: int, at: datetime) -> None:
+    """Write the attempt and the event of a row that :func:`start` moved; adds ``attempt_id`` to it."""
+    attempt = [row["id"], row["token"], row["try_number"], row["generation"], process_pk, row["version_id"], hostname, pid, at]
+    row["attempt_id"] = fetch(
+        "INSERT INTO runs_app_attempt (task_instance_id, token, try_number, generation, process_id, version_id, hostname, "
+        "pid, started_at, reason) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, '') RETURNING id",
+        attempt,
+    )[0][0]
+    reason = f"claimed by {hostname}:{pid}"
+    record([(row["run_id"], row["id"], row["generation"], "scheduled", "running", row["token"], "worker", reason, at)])
+
+
+def give_back(row: Mapping[str, Any]) -> None:
+    """Undo :func:`start` in its own transaction: a limit turned out to be reached."""
+    _inside_transaction()
+    fresh = row["try_started"]
+    write(
+        f"UPDATE {TI} SET state = 'scheduled', started_at = NULL, try_number = try_number - %s, "
+        f"first_started_at = CASE WHEN %s THEN NULL ELSE first_started_at END WHERE id = %s",
+        [1 if fresh else 0, fresh, row["id"]],
+    )
+
+
+STARTED = (
+    *("id", "run_id", "dag_id", "task_id", "map_index", "token", "generation", "try_number", "max_tries", "losses"),
+    *("version_id", "queue", "pool", "priority_weight", "next_method", "next_kwargs", "reschedule_count"),
+    *("first_started_at", "started_at", "dag_id", "limited", "pool_slots"),
+)
+
+
+def end(
+    row: Mapping[str, Any],
+    new: TaskState,
+    *,
+    actor: str,
+    reason: str,
+    at: datetime,
+    changed: bool,
+    fields: Mapping[str, Any],
+) -> bool:
+    """Take a running task instance out of ``running``; False if this attempt no longer holds it.
+
+    ``row`` is what :func:`start` returned. A result under an old token changes nothing.
+    """
+    _inside_transaction()
+    if not is_legal(TaskState.RUNNING, new):
+        raise IllegalMove(f"task instance {row['id']}: running -> {new}")
+    sets = {"state": new, "updated_at": at, "changed": changed, "ended_at": at if new in FINISHED else None, **fields}
+    if new == TaskState.SCHEDULED:
+        sets["scheduled_at"] = at
+    names = ", ".join(f"{name} = %s" for name in sets)
+    held = write(
+        f"UPDATE {TI} SET {names} WHERE id = %s AND state = 'running' AND token = %s",
+        [*sets.values(), row["id"], row["token"]],
+    )
+    if not held:
+        return False
+    record([(row["run_id"], row["id"], row["generation"], "running", new, row["token"], actor, reason, at)])
+    return True
+
+
+def reset(
+    rows: Iterable[TaskInstance], *, actor: str, reason: str, at: datetime, max_tries: Mapping[int, int], version_pk: int | None
+) -> None:
+    """Open task instances again for a person who cleared them: a new generation, state none."""
+    _inside_transaction()
+    events = []
+    for row in rows:
+        sets: dict[str, Any] = {
+            "state": TaskState.NONE,
+            "generation": row.generation + 1,
+            "token": row.token + 1,  # whatever still runs under the old one is a stranger from here on
+            "losses": 0,
+            "max_tries": max_tries[row.pk],
+            "changed": False,
+            "updated_at": at,
+            **dict.fromkeys(_CLEARED, None),
+            "reschedule_count": 0,
+        }
+        if version_pk is not None:
+            sets["version_id"] = version_pk
+        TaskInstance.objects.filter(pk=row.pk).update(**sets)
+        events.append((row.run_id, row.pk, row.generation + 1, row.state, TaskState.NONE, row.token + 1, actor, reason, at))
+    record(events)
+
+
+_CLEARED = (
+    *("not_before", "started_at", "ended_at", "scheduled_at", "first_started_at", "next_method", "next_kwargs"),
+    *("skip_note", "pid", "rendered_map_index"),
+)
+
+
+def set_by_user(rows: Iterable[TaskInstance], new: TaskState, *, actor: str, reason: str, at: datetime) -> list[int]:
+    """Set task instances to a finished state because a person says so; return the rows that changed."""
+    _inside_transaction()
+    events, moved = [], []
+    for row in rows:
+        if row.state == new or not is_legal(TaskState(row.state), new, by_user=True):
+            continue
+        ended_at = row.ended_at if row.state in FINISHED else at
+        TaskInstance.objects.filter(pk=row.pk).update(
+            state=new, token=row.token + 1, ended_at=ended_at, changed=True, not_before=None, updated_at=at
+        )
+        events.append((row.run_id, row.pk, row.generation, row.state, new, row.token + 1, actor, reason, at))
+        moved.append(row.pk)
+    record(events)
+    return moved
+
+
+def move_run(
+    run_pk: int, new: RunState, *, actor: str, reason: str, at: datetime, reopen: bool = False, timeout_at: datetime | None = None
+) -> bool:
+    """Move a run; False if it was no longer in a state that may go there.
+
+    ``reopen`` is a person's clear: it also leaves finished states, and starts a new generation.
+    """
+    _inside_transaction()
+    allowed = [old for old in RunState if new in RUN_MOVES[old] or (reopen and old != new)]
+    old_state = DagRun.objects.filter(pk=run_pk).values_list("state", flat=True).first()
+    if old_state not in allowed:
+        return False
+    sets: dict[str, Any] = {"state": new, "updated_at": at, "ended_at": at if new in RUN_FINISHED else None}
+    if new == RunState.RUNNING:
+        sets |= {"started_at": at, "timeout_at": timeout_at}
+    elif new == RunState.QUEUED:
+        sets |= {"started_at": None, "queued_at": at, "timeout_at": None}
+    else:
+        sets["timeout_at"] = None
+    generation = DagRun.objects.filter(pk=run_pk).values_list("generation", flat=True)[0] + (1 if reopen else 0)
+    sets["generation"] = generation
+    if not DagRun.objects.filter(pk=run_pk, state=old_state).update(**sets):
+        return False
+    record([(run_pk, None, generation, old_state, new, 0, actor, reason, at)])
+    return True
+
+
+def record(events: Sequence[tuple[Any, ...]]) -> None:
+    """Write event rows: (run, task instance, generation, old, new, token, actor, reason, at) each."""
+    for batch in batches(events, 90):
+        marks = ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s, %s)"] * len(batch))
+        write(
+            f"INSERT INTO {EVENT} (run_id, task_instance_id, generation, old, new, token, actor, reason, at) VALUES {marks}",
+            [value for event in batch for value in event],
+        )
+
+
+def _inside_transaction() -> None:
+    if not connection.in_atomic_block:
+        raise IllegalMove("a state was to be written outside a transaction")
