@@ -1,0 +1,202 @@
+"""Ending an attempt: its result, what follows in its run, and the slot's next claim, in one transaction."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from dags_app.versions import load_spec
+from orchestrator.core.retries import retry_wait
+from orchestrator.core.spec import TaskSpec
+from orchestrator.core.states import FINISHED, TaskState
+
+from . import advance, notify, transitions
+from .claim import Claimer, claim_inside
+from .locking import retrying, write
+from .models import Callback, RenderedFields, Trigger
+from .view import run_row
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How an attempt ended, as the slot saw it."""
+
+    kind: str  # success, failed, skipped, deferred, rescheduled, lost, interrupted
+    reason: str = ""
+    retry: bool = True  # a failure may be tried again
+    xcoms: dict[str, tuple[Any, int | None]] = field(default_factory=dict)  # key -> (value, length)
+    rendered: dict[str, Any] | None = None
+    skip_note: dict[str, Any] | None = None
+    map_label: str | None = None
+    reschedule_at: datetime | None = None
+    trigger: dict[str, Any] | None = None
+    cpu_seconds: float | None = None
+    peak_bytes: int | None = None
+    child_ran: bool = True  # False: no user code saw this end, so its callbacks have yet to run
+
+
+@dataclass(slots=True)
+class Finished:
+    """What ending an attempt led to."""
+
+    accepted: bool
+    next_row: dict[str, Any] | None = None
+    ready: Counter[str] = field(default_factory=Counter)  # beyond what this slot took itself
+    settled: bool = False  # the run was advanced here; otherwise a mark was left
+
+
+@retrying(attempts=20)
+def finish(row: Mapping[str, Any], outcome: Outcome, now: datetime, claimer: Claimer | None = None) -> Finished:
+    """Write an attempt's end. ``row`` is what the claim returned; with ``claimer`` the slot claims its next at once.
+
+    A result whose attempt no longer holds its task instance changes nothing (``accepted`` is False). Safe to
+    repeat after a lost connection: a second call finds the attempt ended.
+    """
+    with transaction.atomic():
+        run = run_row(row["run_id"], lock=True)
+        task = load_spec(row["version_id"]).tasks.get(row["task_id"])
+        new, reason, fields = _judge(row, outcome, task, now)
+        mark = run is None and new != TaskState.SCHEDULED
+        accepted = transitions.end(row, new, actor="worker", reason=reason, at=now, changed=mark, fields=fields)
+        if not accepted:
+            log.warning("stale_completion task_instance=%s token=%s outcome=%s", row["id"], row["token"], outcome.kind)
+            write(
+                "UPDATE runs_app_attempt SET ended_at = %s, outcome = 'stale', reason = %s "
+                "WHERE task_instance_id = %s AND token = %s AND outcome IS NULL",
+                [now, "its result came too late", row["id"], row["token"]],
+            )
+            return _claimed(Finished(False), claimer, now)
+        _close_attempt(row, outcome, new, reason, now)
+        _keep(row, outcome, new, task, now)
+        found = Finished(True, settled=run is not None)
+        if run is not None and (new in FINISHED or outcome.skip_note):
+            found.ready = advance.settle(run, [(row["task_id"], row["map_index"], new)], now).ready
+        elif run is not None:
+            found.ready = Counter({row["queue"]: 1}) if new == TaskState.SCHEDULED else Counter()
+            notify.run_changed(row["run_id"], row["dag_id"])
+        if new == TaskState.UP_FOR_RETRY and fields["not_before"] <= now and run is not None:
+            found.ready = advance.settle_whole(run, now).ready
+        return _claimed(found, claimer, now)
+
+
+def _claimed(found: Finished, claimer: Claimer | None, now: datetime) -> Finished:
+    if claimer is not None:
+        found.next_row, _ = claim_inside(claimer, now)
+        if found.next_row is not None and found.ready[found.next_row["queue"]]:
+            found.ready[found.next_row["queue"]] -= 1
+    return found
+
+
+def _judge(
+    row: Mapping[str, Any], outcome: Outcome, task: TaskSpec | None, now: datetime
+) -> tuple[TaskState, str, dict[str, Any]]:
+    """Return the state an outcome leads to, why, and what else changes with it."""
+    fields: dict[str, Any] = {"not_before": None}
+    if outcome.map_label is not None:
+        fields["rendered_map_index"] = outcome.map_label[:250]
+    if outcome.kind in {"success", "skipped"}:
+        fields |= _try_over()
+        fields["skip_note"] = json.dumps(outcome.skip_note) if outcome.skip_note else None
+        return (TaskState.SUCCESS if outcome.kind == "success" else TaskState.SKIPPED), outcome.reason, fields
+    if outcome.kind == "deferred":
+        trigger = outcome.trigger or {}
+        timeout = trigger.get("timeout_seconds")
+        fields["not_before"] = now + timedelta(seconds=timeout) if timeout is not None else None
+        fields |= {"next_method": trigger["method"], "next_kwargs": json.dumps(trigger.get("next_kwargs") or {})}
+        return TaskState.DEFERRED, outcome.reason, fields
+    if outcome.kind == "rescheduled":
+        fields |= {"not_before": outcome.reschedule_at or now, "reschedule_count": row["reschedule_count"] + 1}
+        return TaskState.UP_FOR_RESCHEDULE, outcome.reason, fields
+    if outcome.kind in {"lost", "interrupted"}:
+        return _lost(row, outcome, fields)
+    if outcome.retry and task is not None and row["try_number"] <= row["max_tries"]:
+        wait = retry_wait(
+            retry_delay=task.retry_delay,
+            backoff=task.retry_backoff,
+            max_retry_delay=task.max_retry_delay,
+            try_number=row["try_number"],
+            hash_input=_hash_input(row),
+        )
+        fields |= _try_over()
+        fields["not_before"] = now + timedelta(seconds=wait)
+        return TaskState.UP_FOR_RETRY, outcome.reason, fields
+    fields |= _try_over()
+    return TaskState.FAILED, outcome.reason, fields
+
+
+def _try_over() -> dict[str, Any]:
+    return {"first_started_at": None, "next_method": None, "next_kwargs": None, "reschedule_count": 0}
+
+
+def _lost(row: Mapping[str, Any], outcome: Outcome, fields: dict[str, Any]) -> tuple[TaskState, str, dict[str, Any]]:
+    """An attempt that ended through no fault of its own goes back to the queue without spending a retry."""
+    if outcome.kind == "interrupted":
+        return TaskState.SCHEDULED, outcome.reason, fields
+    fields["losses"] = row["losses"] + 1
+    if fields["losses"] > settings.ORCH.max_losses:
+        fields |= _try_over()
+        reason = f"lost {fields['losses']} times with the worker that ran it ({outcome.reason}): it may be what ends them"
+        return TaskState.FAILED, reason, fields
+    return TaskState.SCHEDULED, outcome.reason, fields
+
+
+def _hash_input(row: Mapping[str, Any]) -> str:
+    """What the jitter of an exponential wait is drawn from: the same for all indexes of a task, as in Airflow."""
+    run = run_row(row["run_id"], lock=False) or {}
+    date = run.get("logical_date")
+    return f"{row['dag_id']}#{row['task_id']}#{date}#{row['try_number']}"
+
+
+def _close_attempt(row: Mapping[str, Any], outcome: Outcome, new: TaskState, reason: str, now: datetime) -> None:
+    name = outcome.kind if outcome.kind in {"lost", "interrupted"} else str(new)
+    write(
+        "UPDATE runs_app_attempt SET ended_at = %s, outcome = %s, reason = %s, cpu_seconds = %s, peak_bytes = %s "
+        "WHERE task_instance_id = %s AND token = %s AND outcome IS NULL",
+        [now, name, reason, outcome.cpu_seconds, outcome.peak_bytes, row["id"], row["token"]],
+    )
+
+
+def _keep(row: Mapping[str, Any], outcome: Outcome, new: TaskState, task: TaskSpec | None, now: datetime) -> None:
+    """Write what the attempt leaves behind."""
+    for key, (value, length) in outcome.xcoms.items():
+        write(
+            "INSERT INTO runs_app_xcom (task_instance_id, run_id, dag_id, task_id, map_index, key, value, length, timestamp) "
+            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (run_id, task_id, map_index, key) "
+            "DO UPDATE SET value = excluded.value, length = excluded.length, timestamp = excluded.timestamp",
+            [row["id"], row["run_id"], row["dag_id"], row["task_id"], row["map_index"], key, json.dumps(value), length, now],
+        )
+    if outcome.rendered:
+        RenderedFields.objects.update_or_create(task_instance_id=row["id"], defaults={"fields": outcome.rendered})
+    if new == TaskState.DEFERRED:
+        trigger = outcome.trigger or {}
+        Trigger.objects.update_or_create(
+            task_instance_id=row["id"],
+            defaults={
+                "token": row["token"],
+                "classpath": trigger["classpath"],
+                "kwargs": trigger.get("kwargs") or {},
+                "process": None,
+                "created_at": now,
+            },
+        )
+    if outcome.child_ran or task is None:
+        return
+    kind = {TaskState.FAILED: "failure", TaskState.UP_FOR_RETRY: "retry"}.get(new)
+    if kind and (kind in task.callbacks or task.email):
+        Callback.objects.create(run_id=row["run_id"], task_instance_id=row["id"], kind=kind, reason=outcome.reason)
+
+
+def settle_again(row: Mapping[str, Any], now: datetime) -> Counter[str]:
+    """After a commit: advance the run for marks that were left while somebody held its lock."""
+    return advance.advance_marked(row["run_id"], now)
+
