@@ -1,0 +1,91 @@
+"""Who may see and do what. Pages, API, admin and web sockets ask here and have no other way to the rows.
+
+Roles are Django groups, least first; each may do all that those before it may. Somebody signed in
+without a role sees nothing: a new account is granted rights, never left with some.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+
+from dags_app.models import Dag, DagImportError
+from runs_app.models import DagRun, TaskInstance
+
+ROLES = ("viewer", "user", "op", "admin")
+"""Names of the groups, least first."""
+
+LEAST_ROLE = {
+    "read": "viewer",  # DAGs, runs, task instances, logs, XComs, code
+    "read_pools": "viewer",
+    "read_processes": "viewer",
+    "trigger": "user",
+    "edit": "user",  # pause a DAG, set states and notes by hand
+    "pause": "user",
+    "mark": "user",
+    "clear": "user",
+    "note": "user",
+    "delete": "user",  # a run, a DAG with its history
+    "read_variables": "op",  # that they are there; values are never shown
+    "edit_variables": "op",
+    "read_connections": "op",
+    "edit_connections": "op",
+    "read_secrets": "op",
+    "edit_secrets": "op",
+    "edit_pools": "op",
+    "read_audit": "op",
+    "admin": "admin",
+}
+"""Verb -> the least role that may. A verb that is not here may be done by nobody."""
+
+
+def role_of(user: Any) -> str:
+    """Return the user's highest role, or "" for somebody without one."""
+    if not (user and user.is_authenticated and user.is_active):
+        return ""
+    if user.is_superuser:
+        return "admin"
+    known: str | None = getattr(user, "_orchestrator_role", None)
+    if known is None:
+        groups = set(user.groups.filter(name__in=ROLES).values_list("name", flat=True))
+        known = next((role for role in reversed(ROLES) if role in groups), "")
+        # One query a request: a user object lives no longer than that (sockets fetch theirs anew).
+        user._orchestrator_role = known
+    return known
+
+
+def can(user: Any, verb: str, obj: Any = None) -> bool:
+    """Whether the user may do ``verb``, with ``obj`` (a DAG, run or task instance) where it is about one."""
+    least = LEAST_ROLE.get(verb)
+    role = role_of(user)
+    # Rights are the same for every DAG, so ``obj`` narrows nothing yet; it is what grants on one DAG hang on.
+    return bool(least and role) and ROLES.index(role) >= ROLES.index(least)
+
+
+def visible_dags(user: Any) -> QuerySet[Dag]:
+    """Return the DAGs the user may see."""
+    return Dag.objects.all() if can(user, "read") else Dag.objects.none()
+
+
+def visible_runs(user: Any) -> QuerySet[DagRun]:
+    """Return the dag runs the user may see."""
+    return DagRun.objects.all() if can(user, "read") else DagRun.objects.none()
+
+
+def visible_task_instances(user: Any) -> QuerySet[TaskInstance]:
+    """Return the task instances the user may see."""
+    return TaskInstance.objects.all() if can(user, "read") else TaskInstance.objects.none()
+
+
+def visible_import_errors(user: Any) -> QuerySet[DagImportError]:
+    """Return the import errors the user may see."""
+    return DagImportError.objects.all() if can(user, "read") else DagImportError.objects.none()
+
+
+def make_roles(**_: Any) -> None:
+    """Create the groups after a migration, so that an empty installation has something to put users in."""
+    from django.contrib.auth.models import Group
+
+    for role in ROLES:
+        Group.objects.get_or_create(name=role)
