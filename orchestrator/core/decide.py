@@ -1,0 +1,388 @@
+"""The scheduler's core: a DAG and the states of a run in, every move that is due now out.
+
+Pure: no clock, no rows. With the moves applied a second call is quiet until something else changes.
+Skips, failures and expansions travel inside one call, so one call does all that is due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from .graph import descendants
+from .mapping import expand_count, sources
+from .setups import deciding_leaves, has_setups, relevant_setups
+from .spec import DagSpec, MapSpec, TaskSpec
+from .states import FAILED_STATES, FINISHED, UNFINISHED, WAITING, RunState, TaskState
+from .trigger_rules import Counts, Verdict, judge
+
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One task instance as the decision sees it."""
+
+    state: TaskState
+    due: bool = True  # up_for_retry and up_for_reschedule: its time has come
+    skip_note: Mapping[str, Any] | None = None  # {"followed": [...]} or {"skipped": [...]}: what a branch left
+    try_number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run, or with ``complete`` False the part of it that :func:`needs` named."""
+
+    spec: DagSpec
+    instances: Mapping[str, Mapping[int, Instance]]  # task id -> map index; only -1 until it is expanded
+    lengths: Mapping[tuple[str, int, str], int | None] = field(default_factory=dict)  # (task, index, XCom key)
+    logical_date: datetime | None = None
+    run_type: str = "manual"
+    run_after: datetime | None = None
+    is_latest: bool | None = None  # for latest-only tasks
+    past: Mapping[str, str] = field(default_factory=dict)  # task id -> why an earlier run holds it back
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    task_id: str
+    map_index: int
+    old: TaskState
+    new: TaskState
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """The unexpanded instance of a mapped task becomes instances 0 to ``count`` - 1."""
+
+    task_id: str
+    count: int
+
+    @property
+    def indexes(self) -> range:
+        return range(self.count)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    moves: tuple[Move, ...] = ()
+    expansions: tuple[Expansion, ...] = ()
+    run_state: RunState | None = None  # None = goes on
+    run_reason: str = ""
+    notes: Mapping[Key, Mapping[str, Any]] = field(default_factory=dict)  # skip notes of tasks decided here
+    waits: Mapping[Key, str] = field(default_factory=dict)  # why each waiting instance waits
+    unseen: bool = False  # a partial view was too small: decide again on the whole run
+
+
+def needs(spec: DagSpec, changed: Collection[Key]) -> set[str]:
+    """Return the tasks whose instances a partial view must hold, for ``decide(view, changed)``."""
+    tasks = _touched(spec, changed)
+    found = {task_id for task_id, _ in changed} | tasks
+    for task_id in tasks:
+        task = spec.tasks[task_id]
+        found.update(task.upstream, relevant_setups(spec, task_id))
+        for mapped in _maps_around(spec, task):
+            found.update(sources(mapped))
+    return found & spec.tasks.keys()
+
+
+def _touched(spec: DagSpec, changed: Iterable[Key]) -> set[str]:
+    """The tasks that the end of ``changed`` may move."""
+    found: set[str] = set()
+    for task_id, _ in changed:
+        task = spec.tasks.get(task_id)
+        if task is None:
+            continue
+        if spec.fail_fast:
+            return set(spec.tasks)
+        if task.is_setup or task.skips:
+            found |= descendants(spec, [task_id])
+        found.update(spec.downstream[task_id])
+    return found
+
+
+def _maps_around(spec: DagSpec, task: TaskSpec) -> Iterator[MapSpec]:
+    if task.map is not None:
+        yield task.map
+    group_id = spec.mapped_group_of[task.task_id]
+    if group_id is not None:
+        mapped = spec.groups[group_id].map
+        if mapped is not None:
+            yield mapped
+
+
+def decide(view: RunView, changed: Collection[Key] | None = None) -> Decision:
+    """Work out all that is due. ``changed``: only what these instances' ends may have moved."""
+    return _Round(view).run(changed)
+
+
+class _Round:
+    """One call of :func:`decide`: the working copy of the states and what was found so far."""
+
+    def __init__(self, view: RunView) -> None:
+        self.view = view
+        self.spec = view.spec
+        self.instances = {task_id: dict(found) for task_id, found in view.instances.items()}
+        self.moves: dict[Key, Move] = {}
+        self.expansions: dict[str, Expansion] = {}
+        self.notes: dict[Key, Mapping[str, Any]] = {}
+        self.waits: dict[Key, str] = {}
+        self.unseen = False
+        self.skipped_by_note: dict[str, list[tuple[str, int, str | None]]] = {}
+        for task_id, found in self.instances.items():
+            for index, instance in found.items():
+                if instance.skip_note:
+                    self._note(task_id, index, instance.skip_note)
+
+    def run(self, changed: Collection[Key] | None) -> Decision:
+        start = list(self.spec.tasks) if changed is None else sorted(_touched(self.spec, changed))
+        self._fail_fast()
+        pending = dict.fromkeys(start)
+        while pending:
+            task_id = next(iter(pending))
+            del pending[task_id]
+            if task_id not in self.instances:
+                self.unseen |= not self.view.complete
+                continue
+            if self._evaluate(self.spec.tasks[task_id]):
+                below: Iterable[str] = self.spec.downstream[task_id]
+                if self.spec.tasks[task_id].is_setup or self.spec.tasks[task_id].inline == "latest_only":
+                    below = descendants(self.spec, [task_id])
+                pending.update(dict.fromkeys(below))
+        state, reason = self._run_state()
+        return Decision(
+            tuple(self.moves.values()),
+            tuple(self.expansions.values()),
+            state,
+            reason,
+            self.notes,
+            self.waits,
+            self.unseen,
+        )
+
+    # ---- one task
+
+    def _evaluate(self, task: TaskSpec) -> bool:
+        """Decide the waiting instances of one task; True if one of them ended or the task was expanded."""
+        found = self.instances[task.task_id]
+        ended = False
+        if -1 in found and found[-1].state == TaskState.NONE and any(True for _ in _maps_around(self.spec, task)):
+            expanded = self._expand(task)
+            if expanded is not True:
+                return expanded is None
+            ended = True
+        shared = self._shared_counts(task)
+        for index, instance in list(self.instances[task.task_id].items()):
+            if instance.state in WAITING and instance.due:
+                ended |= self._decide(task, index, instance, shared)
+        return ended
+
+    def _decide(self, task: TaskSpec, index: int, instance: Instance, shared: Counts | None) -> bool:
+        """Decide one instance; True if it ended here."""
+        reason = self._left_out(task, index) if instance.state == TaskState.NONE else None
+        if reason:
+            return self._move(task, index, TaskState.SKIPPED, reason)
+        verdict, reason = self._judge(task, index, shared)
+        if verdict == Verdict.WAIT:
+            self.waits[task.task_id, index] = reason
+            return False
+        if verdict != Verdict.RUN:
+            return self._move(task, index, TaskState(verdict.value), reason)
+        if task.task_id in self.view.past and instance.state == TaskState.NONE:
+            self.waits[task.task_id, index] = self.view.past[task.task_id]
+            return False
+        if task.inline and instance.state == TaskState.NONE:
+            if task.inline == "latest_only" and self.view.is_latest is False:
+                self._note(task.task_id, index, {"followed": []})
+                self.notes[task.task_id, index] = {"followed": []}
+            return self._move(task, index, TaskState.SUCCESS, "nothing to run")
+        self._move(task, index, TaskState.SCHEDULED, reason)
+        return False
+
+    def _move(self, task: TaskSpec, index: int, new: TaskState, reason: str) -> bool:
+        key = (task.task_id, index)
+        old = self.instances[task.task_id][index]
+        first = self.moves[key].old if key in self.moves else old.state
+        self.moves[key] = Move(task.task_id, index, first, new, reason)
+        note = self.notes.get(key) or old.skip_note
+        self.instances[task.task_id][index] = Instance(new, True, note, old.try_number)
+        self.waits.pop(key, None)
+        return new in FINISHED
+
+    # ---- branches
+
+    def _note(self, task_id: str, index: int, note: Mapping[str, Any]) -> None:
+        task = self.spec.tasks.get(task_id)
+        if task is None or task.map is not None:
+            return  # a branch that is itself mapped skips nothing, as in Airflow
+        if "followed" in note:
+            left_out = [other for other in self.spec.downstream[task_id] if other not in note["followed"]]
+        else:
+            left_out = note.get("skipped", [])
+        for other in left_out:
+            self.skipped_by_note.setdefault(other, []).append((task_id, index, self.spec.mapped_group_of[task_id]))
+
+    def _left_out(self, task: TaskSpec, index: int) -> str | None:
+        """Return which branch left this instance out; one inside a mapped group speaks for its own index only."""
+        for other, at, group in self.skipped_by_note.get(task.task_id, ()):
+            state = self.instances[other][at].state
+            if state not in {TaskState.SUCCESS, TaskState.SKIPPED}:
+                continue
+            if group is None or group != self.spec.mapped_group_of[task.task_id] or at in (index, -1):
+                return f"{other} did not choose it"
+        return None
+
+    # ---- trigger rules and setups
+
+    def _judge(self, task: TaskSpec, index: int, shared: Counts | None) -> tuple[Verdict, str]:
+        if has_setups(self.spec) and not task.is_teardown:
+            verdict, reason = self._judge_setups(task, index)
+            if verdict != Verdict.RUN:
+                return verdict, reason
+        counts = shared if shared is not None else self._count(task.upstream, task, index)
+        verdict = judge(task.trigger_rule, counts, index)
+        return verdict, f"{task.trigger_rule} {counts}"
+
+    def _judge_setups(self, task: TaskSpec, index: int) -> tuple[Verdict, str]:
+        """Every open setup above must have succeeded, whatever the task's own rule says."""
+        setups = relevant_setups(self.spec, task.task_id) - set(task.upstream)
+        if not setups:
+            return Verdict.RUN, ""
+        counts = self._count(sorted(setups), task, index)
+        return judge("all_success", counts, index), f"its setups: {counts}"
+
+    def _shared_counts(self, task: TaskSpec) -> Counts | None:
+        """The counts that hold for every index of a task; None where each index has its own."""
+        group = self.spec.mapped_group_of[task.task_id]
+        if group is not None and any(self.spec.mapped_group_of[other] == group for other in task.upstream):
+            return None
+        return self._count(task.upstream, task, -1)
+
+    def _count(self, upstream: Iterable[str], task: TaskSpec, index: int) -> Counts:
+        group = self.spec.mapped_group_of[task.task_id]
+        tally: dict[TaskState, int] = {}
+        total = setups = good_setups = skipped_setups = 0
+        for other in upstream:
+            found = self.instances.get(other)
+            if found is None:
+                self.unseen |= not self.view.complete
+                continue
+            beside = group is not None and self.spec.mapped_group_of[other] == group
+            if beside and index >= 0 and -1 not in found and self.spec.tasks[other].map is None:
+                relevant: Iterable[Instance] = [found[index]] if index in found else []
+            else:
+                relevant = found.values()
+            is_setup = self.spec.tasks[other].is_setup
+            for instance in relevant:
+                total += 1
+                tally[instance.state] = tally.get(instance.state, 0) + 1
+                if is_setup:
+                    setups += 1
+                    good_setups += instance.state == TaskState.SUCCESS
+                    skipped_setups += instance.state == TaskState.SKIPPED
+        return Counts(
+            total=total,
+            success=tally.get(TaskState.SUCCESS, 0),
+            skipped=tally.get(TaskState.SKIPPED, 0),
+            failed=tally.get(TaskState.FAILED, 0),
+            upstream_failed=tally.get(TaskState.UPSTREAM_FAILED, 0),
+            removed=tally.get(TaskState.REMOVED, 0),
+            setups=setups,
+            success_setups=good_setups,
+            skipped_setups=skipped_setups,
+        )
+
+    # ---- mapping
+
+    def _expand(self, task: TaskSpec) -> bool | None:
+        """Expand a mapped task. True: it is expanded now. None: it ended unexpanded. False: it still waits."""
+        reason = self._left_out(task, -1)
+        if reason:
+            self._move(task, -1, TaskState.SKIPPED, reason)
+            return None
+        maps = list(_maps_around(self.spec, task))
+        over = {source for mapped in maps for source in sources(mapped)}
+        in_group = self.spec.mapped_group_of[task.task_id] is not None
+        if over and not in_group:
+            verdict, reason = self._judge(task, -1, self._shared_counts(task))
+            if verdict == Verdict.WAIT:
+                self.waits[task.task_id, -1] = reason
+                return False
+            if verdict != Verdict.RUN:
+                self._move(task, -1, TaskState(verdict.value), reason)
+                return None
+        if over:
+            counts = self._count(sorted(over), task, -1)
+            verdict = judge("all_success", counts)
+            if verdict == Verdict.WAIT:
+                self.waits[task.task_id, -1] = f"maps over results that are not there yet: {counts}"
+                return False
+            if verdict != Verdict.RUN:
+                self._move(task, -1, TaskState(verdict.value), f"maps over results: {counts}")
+                return None
+        count = 1
+        for mapped in maps:
+            length = expand_count(mapped, self._length)
+            if length is None:
+                self._move(task, -1, TaskState.FAILED, "what it maps over has no length: nothing was pushed")
+                return None
+            count *= length
+        if count == 0:
+            self._move(task, -1, TaskState.SKIPPED, "maps over nothing")
+            return None
+        found = self.instances[task.task_id]
+        found[0] = found.pop(-1)
+        for index in range(1, count):
+            found[index] = Instance(TaskState.NONE)
+        self.expansions[task.task_id] = Expansion(task.task_id, count)
+        return True
+
+    def _length(self, task_id: str, key: str) -> int | None:
+        """How long what a task pushed is; a mapped task's output is as long as its instances that pushed."""
+        single = self.view.lengths.get((task_id, -1, key))
+        if -1 in self.instances.get(task_id, {}) or single is not None:
+            return single
+        return sum(1 for task, index, name in self.view.lengths if task == task_id and name == key and index >= 0)
+
+    # ---- the run
+
+    def _fail_fast(self) -> None:
+        """One final failure ends the run: what has not started is skipped, teardowns aside."""
+        if not self.spec.fail_fast:
+            return
+        failed = [
+            task_id
+            for task_id, found in self.instances.items()
+            if any(each.state == TaskState.FAILED for each in found.values())
+        ]
+        if not failed:
+            return
+        for task_id, found in self.instances.items():
+            task = self.spec.tasks.get(task_id)
+            if task is None or task.is_teardown:
+                continue
+            for index, instance in list(found.items()):
+                if instance.state in WAITING or instance.state == TaskState.SCHEDULED:
+                    self._move(task, index, TaskState.SKIPPED, f"fail_fast: {failed[0]} failed")
+
+    def _run_state(self) -> tuple[RunState | None, str]:
+        if not self.view.complete:
+            return None, ""
+        states = [each.state for found in self.instances.values() for each in found.values()]
+        if any(state in UNFINISHED for state in states):
+            stuck = all(state == TaskState.NONE for state in states if state in UNFINISHED)
+            if stuck and not self.moves and not self.expansions and not self.view.past:
+                return RunState.FAILED, "deadlock: no task can ever become ready"
+            return None, ""
+        bad = [
+            task_id
+            for task_id in sorted(deciding_leaves(self.spec) & self.instances.keys())
+            if any(each.state in FAILED_STATES for each in self.instances[task_id].values())
+        ]
+        if bad:
+            return RunState.FAILED, f"failed: {', '.join(bad[:5])}"
+        return RunState.SUCCESS, "all tasks are done"
