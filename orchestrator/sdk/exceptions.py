@@ -1,0 +1,90 @@
+"""What a task may raise, by the names that DAG files know."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+
+class AirflowException(Exception):
+    """Base of the errors that DAG files raise and catch."""
+
+
+class DagError(AirflowException):
+    """A DAG file defines something that cannot be; the message names the DAG, the task and the fix."""
+
+
+class DuplicateTaskIdFound(DagError):
+    """Two tasks of one DAG have the same id."""
+
+
+class AirflowFailException(AirflowException):
+    """The task fails now, whatever retries it has left."""
+
+
+class AirflowSkipException(AirflowException):
+    """The task is skipped."""
+
+
+class AirflowTaskTimeout(BaseException):
+    """The task ran longer than its ``execution_timeout``. No ``Exception``, so that user code does not swallow it."""
+
+
+class AirflowSensorTimeout(AirflowException):
+    """A sensor waited longer than its ``timeout``; never retried."""
+
+
+class AirflowNotFoundException(AirflowException):
+    """No connection of that id."""
+
+
+class AirflowRuntimeError(AirflowException, KeyError):
+    """A variable that does not exist; both what Airflow 2 (KeyError) and 3 raise."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class AirflowRescheduleException(AirflowException):
+    """The sensor gives its slot back until ``reschedule_date``."""
+
+    def __init__(self, reschedule_date: datetime) -> None:
+        super().__init__(f"wants to be looked at again at {reschedule_date}")
+        self.reschedule_date = reschedule_date
+
+
+class TaskDeferred(BaseException):
+    """The task goes on in ``method_name`` once ``trigger`` has fired."""
+
+    def __init__(
+        self,
+        *,
+        trigger: Any,
+        method_name: str,
+        kwargs: dict[str, Any] | None = None,
+        timeout: timedelta | int | float | None = None,
+    ) -> None:
+        super().__init__()
+        self.trigger = trigger
+        self.method_name = method_name
+        self.kwargs = kwargs
+        self.timeout = timeout if timeout is None or isinstance(timeout, timedelta) else timedelta(seconds=timeout)
+
+
+class TaskDeferralError(AirflowException):
+    """The trigger ended without an event."""
+
+
+class TaskDeferralTimeout(AirflowException):
+    """The trigger did not fire within the deferral's timeout."""
+
+
+class ParamValidationError(AirflowException):
+    """A value does not fit its param's schema."""
+
+
+class XComNotFound(AirflowException):
+    """An argument refers to an XCom that was never pushed."""
+
+    def __init__(self, dag_id: str, task_id: str, key: str) -> None:
+        super().__init__(f"XCom result of {dag_id}.{task_id} under key {key!r} is not there: the task pushed nothing")
