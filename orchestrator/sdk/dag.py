@@ -1,0 +1,258 @@
+"""DAG, and the ``@dag`` decorator."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from .context import Defining
+from .exceptions import DagError, DuplicateTaskIdFound
+from .operator import as_list, check_id
+from .taskgroup import TaskGroup
+
+_UNSET: Any = object()
+
+
+class DAG:
+    """A directed acyclic graph of tasks, and when it runs. ``with DAG(...):`` collects what is defined inside."""
+
+    def __init__(
+        self,
+        dag_id: str,
+        *,
+        description: str | None = None,
+        schedule: Any = _UNSET,
+        schedule_interval: Any = _UNSET,
+        timetable: Any = None,
+        start_date: datetime | None = None,
+        end_date: datetime | None = None,
+        template_searchpath: str | Iterable[str] | None = None,
+        template_undefined: Any = None,
+        user_defined_macros: dict[str, Any] | None = None,
+        user_defined_filters: dict[str, Any] | None = None,
+        default_args: Mapping[str, Any] | None = None,
+        max_active_tasks: int = 16,
+        concurrency: int | None = None,
+        max_active_runs: int = 16,
+        max_consecutive_failed_dag_runs: int = 0,
+        dagrun_timeout: timedelta | None = None,
+        sla_miss_callback: Any = None,
+        default_view: Any = None,
+        orientation: Any = None,
+        catchup: bool = False,
+        on_success_callback: Any = None,
+        on_failure_callback: Any = None,
+        deadline: Any = None,
+        doc_md: str | None = None,
+        params: Mapping[str, Any] | None = None,
+        access_control: Mapping[str, Any] | None = None,
+        is_paused_upon_creation: bool | None = None,
+        jinja_environment_kwargs: dict[str, Any] | None = None,
+        render_template_as_native_obj: bool = False,
+        tags: Collection[str] | None = None,
+        owner_links: Mapping[str, str] | None = None,
+        auto_register: bool = True,
+        fail_fast: bool = False,
+        fail_stop: bool = False,
+        dag_display_name: str | None = None,
+        disable_bundle_versioning: bool = False,
+        rerun_with_latest_version: bool | None = None,
+        allowed_run_types: Any = None,
+    ) -> None:
+        self.dag_id = check_id("dag_id", dag_id)
+        self.description = description
+        self.default_args = dict(default_args or {})
+        given = [each for each in (schedule, schedule_interval) if each is not _UNSET] + ([timetable] if timetable is not None else [])
+        if len(given) > 1:
+            raise DagError(f"DAG {dag_id!r}: give only one of schedule, schedule_interval and timetable")
+        self.schedule = given[0] if given else None
+        self.start_date = start_date if start_date is not None else self.default_args.get("start_date")
+        self.end_date = end_date if end_date is not None else self.default_args.get("end_date")
+        self.template_searchpath = [template_searchpath] if isinstance(template_searchpath, str) else list(template_searchpath or [])
+        self.template_undefined = template_undefined
+        self.user_defined_macros = user_defined_macros or {}
+        self.user_defined_filters = user_defined_filters or {}
+        self.max_active_tasks = concurrency if concurrency is not None else max_active_tasks
+        self.max_active_runs = max_active_runs
+        self.max_consecutive_failed_dag_runs = max_consecutive_failed_dag_runs
+        self.dagrun_timeout = dagrun_timeout
+        self.catchup = catchup
+        self.on_success_callback = as_list(on_success_callback)
+        self.on_failure_callback = as_list(on_failure_callback)
+        self.doc_md = doc_md.strip() if doc_md else doc_md
+        self.params = dict(params or {})
+        if isinstance(self.default_args.get("params"), Mapping):
+            self.params = {**self.default_args.pop("params"), **self.params}
+        self.access_control = access_control
+        self.is_paused_upon_creation = is_paused_upon_creation
+        self.jinja_environment_kwargs = jinja_environment_kwargs or {}
+        self.render_template_as_native_obj = render_template_as_native_obj
+        self.tags = set(tags or [])
+        self.owner_links = dict(owner_links or {})
+        self.auto_register = auto_register
+        self.fail_fast = fail_fast or fail_stop
+        self.dag_display_name = dag_display_name or dag_id
+        self.edge_labels: dict[str, dict[str, str]] = {}
+        self.task_dict: dict[str, Any] = {}
+        self.groups: dict[str, TaskGroup] = {}
+        self.task_group = TaskGroup(None, dag=self)
+        self.fileloc = _caller_file()
+        self._check()
+
+    def _check(self) -> None:
+        for tag in self.tags:
+            if not isinstance(tag, str) or len(tag) > 100:
+                raise DagError(f"DAG {self.dag_id!r}: tag {tag!r} must be a text of at most 100 characters")
+        for name in ("start_date", "end_date"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, datetime):
+                raise DagError(f"DAG {self.dag_id!r}: {name} must be a datetime, not {type(value).__name__}")
+        if self.dagrun_timeout is not None and not isinstance(self.dagrun_timeout, timedelta):
+            raise DagError(f"DAG {self.dag_id!r}: dagrun_timeout must be a timedelta")
+
+    # ---- defining
+
+    def __enter__(self) -> DAG:
+        Defining.dags.append(self)
+        Defining.groups.append(self.task_group)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        Defining.dags.pop()
+        Defining.groups.pop()
+        if self.auto_register and error[0] is None:
+            from . import registry
+
+            registry.add(self)
+
+    def add_task(self, task: Any) -> None:
+        """Take a task in under its id; called by every operator that is made for this DAG."""
+        if task.task_id in self.task_dict and self.task_dict[task.task_id] is not task:
+            raise DuplicateTaskIdFound(f"Task id '{task.task_id}' has already been added to the DAG {self.dag_id!r}")
+        if task.task_id in self.groups:
+            raise DuplicateTaskIdFound(f"Task id '{task.task_id}' is a task group of the DAG {self.dag_id!r} already")
+        self.task_dict[task.task_id] = task
+        task.task_group.add(task)
+
+    def adopt(self, task: Any) -> None:
+        """Take in a task that was made outside of any DAG."""
+        task.dag, task.task_group = self, self.task_group
+        self.add_task(task)
+
+    def task_ids_and_groups(self) -> set[str]:
+        return self.task_dict.keys() | self.groups.keys()
+
+    # ---- reading
+
+    @property
+    def tasks(self) -> list[Any]:
+        return list(self.task_dict.values())
+
+    @property
+    def task_ids(self) -> list[str]:
+        return list(self.task_dict)
+
+    def has_task(self, task_id: str) -> bool:
+        return task_id in self.task_dict
+
+    def get_task(self, task_id: str) -> Any:
+        if task_id not in self.task_dict:
+            raise DagError(f"Task {task_id} not found in DAG {self.dag_id!r}")
+        return self.task_dict[task_id]
+
+    @property
+    def roots(self) -> list[Any]:
+        return [task for task in self.tasks if not task.upstream_task_ids]
+
+    @property
+    def leaves(self) -> list[Any]:
+        return [task for task in self.tasks if not task.downstream_task_ids]
+
+    @property
+    def task_group_dict(self) -> dict[str, TaskGroup]:
+        return self.groups
+
+    @property
+    def timetable(self) -> Any:
+        from orchestrator.core.timetables import from_schedule
+
+        return from_schedule(self.schedule, self.timezone_name)
+
+    @property
+    def timezone_name(self) -> str:
+        zone = getattr(self.start_date, "tzinfo", None)
+        name = getattr(zone, "key", None) or getattr(zone, "name", None)
+        return name if isinstance(name, str) else "UTC"
+
+    @property
+    def folder(self) -> str:
+        return self.fileloc.rpartition("/")[0]
+
+    def get_template_env(self, *, force_sandboxed: bool = False) -> Any:
+        from .templating import environment
+
+        return environment(self, None)
+
+    def to_spec(self) -> Any:
+        """Return the DAG as data (:class:`orchestrator.core.spec.DagSpec`); the only way out of the authoring side.
+
+        Raises:
+            DagError: a cycle, a bad schedule, or something else that cannot be run.
+        """
+        from .spec_of import dag_spec
+
+        return dag_spec(self)
+
+    def test(self, **kwargs: Any) -> Any:
+        """Run the whole DAG in this process, without servers; see :func:`orchestrator.sdk.testing.test_dag`."""
+        from .testing import test_dag
+
+        return test_dag(self, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<DAG: {self.dag_id}>"
+
+
+def _caller_file() -> str:
+    """The file that makes the DAG: the first frame outside of this package."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        name = frame.f_globals.get("__name__", "")
+        if not name.startswith(("orchestrator.sdk", "orchestrator.compat")):
+            return frame.f_code.co_filename
+        frame = frame.f_back  # type: ignore[assignment]
+    return ""
+
+
+def dag(dag_id: str | Callable[..., Any] = "", **kwargs: Any) -> Any:
+    """``@dag(schedule=...)`` makes a function that, when called, defines a DAG named after it."""
+    if callable(dag_id):
+        return dag()(dag_id)
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., DAG]:
+        @functools.wraps(function)
+        def factory(*args: Any, **given: Any) -> DAG:
+            import inspect
+
+            from .params import DagParam, Param
+
+            bound = inspect.signature(function).bind(*args, **given)
+            bound.apply_defaults()
+            settings = {"doc_md": function.__doc__, **kwargs}
+            made = DAG(dag_id or function.__name__, **settings)
+            with made:
+                arguments = {}
+                for name, value in bound.arguments.items():
+                    if name not in made.params:
+                        made.params[name] = value if isinstance(value, Param) else Param(value)
+                    arguments[name] = DagParam(made, name, value)
+                function(**arguments)
+            return made
+
+        factory.is_dag_factory = True  # type: ignore[attr-defined]
+        return factory
+
+    return decorate

@@ -1,0 +1,221 @@
+"""From the authoring objects to plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from orchestrator.core.graph import find_cycle
+from orchestrator.core.spec import DagSpec, GroupSpec, InputSpec, MapSpec, TaskSpec
+from orchestrator.core.weights import effective_weights
+
+from .exceptions import DagError
+from .operator import CALLBACKS, seconds
+from .params import Param, param_json
+from .taskgroup import TaskGroup
+
+
+def dag_spec(dag: Any) -> DagSpec:
+    """Return a DAG as data; see :meth:`DAG.to_spec`."""
+    upstream = {task_id: sorted(task.upstream_task_ids) for task_id, task in dag.task_dict.items()}
+    cycle = find_cycle(upstream)
+    if cycle:
+        raise DagError(f"DAG {dag.dag_id!r} has a cycle: {' -> '.join(cycle)}")
+    try:
+        timetable = dag.timetable
+    except (ValueError, TypeError) as error:
+        raise DagError(f"DAG {dag.dag_id!r}: its schedule {dag.schedule!r} cannot be used: {error}") from error
+    _check_rules(dag, timetable)
+    weights = effective_weights(
+        upstream,
+        {task_id: task.priority_weight for task_id, task in dag.task_dict.items()},
+        {task_id: task.weight_rule for task_id, task in dag.task_dict.items()},
+    )
+    tasks = {task_id: _task(dag, task, weights[task_id]) for task_id, task in dag.task_dict.items()}
+    return DagSpec(
+        dag_id=dag.dag_id,
+        tasks=tasks,
+        groups={group_id: _group(group) for group_id, group in dag.groups.items()},
+        children=_children(dag.task_group),
+        timetable=timetable.to_json(),
+        timezone=dag.timezone_name,
+        start_date=utc(dag.start_date),
+        end_date=utc(dag.end_date),
+        catchup=bool(dag.catchup),
+        max_active_tasks=dag.max_active_tasks,
+        max_active_runs=dag.max_active_runs,
+        max_consecutive_failed_dag_runs=dag.max_consecutive_failed_dag_runs,
+        dagrun_timeout=seconds(dag.dagrun_timeout),
+        fail_fast=dag.fail_fast,
+        is_paused_upon_creation=dag.is_paused_upon_creation,
+        params={name: param_json(value) for name, value in dag.params.items()},
+        tags=tuple(sorted(dag.tags)),
+        owners=tuple(sorted({task.owner for task in dag.tasks})),
+        description=dag.description,
+        display_name=dag.dag_display_name if dag.dag_display_name != dag.dag_id else None,
+        doc_md=dag.doc_md,
+        default_args={name: shown(value) for name, value in dag.default_args.items()},
+        render_template_as_native_obj=dag.render_template_as_native_obj,
+        template_searchpath=tuple(str(each) for each in dag.template_searchpath),
+        edge_labels=dag.edge_labels,
+        callbacks=tuple(name for name in ("success", "failure") if getattr(dag, f"on_{name}_callback")),
+        access_control=shown(dag.access_control) if isinstance(dag.access_control, Mapping) else {},
+        owner_links=dag.owner_links,
+    )
+
+
+def _check_rules(dag: Any, timetable: Any) -> None:
+    if dag.schedule is not None and timetable.can_be_scheduled:
+        for name, value in dag.params.items():
+            schema = value.schema if isinstance(value, Param) else {}
+            nullable = "null" in (schema.get("type") or ())
+            if isinstance(value, Param) and not value.has_value and not nullable:
+                raise DagError(f"DAG {dag.dag_id!r}: param {name!r} has no default, so a scheduled run could not start")
+    if dag.catchup and timetable.periodic and dag.start_date is None:
+        raise DagError(f"DAG {dag.dag_id!r}: catchup needs a start_date")
+    if getattr(timetable, "type", "") == "continuous" and dag.max_active_runs != 1:
+        raise DagError(f"DAG {dag.dag_id!r}: @continuous needs max_active_runs=1")
+    for task in dag.tasks:
+        if dag.fail_fast and task.trigger_rule != "all_success" and not task.is_teardown:
+            raise DagError(f"task {task.task_id!r}: a DAG with fail_fast can only have the trigger rule all_success")
+        setups_above = [other for other in task.upstream_list if other.is_setup]
+        if setups_above and not task.is_teardown and not task.is_setup and task.trigger_rule != "all_success":
+            raise DagError(f"task {task.task_id!r} directly behind a setup must have the trigger rule all_success")
+
+
+def utc(value: datetime | None) -> datetime | None:
+    """An aware time in UTC as a plain datetime; a naive one is taken as UTC."""
+    if value is None:
+        return None
+    aware = value if value.tzinfo is not None else value.replace(tzinfo=UTC)
+    return datetime.fromisoformat(aware.astimezone(UTC).isoformat())
+
+
+def _children(group: Any) -> tuple[tuple[str, str], ...]:
+    return tuple(("group" if isinstance(child, TaskGroup) else "task", key) for key, child in group.children.items())
+
+
+def _group(group: Any) -> GroupSpec:
+    parent = group.parent_group
+    return GroupSpec(
+        group_id=group.group_id,
+        parent_id=parent.group_id if parent is not None else None,
+        children=_children(group),
+        map=_map(group.expand_input),
+        upstream_groups=tuple(sorted(group.upstream_group_ids)),
+        downstream_groups=tuple(sorted(group.downstream_group_ids)),
+        upstream_tasks=tuple(sorted(group.upstream_task_ids)),
+        downstream_tasks=tuple(sorted(group.downstream_task_ids)),
+        display={
+            "label": group.label,
+            "tooltip": group.tooltip or "",
+            "ui_color": group.ui_color,
+            "ui_fgcolor": group.ui_fgcolor,
+        },
+    )
+
+
+def _map(expand_input: Any) -> MapSpec | None:
+    if expand_input is None:
+        return None
+    document = expand_input.spec()
+    return MapSpec(document["mode"], {name: _input(each) for name, each in document["inputs"].items()})
+
+
+def _input(document: Mapping[str, Any]) -> InputSpec:
+    parts = tuple(_input(each) for each in document.get("parts", ()))
+    return InputSpec(**{**document, "parts": parts})
+
+
+def _task(dag: Any, task: Any, weight: int) -> TaskSpec:
+    group_id = task.task_group.group_id if task.task_group is not None else None
+    inline = task.inline
+    has_hooks = any(getattr(task, f"on_{name}_callback") for name in CALLBACKS)
+    if inline and (has_hooks or task.outlets or task._pre_execute_hook or task._post_execute_hook or task.is_mapped):
+        inline = None
+    return TaskSpec(
+        task_id=task.task_id,
+        upstream=tuple(sorted(task.upstream_task_ids)),
+        group_id=group_id,
+        trigger_rule=task.trigger_rule,
+        operator=task.task_type,
+        inline=inline,
+        skips=task.skips,
+        ignore_downstream_trigger_rules=bool(getattr(task, "ignore_downstream_trigger_rules", True)),
+        map=_map(getattr(task, "expand_input", None)),
+        map_index_template=task.map_index_template,
+        is_setup=task.is_setup,
+        is_teardown=task.is_teardown,
+        on_failure_fail_dagrun=task.on_failure_fail_dagrun,
+        depends_on_past=task.depends_on_past,
+        wait_for_downstream=task.wait_for_downstream,
+        ignore_first_depends_on_past=task.ignore_first_depends_on_past,
+        retries=task.retries,
+        retry_delay=task.retry_delay.total_seconds(),
+        retry_backoff=task.retry_exponential_backoff,
+        max_retry_delay=seconds(task.max_retry_delay),
+        execution_timeout=seconds(task.execution_timeout),
+        pool=task.pool,
+        pool_slots=task.pool_slots,
+        priority_weight=task.priority_weight,
+        weight_rule=task.weight_rule,
+        effective_weight=weight,
+        queue=task.queue,
+        max_active_tis_per_dag=task.max_active_tis_per_dag,
+        max_active_tis_per_dagrun=task.max_active_tis_per_dagrun,
+        start_date=utc(task.start_date),
+        end_date=utc(task.end_date),
+        reschedules=bool(task.reschedules),
+        callbacks=tuple(name for name in CALLBACKS if getattr(task, f"on_{name}_callback")),
+        email=tuple(_addresses(task.email)),
+        email_on_failure=task.email_on_failure,
+        email_on_retry=task.email_on_retry,
+        template_files=tuple(_template_files(task)),
+        display=_display(task),
+    )
+
+
+def _addresses(email: Any) -> list[str]:
+    if isinstance(email, str):
+        return [each.strip() for each in email.replace(";", ",").split(",") if each.strip()]
+    return [str(each) for each in email or ()]
+
+
+def _template_files(task: Any) -> list[str]:
+    endings = tuple(task.template_ext or ())
+    values = [getattr(task, name, None) for name in task.template_fields] if endings else []
+    return sorted({value for value in values if isinstance(value, str) and value.endswith(endings)})
+
+
+def _display(task: Any) -> dict[str, Any]:
+    kind = task.operator_class
+    found = {
+        "label": task.label,
+        "display_name": task._task_display_name,
+        "operator_name": task.operator_name,
+        "owner": task.owner,
+        "doc_md": task.doc_md,
+        "ui_color": task.ui_color,
+        "ui_fgcolor": task.ui_fgcolor,
+        "template_fields": list(task.template_fields),
+        "params": {name: param_json(value) for name, value in task.params.items()},
+        "class_ref": {"module_path": kind.__module__, "class_name": kind.__name__},
+        "extra_links": sorted(link.name for link in task.operator_extra_links),
+        "executor_config": shown(task.executor_config),
+    }
+    for name in ("trigger_dag_id", "external_dag_id"):
+        if isinstance(getattr(task, name, None), str):
+            found[name] = getattr(task, name)
+    return {name: value for name, value in found.items() if value not in (None, "", [], {})}
+
+
+def shown(value: Any) -> Any:
+    """A value as JSON for showing it: what has no JSON form becomes its text."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): shown(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [shown(each) for each in value]
+    return str(value)
