@@ -1,0 +1,51 @@
+"""What a timetable is asked and what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+
+class TimetableError(ValueError):
+    """A schedule that cannot be used; the message names the value and what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataInterval:
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Restriction:
+    """What bounds the next run: earliest and latest logical date (both inclusive), and whether to make up for the past."""
+
+    earliest: datetime | None
+    latest: datetime | None
+    catchup: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NextRun:
+    """One run to come: not before ``run_after``."""
+
+    run_after: datetime
+    logical_date: datetime
+    interval: DataInterval
+
+
+class Timetable(Protocol):
+    """When a DAG runs. Times are aware; answers are in UTC."""
+
+    type: str
+    summary: str
+    description: str
+    periodic: bool
+    can_be_scheduled: bool
+
+    def next_run(self, *, last: DataInterval | None, restriction: Restriction, now: datetime) -> NextRun | None: ...
+
+    def infer_manual_interval(self, run_after: datetime) -> DataInterval: ...
+
+    def to_json(self) -> dict[str, Any]: ...

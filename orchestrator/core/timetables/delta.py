@@ -1,0 +1,103 @@
+"""Schedules every so often."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from .base import DataInterval, NextRun, Restriction, TimetableError
+
+
+class DeltaTriggerTimetable:
+    """Runs every ``delta``; its interval is that moment."""
+
+    type = "delta_trigger"
+    periodic = True
+    can_be_scheduled = True
+
+    def __init__(self, delta: Any) -> None:
+        self.delta = delta
+        if isinstance(delta, timedelta) and delta <= timedelta():
+            raise TimetableError(f"schedule interval must be positive, not {delta!r}")
+        self.summary = str(delta)
+        self.description = ""
+
+    def next_run(self, *, last: DataInterval | None, restriction: Restriction, now: datetime) -> NextRun | None:
+        if restriction.catchup:
+            if last is not None:
+                at = last.end + self.delta
+            elif restriction.earliest is not None:
+                at = restriction.earliest
+            else:
+                return None
+        else:
+            candidates = [now]
+            if last is not None:
+                candidates = [last.end + self.delta]
+                if candidates[0] < now:
+                    candidates = [max(now - self.delta, candidates[0])]
+            if restriction.earliest is not None:
+                candidates.append(restriction.earliest)
+            at = max(candidates)
+        if restriction.latest is not None and at > restriction.latest:
+            return None
+        return NextRun(at, at, DataInterval(at, at))
+
+    def infer_manual_interval(self, run_after: datetime) -> DataInterval:
+        return DataInterval(run_after, run_after)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"type": self.type, "delta": delta_json(self.delta)}
+
+
+class DeltaDataIntervalTimetable(DeltaTriggerTimetable):
+    """Runs at the end of each interval of ``delta``."""
+
+    type = "delta_data_interval"
+
+    def next_run(self, *, last: DataInterval | None, restriction: Restriction, now: datetime) -> NextRun | None:
+        earliest = restriction.earliest
+        if not restriction.catchup:
+            newest = now - self.delta - self.delta if last is None else now - self.delta
+            earliest = newest if earliest is None else max(newest, earliest)
+        if last is None:
+            if earliest is None:
+                return None
+            start = earliest
+        else:
+            start = last.end if earliest is None else max(last.end, earliest)
+        if restriction.latest is not None and start > restriction.latest:
+            return None
+        end = start + self.delta
+        return NextRun(end, start, DataInterval(start, end))
+
+    def infer_manual_interval(self, run_after: datetime) -> DataInterval:
+        return DataInterval(run_after - self.delta, run_after)
+
+
+RELATIVE = ("years", "months", "days", "leapdays", "hours", "minutes", "seconds", "microseconds")
+ABSOLUTE = ("year", "month", "day", "hour", "minute", "second", "microsecond")
+
+
+def delta_json(delta: Any) -> Any:
+    """A span as data: seconds, or the parts of a relativedelta."""
+    if isinstance(delta, timedelta):
+        return delta.total_seconds()
+    found = {name: getattr(delta, name) for name in RELATIVE if getattr(delta, name, 0)}
+    found.update({name: getattr(delta, name) for name in ABSOLUTE if getattr(delta, name, None) is not None})
+    weekday = getattr(delta, "weekday", None)
+    if weekday is not None:
+        found["weekday"] = [weekday.weekday, weekday.n]
+    return found
+
+
+def delta_from(data: Any) -> Any:
+    """The way back from :func:`delta_json`."""
+    if isinstance(data, (int, float)):
+        return timedelta(seconds=data)
+    from dateutil.relativedelta import relativedelta, weekday
+
+    values = dict(data)
+    if "weekday" in values:
+        values["weekday"] = weekday(*values["weekday"])
+    return relativedelta(**values)
