@@ -29,6 +29,7 @@ from .models import Callback, DagRun, TaskInstance
 from .transitions import Step, move_many, move_run
 from .view import Loaded, load, run_row
 
+
 @dataclass(slots=True)
 class Advanced:
     """What one pass did: how many rows became ready, by queue, and whether the run ended."""

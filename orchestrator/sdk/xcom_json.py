@@ -20,7 +20,7 @@ def encode(value: Any, depth: int = 0) -> Any:
         TypeError: a type that has no form here; the message names it.
         ValueError: nested deeper than 200.
     """
-    if value is None or isinstance(value, (bool, str)) and type(value) in (bool, str):
+    if value is None or (isinstance(value, (bool, str)) and type(value) in (bool, str)):
         return value
     if type(value) is int or type(value) is float:
         return value if _finite(value) else {TAG: "float", "value": repr(value)}

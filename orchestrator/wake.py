@@ -1,0 +1,39 @@
+"""Waking workers: invitations that carry nothing and may be lost; the sweep invites again."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from .celery import CONTROL_QUEUE, app
+
+log = logging.getLogger(__name__)
+
+MOST = 64
+"""Invitations sent at once; each worker slot that is already busy goes on claiming by itself."""
+
+REST_SECONDS = 1.0
+_resting_until = 0.0
+
+
+def invite(queue: str, ready: int) -> None:
+    """Ask as many slots of a queue as could find work to look for it. Never raises."""
+    _send("drain", queue, min(ready, MOST), [queue])
+
+
+def control() -> None:
+    """Ask the control worker for a pass. Never raises."""
+    _send("control", CONTROL_QUEUE, 1, [])
+
+
+def _send(name: str, queue: str, count: int, args: list[str]) -> None:
+    global _resting_until
+    if time.monotonic() < _resting_until:
+        return
+    try:
+        with app.producer_or_acquire() as producer:
+            for _ in range(count):
+                app.send_task(name, args=args, queue=queue, producer=producer, retry=False, ignore_result=True, expires=60)
+    except Exception as error:  # the row is its own outbox: what is not sent now, the sweep sends
+        _resting_until = time.monotonic() + REST_SECONDS
+        log.warning("invite_failed queue=%s error=%s", queue, error)
