@@ -62,7 +62,9 @@ SETTINGS = (
     Setting("ORCHESTRATOR_KILL_GRACE_SECONDS", "kill_grace_seconds", float, 5.0, "s between SIGTERM and SIGKILL"),
     Setting("ORCHESTRATOR_MAX_LOSSES", "max_losses", int, 5, "lost attempts after which a task instance fails"),
     Setting("ORCHESTRATOR_PARSE_TIMEOUT", "parse_timeout", float, 30.0, "s a DAG file may take to import"),
-    Setting("ORCHESTRATOR_PARSE_MEMORY_BYTES", "parse_memory_bytes", int, 1 << 30, "bytes a DAG file's import may take"),
+    Setting(
+        "ORCHESTRATOR_PARSE_MEMORY_BYTES", "parse_memory_bytes", int, 1 << 30, "bytes a DAG file's import may take"
+    ),
     Setting("ORCHESTRATOR_XCOM_MAX_BYTES", "xcom_max_bytes", int, 1 << 20, "bytes one XCom value may have as JSON"),
     Setting("ORCHESTRATOR_MAX_MAP_LENGTH", "max_map_length", int, 100_000, "instances one mapped task may have"),
     Setting("ORCHESTRATOR_PAUSED_AT_CREATION", "paused_at_creation", yes_or_no, True, "new DAGs start paused"),

@@ -33,7 +33,9 @@ def _send(name: str, queue: str, count: int, args: list[str]) -> None:
     try:
         with app.producer_or_acquire() as producer:
             for _ in range(count):
-                app.send_task(name, args=args, queue=queue, producer=producer, retry=False, ignore_result=True, expires=60)
+                app.send_task(
+                    name, args=args, queue=queue, producer=producer, retry=False, ignore_result=True, expires=60
+                )
     except Exception as error:  # the row is its own outbox: what is not sent now, the sweep sends
         _resting_until = time.monotonic() + REST_SECONDS
         log.warning("invite_failed queue=%s error=%s", queue, error)

@@ -41,7 +41,9 @@ def read_body(request: Request, parts: Mapping[str, Part], *, partial: bool = Fa
     problems = []
     values: dict[str, Any] = {}
     for name in data.keys() - parts.keys():
-        problems.append(problem("body", str(name), "Extra inputs are not permitted", _short(data[name]), "extra_forbidden"))
+        problems.append(
+            problem("body", str(name), "Extra inputs are not permitted", _short(data[name]), "extra_forbidden")
+        )
     for name, part in parts.items():
         if name not in data:
             if part.required and not partial:

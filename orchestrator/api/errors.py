@@ -52,7 +52,9 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
     if isinstance(error, PermissionDenied):
         return Response({"detail": str(error) or "Forbidden"}, status=403)
     if isinstance(error, exceptions.ParseError):
-        return Response({"detail": [problem("body", 0, f"JSON decode error: {error.detail}", kind="json_invalid")]}, 422)
+        return Response(
+            {"detail": [problem("body", 0, f"JSON decode error: {error.detail}", kind="json_invalid")]}, 422
+        )
     if isinstance(error, exceptions.NotAuthenticated):
         return Response({"detail": "Not authenticated"}, status=401, headers={"WWW-Authenticate": "Bearer"})
     if isinstance(error, exceptions.APIException):

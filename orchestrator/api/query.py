@@ -173,6 +173,3 @@ def _number(name: str, text: str) -> float:
 def order_of(*names: str, **renamed: str) -> dict[str, str]:
     """Build an ``order`` table: names that are field paths themselves, and renamed ones."""
     return {**{name: name for name in names}, **renamed}
-
-
-

@@ -28,7 +28,9 @@ def check_value(name: str, value: Any, schema: Mapping[str, Any]) -> None:
         raise ParamError(f"The schema of param {name} is not valid: {error.message}") from error
 
 
-def merged(params: Mapping[str, Mapping[str, Any]], conf: Mapping[str, Any] | None, *, check: bool = True) -> dict[str, Any]:
+def merged(
+    params: Mapping[str, Mapping[str, Any]], conf: Mapping[str, Any] | None, *, check: bool = True
+) -> dict[str, Any]:
     """Return the values a run sees: each param's default, the run's ``conf`` over it; other keys of ``conf`` join them.
 
     ``params``: name -> ``{"value"?, "schema", "description"}``.

@@ -172,7 +172,11 @@ RULES = {
     "always": _always,
 }
 
-_GOOD, _SKIP, _BAD = frozenset({TaskState.SUCCESS}), frozenset({TaskState.SKIPPED}), frozenset({TaskState.FAILED, TaskState.UPSTREAM_FAILED})
+_GOOD, _SKIP, _BAD = (
+    frozenset({TaskState.SUCCESS}),
+    frozenset({TaskState.SKIPPED}),
+    frozenset({TaskState.FAILED, TaskState.UPSTREAM_FAILED}),
+)
 _EARLY: dict[str, frozenset[TaskState]] = {
     "all_success": _BAD | _SKIP,
     "all_failed": _GOOD | _SKIP,

@@ -13,6 +13,9 @@ NAMES = {
     "params": ("DagParam", "Param"),
     "connections": ("BaseHook", "Connection", "Variable"),
     "context": ("Context", "get_current_context"),
+    "decorators": ("setup", "task", "task_group", "teardown"),
+    "sensor": ("BaseSensorOperator", "PokeReturnValue"),
+    "templating": ("literal",),
 }
 _HOME = {name: module for module, names in NAMES.items() for name in names}
 __all__ = sorted(_HOME)

@@ -65,13 +65,17 @@ class DAG:
         self.dag_id = check_id("dag_id", dag_id)
         self.description = description
         self.default_args = dict(default_args or {})
-        given = [each for each in (schedule, schedule_interval) if each is not _UNSET] + ([timetable] if timetable is not None else [])
+        given = [each for each in (schedule, schedule_interval) if each is not _UNSET] + (
+            [timetable] if timetable is not None else []
+        )
         if len(given) > 1:
             raise DagError(f"DAG {dag_id!r}: give only one of schedule, schedule_interval and timetable")
         self.schedule = given[0] if given else None
         self.start_date = start_date if start_date is not None else self.default_args.get("start_date")
         self.end_date = end_date if end_date is not None else self.default_args.get("end_date")
-        self.template_searchpath = [template_searchpath] if isinstance(template_searchpath, str) else list(template_searchpath or [])
+        self.template_searchpath = (
+            [template_searchpath] if isinstance(template_searchpath, str) else list(template_searchpath or [])
+        )
         self.template_undefined = template_undefined
         self.user_defined_macros = user_defined_macros or {}
         self.user_defined_filters = user_defined_filters or {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -63,7 +64,9 @@ def connect(start: Any, end: Any, label: Any = None) -> None:
 def _connect(start: Any, end: Any, label: Any) -> None:
     for each in (start, end):
         if not isinstance(each, DependencyMixin):
-            raise DagError(f"Relationships can only be set between operators and groups; received {type(each).__name__}")
+            raise DagError(
+                f"Relationships can only be set between operators and groups; received {type(each).__name__}"
+            )
     note_group_edge(start, end)
     for above in start.tails():
         for below in end.heads():
@@ -120,7 +123,7 @@ EdgeModifier = Label
 
 def chain(*tasks: Any) -> None:
     """``chain(a, [b, c], [d, e], f)``: each to the next; two lists of one length pairwise."""
-    for above, below in zip(tasks, tasks[1:], strict=False):
+    for above, below in itertools.pairwise(tasks):
         if isinstance(above, Sequence) and isinstance(below, Sequence):
             if len(above) != len(below):
                 raise DagError(f"chain: lists of different lengths cannot be joined: {len(above)} and {len(below)}")
@@ -133,7 +136,7 @@ def chain(*tasks: Any) -> None:
 
 def chain_linear(*tasks: Any) -> None:
     """Like :func:`chain`, but between lists every one to every one."""
-    for above, below in zip(tasks, tasks[1:], strict=False):
+    for above, below in itertools.pairwise(tasks):
         cross_downstream(_items(above), _items(below))
 
 

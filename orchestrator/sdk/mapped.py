@@ -30,7 +30,9 @@ class ExpandInput:
                 mode == "expand_kwargs" and isinstance(value, Mapping)
             ):
                 what = f"{name!r}" if name else "expand_kwargs"
-                raise ValueError(f"{mode}() got an unexpected type {type(value).__name__!r} for {what}: only lists and dicts can be mapped over")
+                raise ValueError(
+                    f"{mode}() got an unexpected type {type(value).__name__!r} for {what}: only lists and dicts can be mapped over"
+                )
 
     def args(self) -> Iterable[XComArg]:
         return XComArg.iter_in(self.inputs)
@@ -98,20 +100,26 @@ class OperatorPartial:
         check_names(self.operator_class, mapped, "expand")
         twice = mapped.keys() & self.kwargs.keys()
         if twice:
-            raise TypeError(f"{self.operator_class.__name__}.expand() got arguments that partial() has already: {sorted(twice)}")
+            raise TypeError(
+                f"{self.operator_class.__name__}.expand() got arguments that partial() has already: {sorted(twice)}"
+            )
         return MappedOperator(self.operator_class, self.kwargs, ExpandInput("expand", mapped))
 
     def expand_kwargs(self, kwargs: Any, *, strict: bool = True) -> MappedOperator:
         return MappedOperator(self.operator_class, self.kwargs, ExpandInput("expand_kwargs", {"": kwargs}))
 
 
-NOT_MAPPABLE = frozenset({"task_id", "dag", "task_group", "trigger_rule", "depends_on_past", "wait_for_downstream", "start_date", "end_date"})
+NOT_MAPPABLE = frozenset(
+    {"task_id", "dag", "task_group", "trigger_rule", "depends_on_past", "wait_for_downstream", "start_date", "end_date"}
+)
 
 
 def check_names(operator_class: type, kwargs: Iterable[str], where: str) -> None:
     unknown = [name for name in kwargs if name not in parameters_of(operator_class)]
     if unknown:
-        raise TypeError(f"{operator_class.__name__}.{where}() got unexpected keyword arguments: {', '.join(sorted(unknown))}")
+        raise TypeError(
+            f"{operator_class.__name__}.{where}() got unexpected keyword arguments: {', '.join(sorted(unknown))}"
+        )
     fixed = [name for name in kwargs if name in NOT_MAPPABLE] if where == "expand" else []
     if fixed:
         raise TypeError(f"{operator_class.__name__}.expand() cannot map over {', '.join(sorted(fixed))}")
@@ -180,7 +188,9 @@ class MappedOperator(BaseOperator):
 
 
 # The metaclass takes keyword arguments only; a mapped task is made from three things and the partial's arguments.
-def _make(cls: Any, operator_class: type, partial_kwargs: dict[str, Any], expand_input: ExpandInput, **extra: Any) -> Any:
+def _make(
+    cls: Any, operator_class: type, partial_kwargs: dict[str, Any], expand_input: ExpandInput, **extra: Any
+) -> Any:
     group = partial_kwargs.get("task_group") or current_group()
     dag = partial_kwargs.get("dag") or (group.dag if group is not None else None) or current_dag()
     defaults = dict(dag.default_args) if dag is not None else {}
@@ -192,7 +202,9 @@ def _make(cls: Any, operator_class: type, partial_kwargs: dict[str, Any], expand
     kwargs = {name: value for name, value in defaults.items() if name in known and name not in {"task_id", "params"}}
     kwargs.update({name: value for name, value in partial_kwargs.items() if name != "default_args"})
     operator = object.__new__(cls)
-    operator.__init__(operator_class, kwargs, expand_input, **extra, **{k: v for k, v in kwargs.items() if k != "field"})
+    operator.__init__(
+        operator_class, kwargs, expand_input, **extra, **{k: v for k, v in kwargs.items() if k != "field"}
+    )
     operator.after_init()
     return operator
 
@@ -207,7 +219,9 @@ MappedOperator.__class__ = _MappedMeta
 
 def detached(mapped: MappedOperator, kwargs: dict[str, Any]) -> Any:
     """Make the real operator under the mapped task's id, without adding it to the DAG again."""
-    kwargs = {name: value for name, value in kwargs.items() if name not in {"task_id", "dag", "task_group", "default_args"}}
+    kwargs = {
+        name: value for name, value in kwargs.items() if name not in {"task_id", "dag", "task_group", "default_args"}
+    }
     operator = mapped.mapped_class.__new__(mapped.mapped_class)
     from .context import Defining
 
@@ -222,4 +236,3 @@ def detached(mapped: MappedOperator, kwargs: dict[str, Any]) -> Any:
     operator.is_setup, operator.is_teardown = mapped.is_setup, mapped.is_teardown
     operator.trigger_rule, operator.map_index_template = mapped.trigger_rule, mapped.map_index_template
     return operator
-

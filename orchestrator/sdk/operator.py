@@ -17,7 +17,15 @@ LONGEST_ID = 250
 RULES = frozenset(
     {
         *("all_success", "all_failed", "all_done", "all_done_min_one_success", "all_done_setup_success", "all_skipped"),
-        *("one_success", "one_failed", "one_done", "none_failed", "none_failed_min_one_success", "none_skipped", "always"),
+        *(
+            "one_success",
+            "one_failed",
+            "one_done",
+            "none_failed",
+            "none_failed_min_one_success",
+            "none_skipped",
+            "always",
+        ),
     }
 )
 OLD_RULES = {"none_failed_or_skipped": "none_failed_min_one_success", "dummy": "always"}
@@ -184,7 +192,9 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
         self.label = task_id
         self.task_id = self.task_group.child_id(task_id) if self.task_group is not None else task_id
         if len(self.task_id) > LONGEST_ID:
-            raise DagError(f"The task_id {self.task_id[:40]!r}... has {len(self.task_id)} characters; {LONGEST_ID} are allowed")
+            raise DagError(
+                f"The task_id {self.task_id[:40]!r}... has {len(self.task_id)} characters; {LONGEST_ID} are allowed"
+            )
         self.owner = owner
         self.email = email
         self.email_on_retry = email_on_retry
@@ -213,7 +223,9 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
         self.on_skipped_callback = as_list(on_skipped_callback)
         self._pre_execute_hook = pre_execute
         self._post_execute_hook = post_execute
-        self.trigger_rule = OLD_RULES.get(str(getattr(trigger_rule, "value", trigger_rule)), str(getattr(trigger_rule, "value", trigger_rule)))
+        self.trigger_rule = OLD_RULES.get(
+            str(getattr(trigger_rule, "value", trigger_rule)), str(getattr(trigger_rule, "value", trigger_rule))
+        )
         self.resources = resources
         self.run_as_user = run_as_user
         self.map_index_template = map_index_template
@@ -248,7 +260,9 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
         if isinstance(self.priority_weight, bool) or not isinstance(self.priority_weight, int):
             raise DagError(f"{where}: `priority_weight` must be an integer, not {self.priority_weight!r}")
         if self.execution_timeout is not None and not isinstance(self.execution_timeout, timedelta):
-            raise DagError(f"{where}: execution_timeout must be timedelta object but passed as type: {type(self.execution_timeout)}")
+            raise DagError(
+                f"{where}: execution_timeout must be timedelta object but passed as type: {type(self.execution_timeout)}"
+            )
         if self.pool_slots < 1:
             raise DagError(f"{where}: pool slots for {self.task_id} cannot be less than 1")
         if self.retries < 0:
@@ -277,9 +291,13 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
         elif other.dag is None and self.dag is not None:
             self.dag.adopt(other)
         if self.dag is None or other.dag is None:
-            raise DagError(f"Tried to create relationships between tasks that don't have DAGs yet: {self.task_id}, {other.task_id}")
+            raise DagError(
+                f"Tried to create relationships between tasks that don't have DAGs yet: {self.task_id}, {other.task_id}"
+            )
         if self.dag is not other.dag:
-            raise DagError(f"Tried to set relationships between tasks in more than one DAG: {self.task_id}, {other.task_id}")
+            raise DagError(
+                f"Tried to set relationships between tasks in more than one DAG: {self.task_id}, {other.task_id}"
+            )
         self.downstream_task_ids.add(other.task_id)
         other.upstream_task_ids.add(self.task_id)
 
@@ -389,7 +407,9 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
     def on_kill(self) -> None:
         """Override to clean up when the task is cancelled or times out."""
 
-    def defer(self, *, trigger: Any, method_name: str, kwargs: dict[str, Any] | None = None, timeout: Any = None) -> None:
+    def defer(
+        self, *, trigger: Any, method_name: str, kwargs: dict[str, Any] | None = None, timeout: Any = None
+    ) -> None:
         """Give the slot back until ``trigger`` fires; the task goes on in ``method_name``."""
         raise TaskDeferred(trigger=trigger, method_name=method_name, kwargs=kwargs, timeout=timeout)
 

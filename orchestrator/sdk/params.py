@@ -12,7 +12,9 @@ NOTSET: Any = type("NotSet", (), {"__repr__": lambda self: "NOTSET", "__bool__":
 class Param:
     """A default value (or none) and the JSON schema that a value must fit."""
 
-    def __init__(self, default: Any = NOTSET, description: str | None = None, source: str | None = None, **schema: Any) -> None:
+    def __init__(
+        self, default: Any = NOTSET, description: str | None = None, source: str | None = None, **schema: Any
+    ) -> None:
         self.value = default
         self.description = description
         self.schema = schema.pop("schema") if "schema" in schema else schema

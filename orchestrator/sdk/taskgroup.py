@@ -42,7 +42,9 @@ class TaskGroup(DependencyMixin):
             return
         check_id("group_id", group_id)
         self.parent_group = parent_group if parent_group is not None else current_group()
-        self.dag = dag if dag is not None else (self.parent_group.dag if self.parent_group is not None else current_dag())
+        self.dag = (
+            dag if dag is not None else (self.parent_group.dag if self.parent_group is not None else current_dag())
+        )
         if self.dag is None:
             raise DagError(f"TaskGroup {group_id!r} can only be used inside a dag")
         if self.parent_group is None:

@@ -56,7 +56,7 @@ def _encode_other(value: Any, depth: int) -> Any:
         return encode(value.value, depth + 1)
     if isinstance(value, str):
         return str(value)
-    if isinstance(value, bool) or isinstance(value, int):
+    if isinstance(value, (bool, int)):
         return int(value)
     if isinstance(value, float):
         return encode(float(value), depth)
@@ -93,7 +93,9 @@ def _encode_other(value: Any, depth: int) -> Any:
     if isinstance(value, Sequence):
         return [encode(each, depth + 1) for each in value]
     kind = f"{type(value).__module__}.{type(value).__qualname__}"
-    raise TypeError(f"a value of type {kind} cannot be an XCom: return JSON types, dates, dataclasses or a path to a file")
+    raise TypeError(
+        f"a value of type {kind} cannot be an XCom: return JSON types, dates, dataclasses or a path to a file"
+    )
 
 
 def _name(value: Any) -> str:

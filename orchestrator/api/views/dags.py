@@ -88,7 +88,11 @@ def narrow(rows: QuerySet[Any], query: QueryDict) -> QuerySet[Any]:
 
 def _with_last_run(rows: QuerySet[Any], query: QueryDict) -> QuerySet[Any]:
     """Add the last run's state and start only where the query sorts or filters by them."""
-    asked = {each.removeprefix("-") for each in query.getlist("order_by")} - {"dag_id", "dag_display_name", "next_dagrun"}
+    asked = {each.removeprefix("-") for each in query.getlist("order_by")} - {
+        "dag_id",
+        "dag_display_name",
+        "next_dagrun",
+    }
     if not asked and not query.getlist("last_dag_run_state"):
         return rows
     last = DagRun.objects.filter(dag=OuterRef("pk")).order_by("-run_after", "-pk")
@@ -108,6 +112,5 @@ def listed(page: QuerySet[Any]) -> list[dict[str, Any]]:
 
 
 def _one(dag_id: str) -> dict[str, Any]:
-
 
     return listed(Dag.objects.filter(pk=dag_id))[0]

@@ -43,7 +43,9 @@ class LogsView(APIView):
         map_index = whole(request.GET, "map_index", -1, least=-1)
         instance = instance_for(request.user, dag_id, run_id, task_id, map_index)
         tokens = list(
-            Attempt.objects.filter(task_instance=instance, try_number=try_number).order_by("token").values_list("token", flat=True)
+            Attempt.objects.filter(task_instance=instance, try_number=try_number)
+            .order_by("token")
+            .values_list("token", flat=True)
         )
         if not tokens and try_number != instance.try_number:
             raise Http404(f"No try {try_number} of task `{task_id}`: it has had {instance.try_number}")

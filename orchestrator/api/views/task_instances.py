@@ -30,7 +30,17 @@ def read_state(value: str) -> str:
 
 LISTING = Listing(
     order=order_of(
-        *("state", "map_index", "task_id", "try_number", "operator", "pool", "queue", "updated_at", "rendered_map_index"),
+        *(
+            "state",
+            "map_index",
+            "task_id",
+            "try_number",
+            "operator",
+            "pool",
+            "queue",
+            "updated_at",
+            "rendered_map_index",
+        ),
         id="pk",
         duration="ended_at",
         start_date="started_at",
@@ -120,7 +130,15 @@ class MappedView(APIView):
 
 
 XCOMS = Listing(
-    order=order_of("key", "timestamp", "map_index", "task_id", "dag_id", logical_date="run__logical_date", run_after="run__run_after"),
+    order=order_of(
+        "key",
+        "timestamp",
+        "map_index",
+        "task_id",
+        "dag_id",
+        logical_date="run__logical_date",
+        run_after="run__run_after",
+    ),
     default_order=("task_instance__run", "task_id", "map_index", "key"),
     exact={"xcom_key": "key", "map_index_filter": "map_index"},
     convert={"map_index_filter": int},
@@ -153,11 +171,15 @@ class XComView(APIView):
     def get(self, request: Request, dag_id: str, run_id: str, task_id: str, key: str) -> Response:
         run_for(request.user, dag_id, run_id)
         map_index = whole(request.GET, "map_index", -1, least=-1)
-        rows = XCom.objects.filter(run__dag_id=dag_id, run__run_id=run_id, task_id=task_id, map_index=map_index, key=key)
+        rows = XCom.objects.filter(
+            run__dag_id=dag_id, run__run_id=run_id, task_id=task_id, map_index=map_index, key=key
+        )
         row = rows.values(*shapes.XCOM_FIELDS, "value").first()
         if row is None:
             raise Http404(f"XCom entry with key: `{key}` not found")
-        return Response({**shapes.xcom(row, task_display(row["run__version_id"], task_id)), "value": _value(row, request.GET)})
+        return Response(
+            {**shapes.xcom(row, task_display(row["run__version_id"], task_id)), "value": _value(row, request.GET)}
+        )
 
 
 def _value(row: dict[str, Any], query: QueryDict) -> Any:
