@@ -148,9 +148,12 @@ def clear(
     with transaction.atomic():
         run_row(run_pk, lock=True, wait=True)
         tries = {
-            row.pk: row.try_number + (spec.tasks[row.task_id].retries if row.task_id in spec.tasks else 0) for row in found
+            row.pk: row.try_number + (spec.tasks[row.task_id].retries if row.task_id in spec.tasks else 0)
+            for row in found
         }
-        transitions.reset(found, actor=f"user:{actor_of(user)}", reason="cleared", at=now, max_tries=tries, version_pk=None)
+        transitions.reset(
+            found, actor=f"user:{actor_of(user)}", reason="cleared", at=now, max_tries=tries, version_pk=None
+        )
         transitions.move_run(
             run_pk, RunState.QUEUED, actor=f"user:{actor_of(user)}", reason="cleared", at=now, reopen=True
         )

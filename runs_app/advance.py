@@ -168,7 +168,9 @@ def _unfinished(run_pk: int) -> bool:
     )
 
 
-def _apply(run: Mapping[str, Any], spec: DagSpec, loaded: Loaded, decision: Decision, now: datetime, found: Advanced) -> None:
+def _apply(
+    run: Mapping[str, Any], spec: DagSpec, loaded: Loaded, decision: Decision, now: datetime, found: Advanced
+) -> None:
     """Write the expansions, then the moves, of one decision."""
     for expansion in decision.expansions:
         _expand(run, spec, loaded, expansion.task_id, expansion.indexes, now)
@@ -221,4 +223,3 @@ def _end_run(run: Mapping[str, Any], spec: DagSpec, decision: Decision, now: dat
     kind = "success" if state == RunState.SUCCESS else "failure"
     if kind in spec.callbacks:
         Callback.objects.create(run_id=run["id"], kind=kind, reason=decision.run_reason)
-

@@ -87,7 +87,11 @@ def _within_limits(row: Mapping[str, Any], capacity: limits.Capacity) -> bool:
     Locks are taken in one order (pool, run, task), so that two claims never wait for each other.
     """
     pool_binds = capacity.may_bind(row["pool"]) or row["pool_slots"] > 1
-    most = fetch("SELECT max_active_tasks FROM dags_app_dag WHERE dag_id = %s", [row["dag_id"]]) if capacity.slots > 1 else []
+    most = (
+        fetch("SELECT max_active_tasks FROM dags_app_dag WHERE dag_id = %s", [row["dag_id"]])
+        if capacity.slots > 1
+        else []
+    )
     run_binds = bool(most) and most[0][0] < capacity.slots
     if not (pool_binds or run_binds or row["limited"]):
         return True
@@ -107,7 +111,6 @@ def _within_limits(row: Mapping[str, Any], capacity: limits.Capacity) -> bool:
 
 
 def _within_task_limits(row: Mapping[str, Any], occupied: limits.Occupied) -> bool:
-
 
     task = load_spec(row["version_id"]).tasks.get(row["task_id"])
     if task is None:

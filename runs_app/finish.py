@@ -145,7 +145,9 @@ def _lost(row: Mapping[str, Any], outcome: Outcome, fields: dict[str, Any]) -> t
     fields["losses"] = row["losses"] + 1
     if fields["losses"] > settings.ORCH.max_losses:
         fields |= _try_over()
-        reason = f"lost {fields['losses']} times with the worker that ran it ({outcome.reason}): it may be what ends them"
+        reason = (
+            f"lost {fields['losses']} times with the worker that ran it ({outcome.reason}): it may be what ends them"
+        )
         return TaskState.FAILED, reason, fields
     return TaskState.SCHEDULED, outcome.reason, fields
 
@@ -173,7 +175,17 @@ def _keep(row: Mapping[str, Any], outcome: Outcome, new: TaskState, task: TaskSp
             "INSERT INTO runs_app_xcom (task_instance_id, run_id, dag_id, task_id, map_index, key, value, length, timestamp) "
             "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (run_id, task_id, map_index, key) "
             "DO UPDATE SET value = excluded.value, length = excluded.length, timestamp = excluded.timestamp",
-            [row["id"], row["run_id"], row["dag_id"], row["task_id"], row["map_index"], key, json.dumps(value), length, now],
+            [
+                row["id"],
+                row["run_id"],
+                row["dag_id"],
+                row["task_id"],
+                row["map_index"],
+                key,
+                json.dumps(value),
+                length,
+                now,
+            ],
         )
     if outcome.rendered:
         RenderedFields.objects.update_or_create(task_instance_id=row["id"], defaults={"fields": outcome.rendered})
@@ -199,4 +211,3 @@ def _keep(row: Mapping[str, Any], outcome: Outcome, new: TaskState, task: TaskSp
 def settle_again(row: Mapping[str, Any], now: datetime) -> Counter[str]:
     """After a commit: advance the run for marks that were left while somebody held its lock."""
     return advance.advance_marked(row["run_id"], now)
-

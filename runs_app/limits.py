@@ -34,7 +34,10 @@ class Capacity:
     def refresh(self) -> None:
         if time.monotonic() - self.read_at < TTL_SECONDS:
             return
-        self.pools = {name: (slots, deferred) for name, slots, deferred in Pool.objects.values_list("name", "slots", "include_deferred")}
+        self.pools = {
+            name: (slots, deferred)
+            for name, slots, deferred in Pool.objects.values_list("name", "slots", "include_deferred")
+        }
         self.slots = fetch("SELECT count(*) FROM runs_app_process WHERE kind = 'slot' AND ended_at IS NULL")[0][0]
         self.heaviest = fetch(
             "SELECT COALESCE(max(pool_slots), 1) FROM runs_app_taskinstance WHERE state IN ('scheduled', 'running')"
@@ -68,7 +71,8 @@ def count(capacity: Capacity) -> Occupied:
     found = Occupied()
     marks = ", ".join(["%s"] * len(states))
     rows = fetch(
-        f"SELECT state, pool, pool_slots, run_id, dag_id, task_id FROM runs_app_taskinstance WHERE state IN ({marks})", states
+        f"SELECT state, pool, pool_slots, run_id, dag_id, task_id FROM runs_app_taskinstance WHERE state IN ({marks})",
+        states,
     )
     for state, pool, slots, run_pk, dag_id, task_id in rows:
         if state == "running" or capacity.pools.get(pool, (0, False))[1]:
@@ -113,9 +117,7 @@ def barred(occupied: Occupied) -> Barred:
     found = Barred()
     if not occupied.runs:
         return found
-    most = dict(
-        Dag.objects.filter(runs__in=list(occupied.runs)).values_list("runs__pk", "max_active_tasks")
-    )
+    most = dict(Dag.objects.filter(runs__in=list(occupied.runs)).values_list("runs__pk", "max_active_tasks"))
     versions = dict(
         fetch(
             f"SELECT id, version_id FROM runs_app_dagrun WHERE id IN ({', '.join(['%s'] * len(occupied.runs))})",

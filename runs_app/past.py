@@ -49,7 +49,9 @@ def blocked(
     return reasons
 
 
-def _verdict(task: TaskSpec, spec: DagSpec, states: Mapping[str, set[str]], run: Mapping[str, Any], last: int) -> str | None:
+def _verdict(
+    task: TaskSpec, spec: DagSpec, states: Mapping[str, set[str]], run: Mapping[str, Any], last: int
+) -> str | None:
     if task.task_id not in states:
         if task.ignore_first_depends_on_past:
             before = TaskInstance.objects.filter(

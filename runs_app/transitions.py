@@ -64,7 +64,9 @@ def move_many(
                 [new, *values, old, *batch],
             )
             moved.update(pk for pk, _, _ in rows)
-            events = [(run_pk, pk, generation, old, new, token, actor, reasons[pk], at) for pk, generation, token in rows]
+            events = [
+                (run_pk, pk, generation, old, new, token, actor, reasons[pk], at) for pk, generation, token in rows
+            ]
             record(events)
     return moved
 
@@ -77,7 +79,10 @@ def _effects(new: TaskState, at: datetime, changed: bool) -> tuple[str, list[Any
         sets.append("ended_at = %s")
         values.append(at)
         if new == TaskState.SUCCESS:  # decided in the engine: it began and ended at once
-            sets += ["started_at = COALESCE(started_at, %s)", "try_number = CASE WHEN try_number = 0 THEN 1 ELSE try_number END"]
+            sets += [
+                "started_at = COALESCE(started_at, %s)",
+                "try_number = CASE WHEN try_number = 0 THEN 1 ELSE try_number END",
+            ]
             values.append(at)
     else:
         sets.append("ended_at = NULL")
@@ -107,7 +112,17 @@ def start(choice: str, values: Sequence[Any], *, hostname: str, pid: int, at: da
 
 def opened(row: dict[str, Any], *, process_pk: int, hostname: str, pid: int, at: datetime) -> None:
     """Write the attempt and the event of a row that :func:`start` moved; adds ``attempt_id`` to it."""
-    attempt = [row["id"], row["token"], row["try_number"], row["generation"], process_pk, row["version_id"], hostname, pid, at]
+    attempt = [
+        row["id"],
+        row["token"],
+        row["try_number"],
+        row["generation"],
+        process_pk,
+        row["version_id"],
+        hostname,
+        pid,
+        at,
+    ]
     row["attempt_id"] = fetch(
         "INSERT INTO runs_app_attempt (task_instance_id, token, try_number, generation, process_id, version_id, hostname, "
         "pid, started_at, reason) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, '') RETURNING id",
@@ -167,7 +182,13 @@ def end(
 
 
 def reset(
-    rows: Iterable[TaskInstance], *, actor: str, reason: str, at: datetime, max_tries: Mapping[int, int], version_pk: int | None
+    rows: Iterable[TaskInstance],
+    *,
+    actor: str,
+    reason: str,
+    at: datetime,
+    max_tries: Mapping[int, int],
+    version_pk: int | None,
 ) -> None:
     """Open task instances again for a person who cleared them: a new generation, state none."""
     _inside_transaction()
@@ -187,7 +208,9 @@ def reset(
         if version_pk is not None:
             sets["version_id"] = version_pk
         TaskInstance.objects.filter(pk=row.pk).update(**sets)
-        events.append((row.run_id, row.pk, row.generation + 1, row.state, TaskState.NONE, row.token + 1, actor, reason, at))
+        events.append(
+            (row.run_id, row.pk, row.generation + 1, row.state, TaskState.NONE, row.token + 1, actor, reason, at)
+        )
     record(events)
 
 
@@ -215,7 +238,14 @@ def set_by_user(rows: Iterable[TaskInstance], new: TaskState, *, actor: str, rea
 
 
 def move_run(
-    run_pk: int, new: RunState, *, actor: str, reason: str, at: datetime, reopen: bool = False, timeout_at: datetime | None = None
+    run_pk: int,
+    new: RunState,
+    *,
+    actor: str,
+    reason: str,
+    at: datetime,
+    reopen: bool = False,
+    timeout_at: datetime | None = None,
 ) -> bool:
     """Move a run; False if it was no longer in a state that may go there.
 

@@ -31,9 +31,7 @@ class Loaded:
 
 def load(run: dict[str, Any], spec: DagSpec, tasks: Collection[str] | None, now: datetime) -> Loaded:
     """Load the instances of ``tasks`` (None: of the whole run). ``run`` is a row of :data:`RUN_COLUMNS`."""
-    sql = (
-        "SELECT id, task_id, map_index, state, try_number, not_before, skip_note FROM runs_app_taskinstance WHERE run_id = %s"
-    )
+    sql = "SELECT id, task_id, map_index, state, try_number, not_before, skip_note FROM runs_app_taskinstance WHERE run_id = %s"
     values: list[Any] = [run["id"]]
     if tasks is not None and len(tasks) < WHOLE_RUN:
         sql += f" AND task_id IN ({placeholders(list(tasks))})"

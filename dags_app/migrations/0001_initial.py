@@ -6,7 +6,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -15,178 +14,246 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Connection',
+            name="Connection",
             fields=[
-                ('conn_id', models.CharField(max_length=250, primary_key=True, serialize=False)),
-                ('conn_type', models.CharField(max_length=500)),
-                ('description', models.TextField(null=True)),
-                ('host', models.CharField(max_length=500, null=True)),
-                ('login', models.CharField(max_length=500, null=True)),
-                ('schema', models.CharField(max_length=500, null=True)),
-                ('port', models.IntegerField(null=True)),
-                ('secret', models.BinaryField(help_text='encrypted JSON: {"password", "extra"}', null=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
+                ("conn_id", models.CharField(max_length=250, primary_key=True, serialize=False)),
+                ("conn_type", models.CharField(max_length=500)),
+                ("description", models.TextField(null=True)),
+                ("host", models.CharField(max_length=500, null=True)),
+                ("login", models.CharField(max_length=500, null=True)),
+                ("schema", models.CharField(max_length=500, null=True)),
+                ("port", models.IntegerField(null=True)),
+                ("secret", models.BinaryField(help_text='encrypted JSON: {"password", "extra"}', null=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
             ],
             options={
-                'ordering': ['conn_id'],
+                "ordering": ["conn_id"],
             },
         ),
         migrations.CreateModel(
-            name='Pool',
+            name="Pool",
             fields=[
-                ('name', models.CharField(max_length=250, primary_key=True, serialize=False)),
-                ('slots', models.IntegerField(help_text='-1 = without limit')),
-                ('description', models.TextField(blank=True)),
-                ('include_deferred', models.BooleanField(default=False, help_text='deferred task instances keep their slots')),
+                ("name", models.CharField(max_length=250, primary_key=True, serialize=False)),
+                ("slots", models.IntegerField(help_text="-1 = without limit")),
+                ("description", models.TextField(blank=True)),
+                (
+                    "include_deferred",
+                    models.BooleanField(default=False, help_text="deferred task instances keep their slots"),
+                ),
             ],
             options={
-                'ordering': ['name'],
+                "ordering": ["name"],
             },
         ),
         migrations.CreateModel(
-            name='SourceBlob',
+            name="SourceBlob",
             fields=[
-                ('sha256', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('content', models.BinaryField()),
-                ('size', models.PositiveIntegerField(help_text='bytes')),
+                ("sha256", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("content", models.BinaryField()),
+                ("size", models.PositiveIntegerField(help_text="bytes")),
             ],
         ),
         migrations.CreateModel(
-            name='SourceTree',
+            name="SourceTree",
             fields=[
-                ('digest', models.CharField(help_text='sha256 over the sorted manifest', max_length=64, primary_key=True, serialize=False)),
-                ('manifest', models.JSONField(help_text="path relative to the bundle's root -> sha256 of its blob")),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
+                (
+                    "digest",
+                    models.CharField(
+                        help_text="sha256 over the sorted manifest", max_length=64, primary_key=True, serialize=False
+                    ),
+                ),
+                ("manifest", models.JSONField(help_text="path relative to the bundle's root -> sha256 of its blob")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Variable',
+            name="Variable",
             fields=[
-                ('key', models.CharField(max_length=250, primary_key=True, serialize=False)),
-                ('secret', models.BinaryField(help_text='the encrypted value')),
-                ('description', models.TextField(null=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
+                ("key", models.CharField(max_length=250, primary_key=True, serialize=False)),
+                ("secret", models.BinaryField(help_text="the encrypted value")),
+                ("description", models.TextField(null=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
             ],
             options={
-                'ordering': ['key'],
+                "ordering": ["key"],
             },
         ),
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(auto_now_add=True, db_index=True)),
-                ('actor', models.CharField(help_text='user name, or what acted', max_length=250)),
-                ('event', models.CharField(help_text='e.g. trigger_dag_run, patch_dag, clear_task_instances', max_length=100)),
-                ('dag_id', models.CharField(max_length=250, null=True)),
-                ('run_id', models.CharField(max_length=250, null=True)),
-                ('task_id', models.CharField(max_length=250, null=True)),
-                ('map_index', models.IntegerField(null=True)),
-                ('extra', models.JSONField(default=dict, help_text='before and after, secrets masked')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(auto_now_add=True, db_index=True)),
+                ("actor", models.CharField(help_text="user name, or what acted", max_length=250)),
+                (
+                    "event",
+                    models.CharField(help_text="e.g. trigger_dag_run, patch_dag, clear_task_instances", max_length=100),
+                ),
+                ("dag_id", models.CharField(max_length=250, null=True)),
+                ("run_id", models.CharField(max_length=250, null=True)),
+                ("task_id", models.CharField(max_length=250, null=True)),
+                ("map_index", models.IntegerField(null=True)),
+                ("extra", models.JSONField(default=dict, help_text="before and after, secrets masked")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-at', '-id'],
+                "ordering": ["-at", "-id"],
             },
         ),
         migrations.CreateModel(
-            name='DagFile',
+            name="DagFile",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('bundle_name', models.CharField(default='dags-folder', max_length=250)),
-                ('relative_path', models.CharField(max_length=1000)),
-                ('digest', models.CharField(blank=True, help_text='source tree digest at the last parse', max_length=64)),
-                ('last_parsed_at', models.DateTimeField(null=True)),
-                ('last_parse_seconds', models.FloatField(null=True)),
-                ('gone_at', models.DateTimeField(help_text='when the file was found to be deleted', null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("bundle_name", models.CharField(default="dags-folder", max_length=250)),
+                ("relative_path", models.CharField(max_length=1000)),
+                (
+                    "digest",
+                    models.CharField(blank=True, help_text="source tree digest at the last parse", max_length=64),
+                ),
+                ("last_parsed_at", models.DateTimeField(null=True)),
+                ("last_parse_seconds", models.FloatField(null=True)),
+                ("gone_at", models.DateTimeField(help_text="when the file was found to be deleted", null=True)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('bundle_name', 'relative_path'), name='dag_file_key')],
+                "constraints": [models.UniqueConstraint(fields=("bundle_name", "relative_path"), name="dag_file_key")],
             },
         ),
         migrations.CreateModel(
-            name='Dag',
+            name="Dag",
             fields=[
-                ('dag_id', models.CharField(max_length=250, primary_key=True, serialize=False)),
-                ('display_name', models.CharField(blank=True, max_length=500)),
-                ('description', models.TextField(null=True)),
-                ('fileloc', models.CharField(help_text='absolute path of the file when last parsed', max_length=2000)),
-                ('is_paused', models.BooleanField(default=True)),
-                ('is_stale', models.BooleanField(default=False, help_text='its file no longer defines it; history stays')),
-                ('last_parsed_at', models.DateTimeField(null=True)),
-                ('last_parse_seconds', models.FloatField(null=True)),
-                ('owners', models.JSONField(default=list)),
-                ('timetable_summary', models.CharField(max_length=500, null=True)),
-                ('timetable_description', models.CharField(max_length=1000, null=True)),
-                ('timetable_periodic', models.BooleanField(default=False)),
-                ('is_backfillable', models.BooleanField(default=False, help_text='its timetable can be scheduled')),
-                ('has_task_concurrency_limits', models.BooleanField(default=False, help_text='a task has a max_active_tis limit')),
-                ('max_active_runs', models.PositiveIntegerField(default=16)),
-                ('max_active_tasks', models.PositiveIntegerField(default=16)),
-                ('max_consecutive_failed_dag_runs', models.PositiveIntegerField(default=0)),
-                ('next_run_after', models.DateTimeField(help_text='when the next scheduled run is due; null = none', null=True)),
-                ('next_logical_date', models.DateTimeField(null=True)),
-                ('next_interval_start', models.DateTimeField(null=True)),
-                ('next_interval_end', models.DateTimeField(null=True)),
-                ('schedule_error', models.TextField(blank=True, help_text='why no next run could be worked out')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('file', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='dags', to='dags_app.dagfile')),
+                ("dag_id", models.CharField(max_length=250, primary_key=True, serialize=False)),
+                ("display_name", models.CharField(blank=True, max_length=500)),
+                ("description", models.TextField(null=True)),
+                ("fileloc", models.CharField(help_text="absolute path of the file when last parsed", max_length=2000)),
+                ("is_paused", models.BooleanField(default=True)),
+                (
+                    "is_stale",
+                    models.BooleanField(default=False, help_text="its file no longer defines it; history stays"),
+                ),
+                ("last_parsed_at", models.DateTimeField(null=True)),
+                ("last_parse_seconds", models.FloatField(null=True)),
+                ("owners", models.JSONField(default=list)),
+                ("timetable_summary", models.CharField(max_length=500, null=True)),
+                ("timetable_description", models.CharField(max_length=1000, null=True)),
+                ("timetable_periodic", models.BooleanField(default=False)),
+                ("is_backfillable", models.BooleanField(default=False, help_text="its timetable can be scheduled")),
+                (
+                    "has_task_concurrency_limits",
+                    models.BooleanField(default=False, help_text="a task has a max_active_tis limit"),
+                ),
+                ("max_active_runs", models.PositiveIntegerField(default=16)),
+                ("max_active_tasks", models.PositiveIntegerField(default=16)),
+                ("max_consecutive_failed_dag_runs", models.PositiveIntegerField(default=0)),
+                (
+                    "next_run_after",
+                    models.DateTimeField(help_text="when the next scheduled run is due; null = none", null=True),
+                ),
+                ("next_logical_date", models.DateTimeField(null=True)),
+                ("next_interval_start", models.DateTimeField(null=True)),
+                ("next_interval_end", models.DateTimeField(null=True)),
+                ("schedule_error", models.TextField(blank=True, help_text="why no next run could be worked out")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "file",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="dags",
+                        to="dags_app.dagfile",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['dag_id'],
+                "ordering": ["dag_id"],
             },
         ),
         migrations.CreateModel(
-            name='DagImportError',
+            name="DagImportError",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('message', models.TextField(help_text='one line: what failed')),
-                ('line', models.PositiveIntegerField(help_text='line of the file the error points at', null=True)),
-                ('stack_trace', models.TextField()),
-                ('timestamp', models.DateTimeField()),
-                ('file', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='import_error', to='dags_app.dagfile')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("message", models.TextField(help_text="one line: what failed")),
+                ("line", models.PositiveIntegerField(help_text="line of the file the error points at", null=True)),
+                ("stack_trace", models.TextField()),
+                ("timestamp", models.DateTimeField()),
+                (
+                    "file",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="import_error", to="dags_app.dagfile"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DagVersion',
+            name="DagVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version_number', models.PositiveIntegerField()),
-                ('digest', models.CharField(help_text="sha256 over the source tree's digest and the spec", max_length=64)),
-                ('spec', models.JSONField(help_text="orchestrator.core.serde's form")),
-                ('relative_path', models.CharField(help_text='the DAG file inside the tree', max_length=1000)),
-                ('bundle_name', models.CharField(default='dags-folder', max_length=250)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('dag', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='dags_app.dag')),
-                ('tree', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='dags_app.sourcetree')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version_number", models.PositiveIntegerField()),
+                (
+                    "digest",
+                    models.CharField(help_text="sha256 over the source tree's digest and the spec", max_length=64),
+                ),
+                ("spec", models.JSONField(help_text="orchestrator.core.serde's form")),
+                ("relative_path", models.CharField(help_text="the DAG file inside the tree", max_length=1000)),
+                ("bundle_name", models.CharField(default="dags-folder", max_length=250)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "dag",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="versions", to="dags_app.dag"
+                    ),
+                ),
+                (
+                    "tree",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="versions", to="dags_app.sourcetree"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['dag', 'version_number'],
+                "ordering": ["dag", "version_number"],
             },
         ),
         migrations.AddField(
-            model_name='dag',
-            name='version',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='dags_app.dagversion'),
+            model_name="dag",
+            name="version",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="dags_app.dagversion"
+            ),
         ),
         migrations.CreateModel(
-            name='DagTag',
+            name="DagTag",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100)),
-                ('dag', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tags', to='dags_app.dag')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=100)),
+                (
+                    "dag",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="tags", to="dags_app.dag"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['name'],
-                'constraints': [models.UniqueConstraint(fields=('dag', 'name'), name='dag_tag_key')],
+                "ordering": ["name"],
+                "constraints": [models.UniqueConstraint(fields=("dag", "name"), name="dag_tag_key")],
             },
         ),
         migrations.AddIndex(
-            model_name='dag',
-            index=models.Index(models.F('next_run_after'), condition=models.Q(('is_paused', False), ('is_stale', False), ('next_run_after__isnull', False)), name='dag_due'),
+            model_name="dag",
+            index=models.Index(
+                models.F("next_run_after"),
+                condition=models.Q(("is_paused", False), ("is_stale", False), ("next_run_after__isnull", False)),
+                name="dag_due",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='dagversion',
-            constraint=models.UniqueConstraint(fields=('dag', 'version_number'), name='dag_version_key'),
+            model_name="dagversion",
+            constraint=models.UniqueConstraint(fields=("dag", "version_number"), name="dag_version_key"),
         ),
     ]

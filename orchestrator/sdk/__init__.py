@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 NAMES = {
-    "dag": ("DAG", "dag"),
+    "definition": ("DAG", "dag"),
     "operator": ("BaseOperator",),
     "taskgroup": ("TaskGroup",),
     "xcom_arg": ("XComArg",),

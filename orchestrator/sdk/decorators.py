@@ -59,7 +59,10 @@ class TaskFunction:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         check_arguments(self.function, args, {**self.partial_args, **kwargs}, whole=True)
         operator = self.operator_class(
-            python_callable=self.function, op_args=list(args), op_kwargs={**self.partial_args, **kwargs}, **self._settings()
+            python_callable=self.function,
+            op_args=list(args),
+            op_kwargs={**self.partial_args, **kwargs},
+            **self._settings(),
         )
         return self._finish(operator)
 
@@ -107,7 +110,9 @@ def returns_dict(function: Callable[..., Any]) -> bool:
     return isinstance(origin, type) and issubclass(origin, dict)
 
 
-def check_arguments(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], *, whole: bool) -> None:
+def check_arguments(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], *, whole: bool
+) -> None:
     """Refuse arguments that the function does not take, where the task is written and not when it runs.
 
     Arguments named like context keys may be left out: they come from the context.
@@ -171,12 +176,16 @@ class TaskDecorators:
     sensor = staticmethod(decorator_for(_loader("_DecoratedSensorOperator")))
 
     @staticmethod
-    def run_if(condition: Callable[[Any], Any], skip_message: str | None = None) -> Callable[[TaskFunction], TaskFunction]:
+    def run_if(
+        condition: Callable[[Any], Any], skip_message: str | None = None
+    ) -> Callable[[TaskFunction], TaskFunction]:
         """Skip the task unless ``condition(context)`` holds."""
         return _gate(condition, True, skip_message)
 
     @staticmethod
-    def skip_if(condition: Callable[[Any], Any], skip_message: str | None = None) -> Callable[[TaskFunction], TaskFunction]:
+    def skip_if(
+        condition: Callable[[Any], Any], skip_message: str | None = None
+    ) -> Callable[[TaskFunction], TaskFunction]:
         """Skip the task if ``condition(context)`` holds."""
         return _gate(condition, False, skip_message)
 
@@ -275,5 +284,3 @@ def task_group(function: Any = None, **kwargs: Any) -> Any:
     if function is None:
         return lambda inner: GroupFunction(inner, kwargs)
     return GroupFunction(function, kwargs)
-
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .dag import DAG
+from .definition import DAG
 from .exceptions import DagError
 
 _made: list[DAG] = []

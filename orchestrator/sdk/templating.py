@@ -37,7 +37,9 @@ def environment(dag: Any, native: bool | None) -> Any:
             "cache_size": 0,
             "keep_trailing_newline": True,
         }
-        made = (kind if wants_native else jinja2.sandbox.SandboxedEnvironment)(**{**options, **dag.jinja_environment_kwargs})
+        made = (kind if wants_native else jinja2.sandbox.SandboxedEnvironment)(
+            **{**options, **dag.jinja_environment_kwargs}
+        )
         made.is_safe_attribute = lambda obj, name, value: not str(name).startswith("__")
         made.filters.update(FILTERS)
         made.globals.update(dag.user_defined_macros)
@@ -74,7 +76,7 @@ def render_value(task: Any, value: Any, context: Any, env: Any = None) -> Any:
     """Render a text, and the texts inside lists, dicts, tuples and objects with template fields."""
     if isinstance(value, str):
         return _render_text(task, value, context, env)
-    if isinstance(value, XComArg) or hasattr(value, "resolve") and not isinstance(value, type):
+    if isinstance(value, XComArg) or (hasattr(value, "resolve") and not isinstance(value, type)):
         return value.resolve(context)
     if isinstance(value, Mapping) and type(value) is dict:
         return {key: render_value(task, each, context, env) for key, each in value.items()}

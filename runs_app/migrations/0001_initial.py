@@ -7,269 +7,622 @@ import orchestrator.core.states
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('dags_app', '0001_initial'),
+        ("dags_app", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='TaskInstance',
+            name="TaskInstance",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('dag_id', models.CharField(help_text='of the run, so that limits need no join', max_length=250)),
-                ('task_id', models.CharField(max_length=250)),
-                ('map_index', models.IntegerField(default=-1, help_text='-1 unless the task is mapped')),
-                ('state', models.CharField(choices=[(orchestrator.core.states.TaskState['NONE'], orchestrator.core.states.TaskState['NONE']), (orchestrator.core.states.TaskState['SCHEDULED'], orchestrator.core.states.TaskState['SCHEDULED']), (orchestrator.core.states.TaskState['RUNNING'], orchestrator.core.states.TaskState['RUNNING']), (orchestrator.core.states.TaskState['DEFERRED'], orchestrator.core.states.TaskState['DEFERRED']), (orchestrator.core.states.TaskState['UP_FOR_RETRY'], orchestrator.core.states.TaskState['UP_FOR_RETRY']), (orchestrator.core.states.TaskState['UP_FOR_RESCHEDULE'], orchestrator.core.states.TaskState['UP_FOR_RESCHEDULE']), (orchestrator.core.states.TaskState['SUCCESS'], orchestrator.core.states.TaskState['SUCCESS']), (orchestrator.core.states.TaskState['FAILED'], orchestrator.core.states.TaskState['FAILED']), (orchestrator.core.states.TaskState['SKIPPED'], orchestrator.core.states.TaskState['SKIPPED']), (orchestrator.core.states.TaskState['UPSTREAM_FAILED'], orchestrator.core.states.TaskState['UPSTREAM_FAILED']), (orchestrator.core.states.TaskState['REMOVED'], orchestrator.core.states.TaskState['REMOVED'])], default=orchestrator.core.states.TaskState['NONE'], max_length=20)),
-                ('try_number', models.PositiveIntegerField(default=0, help_text='tries begun since the first; a clear goes on counting')),
-                ('max_tries', models.IntegerField(default=0, help_text='number of the last try that may be retried: retries + clears')),
-                ('losses', models.PositiveIntegerField(default=0, help_text='attempts lost with their worker since the last clear')),
-                ('token', models.PositiveBigIntegerField(default=0, help_text='fencing token; only ever grows')),
-                ('generation', models.PositiveIntegerField(default=1, help_text='grows with each clear')),
-                ('changed', models.BooleanField(default=False, help_text='mark: its run has not been advanced since it ended')),
-                ('not_before', models.DateTimeField(help_text='next retry, next poke, or timeout of a deferral', null=True)),
-                ('queue', models.CharField(default='default', max_length=250)),
-                ('pool', models.CharField(default='default_pool', max_length=250)),
-                ('pool_slots', models.PositiveIntegerField(default=1)),
-                ('priority_weight', models.BigIntegerField(default=1)),
-                ('operator', models.CharField(default='', max_length=250)),
-                ('limited', models.BooleanField(default=False, help_text='its task has a max_active_tis limit')),
-                ('scheduled_at', models.DateTimeField(null=True)),
-                ('started_at', models.DateTimeField(help_text='of the current or last try', null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('hostname', models.CharField(blank=True, default='', max_length=250)),
-                ('pid', models.IntegerField(null=True)),
-                ('skip_note', models.JSONField(help_text='what a branch decided: {"followed": [...]} or {"skipped": [...]}', null=True)),
-                ('rendered_map_index', models.CharField(max_length=250, null=True)),
-                ('next_method', models.CharField(help_text='where a deferred task goes on', max_length=250, null=True)),
-                ('next_kwargs', models.JSONField(null=True)),
-                ('reschedule_count', models.PositiveIntegerField(default=0)),
-                ('first_started_at', models.DateTimeField(help_text="start of this try's first poke", null=True)),
-                ('note', models.TextField(null=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("dag_id", models.CharField(help_text="of the run, so that limits need no join", max_length=250)),
+                ("task_id", models.CharField(max_length=250)),
+                ("map_index", models.IntegerField(default=-1, help_text="-1 unless the task is mapped")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            (orchestrator.core.states.TaskState["NONE"], orchestrator.core.states.TaskState["NONE"]),
+                            (
+                                orchestrator.core.states.TaskState["SCHEDULED"],
+                                orchestrator.core.states.TaskState["SCHEDULED"],
+                            ),
+                            (
+                                orchestrator.core.states.TaskState["RUNNING"],
+                                orchestrator.core.states.TaskState["RUNNING"],
+                            ),
+                            (
+                                orchestrator.core.states.TaskState["DEFERRED"],
+                                orchestrator.core.states.TaskState["DEFERRED"],
+                            ),
+                            (
+                                orchestrator.core.states.TaskState["UP_FOR_RETRY"],
+                                orchestrator.core.states.TaskState["UP_FOR_RETRY"],
+                            ),
+                            (
+                                orchestrator.core.states.TaskState["UP_FOR_RESCHEDULE"],
+                                orchestrator.core.states.TaskState["UP_FOR_RESCHEDULE"],
+                            ),
+                            (
+                                orchestrator.core.states.TaskState["SUCCESS"],
+                                orchestrator.core.states.TaskState["SUCCESS"],
+                            ),
+                            (
+                                orchestrator.core.states.TaskState["FAILED"],
+                                orchestrator.core.states.TaskState["FAILED"],
+                            ),
+                            (
+                                orchestrator.core.states.TaskState["SKIPPED"],
+                                orchestrator.core.states.TaskState["SKIPPED"],
+                            ),
+                            (
+                                orchestrator.core.states.TaskState["UPSTREAM_FAILED"],
+                                orchestrator.core.states.TaskState["UPSTREAM_FAILED"],
+                            ),
+                            (
+                                orchestrator.core.states.TaskState["REMOVED"],
+                                orchestrator.core.states.TaskState["REMOVED"],
+                            ),
+                        ],
+                        default=orchestrator.core.states.TaskState["NONE"],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "try_number",
+                    models.PositiveIntegerField(
+                        default=0, help_text="tries begun since the first; a clear goes on counting"
+                    ),
+                ),
+                (
+                    "max_tries",
+                    models.IntegerField(
+                        default=0, help_text="number of the last try that may be retried: retries + clears"
+                    ),
+                ),
+                (
+                    "losses",
+                    models.PositiveIntegerField(
+                        default=0, help_text="attempts lost with their worker since the last clear"
+                    ),
+                ),
+                ("token", models.PositiveBigIntegerField(default=0, help_text="fencing token; only ever grows")),
+                ("generation", models.PositiveIntegerField(default=1, help_text="grows with each clear")),
+                (
+                    "changed",
+                    models.BooleanField(default=False, help_text="mark: its run has not been advanced since it ended"),
+                ),
+                (
+                    "not_before",
+                    models.DateTimeField(help_text="next retry, next poke, or timeout of a deferral", null=True),
+                ),
+                ("queue", models.CharField(default="default", max_length=250)),
+                ("pool", models.CharField(default="default_pool", max_length=250)),
+                ("pool_slots", models.PositiveIntegerField(default=1)),
+                ("priority_weight", models.BigIntegerField(default=1)),
+                ("operator", models.CharField(default="", max_length=250)),
+                ("limited", models.BooleanField(default=False, help_text="its task has a max_active_tis limit")),
+                ("scheduled_at", models.DateTimeField(null=True)),
+                ("started_at", models.DateTimeField(help_text="of the current or last try", null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("hostname", models.CharField(blank=True, default="", max_length=250)),
+                ("pid", models.IntegerField(null=True)),
+                (
+                    "skip_note",
+                    models.JSONField(
+                        help_text='what a branch decided: {"followed": [...]} or {"skipped": [...]}', null=True
+                    ),
+                ),
+                ("rendered_map_index", models.CharField(max_length=250, null=True)),
+                ("next_method", models.CharField(help_text="where a deferred task goes on", max_length=250, null=True)),
+                ("next_kwargs", models.JSONField(null=True)),
+                ("reschedule_count", models.PositiveIntegerField(default=0)),
+                ("first_started_at", models.DateTimeField(help_text="start of this try's first poke", null=True)),
+                ("note", models.TextField(null=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
             ],
         ),
         migrations.CreateModel(
-            name='DagRun',
+            name="DagRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('run_id', models.CharField(max_length=250)),
-                ('state', models.CharField(choices=[(orchestrator.core.states.RunState['QUEUED'], orchestrator.core.states.RunState['QUEUED']), (orchestrator.core.states.RunState['RUNNING'], orchestrator.core.states.RunState['RUNNING']), (orchestrator.core.states.RunState['SUCCESS'], orchestrator.core.states.RunState['SUCCESS']), (orchestrator.core.states.RunState['FAILED'], orchestrator.core.states.RunState['FAILED'])], default=orchestrator.core.states.RunState['QUEUED'], max_length=20)),
-                ('run_type', models.CharField(choices=[(orchestrator.core.states.RunType['MANUAL'], orchestrator.core.states.RunType['MANUAL']), (orchestrator.core.states.RunType['SCHEDULED'], orchestrator.core.states.RunType['SCHEDULED']), (orchestrator.core.states.RunType['BACKFILL'], orchestrator.core.states.RunType['BACKFILL']), (orchestrator.core.states.RunType['OPERATOR_TRIGGERED'], orchestrator.core.states.RunType['OPERATOR_TRIGGERED']), (orchestrator.core.states.RunType['ASSET_TRIGGERED'], orchestrator.core.states.RunType['ASSET_TRIGGERED']), (orchestrator.core.states.RunType['ASSET_MATERIALIZATION'], orchestrator.core.states.RunType['ASSET_MATERIALIZATION'])], max_length=30)),
-                ('logical_date', models.DateTimeField(null=True)),
-                ('data_interval_start', models.DateTimeField(null=True)),
-                ('data_interval_end', models.DateTimeField(null=True)),
-                ('run_after', models.DateTimeField(help_text='not started before')),
-                ('queued_at', models.DateTimeField(help_text='when it was made or last cleared')),
-                ('started_at', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('conf', models.JSONField(default=dict)),
-                ('note', models.TextField(null=True)),
-                ('triggered_by', models.CharField(default='ui', help_text='cli, operator, rest_api, ui, timetable ...', max_length=20)),
-                ('triggering_user_name', models.CharField(max_length=250, null=True)),
-                ('generation', models.PositiveIntegerField(default=1, help_text='grows each time the run is opened again')),
-                ('timeout_at', models.DateTimeField(help_text='started_at + dagrun_timeout, while it runs', null=True)),
-                ('seq', models.PositiveBigIntegerField(default=0, help_text='grows with every visible change; pages resync by it')),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('dag', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='runs', to='dags_app.dag')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='dags_app.dagversion')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("run_id", models.CharField(max_length=250)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            (orchestrator.core.states.RunState["QUEUED"], orchestrator.core.states.RunState["QUEUED"]),
+                            (
+                                orchestrator.core.states.RunState["RUNNING"],
+                                orchestrator.core.states.RunState["RUNNING"],
+                            ),
+                            (
+                                orchestrator.core.states.RunState["SUCCESS"],
+                                orchestrator.core.states.RunState["SUCCESS"],
+                            ),
+                            (orchestrator.core.states.RunState["FAILED"], orchestrator.core.states.RunState["FAILED"]),
+                        ],
+                        default=orchestrator.core.states.RunState["QUEUED"],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "run_type",
+                    models.CharField(
+                        choices=[
+                            (orchestrator.core.states.RunType["MANUAL"], orchestrator.core.states.RunType["MANUAL"]),
+                            (
+                                orchestrator.core.states.RunType["SCHEDULED"],
+                                orchestrator.core.states.RunType["SCHEDULED"],
+                            ),
+                            (
+                                orchestrator.core.states.RunType["BACKFILL"],
+                                orchestrator.core.states.RunType["BACKFILL"],
+                            ),
+                            (
+                                orchestrator.core.states.RunType["OPERATOR_TRIGGERED"],
+                                orchestrator.core.states.RunType["OPERATOR_TRIGGERED"],
+                            ),
+                            (
+                                orchestrator.core.states.RunType["ASSET_TRIGGERED"],
+                                orchestrator.core.states.RunType["ASSET_TRIGGERED"],
+                            ),
+                            (
+                                orchestrator.core.states.RunType["ASSET_MATERIALIZATION"],
+                                orchestrator.core.states.RunType["ASSET_MATERIALIZATION"],
+                            ),
+                        ],
+                        max_length=30,
+                    ),
+                ),
+                ("logical_date", models.DateTimeField(null=True)),
+                ("data_interval_start", models.DateTimeField(null=True)),
+                ("data_interval_end", models.DateTimeField(null=True)),
+                ("run_after", models.DateTimeField(help_text="not started before")),
+                ("queued_at", models.DateTimeField(help_text="when it was made or last cleared")),
+                ("started_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                ("conf", models.JSONField(default=dict)),
+                ("note", models.TextField(null=True)),
+                (
+                    "triggered_by",
+                    models.CharField(
+                        default="ui", help_text="cli, operator, rest_api, ui, timetable ...", max_length=20
+                    ),
+                ),
+                ("triggering_user_name", models.CharField(max_length=250, null=True)),
+                (
+                    "generation",
+                    models.PositiveIntegerField(default=1, help_text="grows each time the run is opened again"),
+                ),
+                ("timeout_at", models.DateTimeField(help_text="started_at + dagrun_timeout, while it runs", null=True)),
+                (
+                    "seq",
+                    models.PositiveBigIntegerField(
+                        default=0, help_text="grows with every visible change; pages resync by it"
+                    ),
+                ),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "dag",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="runs", to="dags_app.dag"
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="runs", to="dags_app.dagversion"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Process',
+            name="Process",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(help_text='slot, control, beat, triggerer, processor, web', max_length=20)),
-                ('hostname', models.CharField(max_length=250)),
-                ('pid', models.IntegerField()),
-                ('boot_id', models.CharField(blank=True, max_length=64)),
-                ('queues', models.JSONField(default=list)),
-                ('started_at', models.DateTimeField()),
-                ('beat_at', models.DateTimeField(help_text="by the database's clock")),
-                ('draining', models.BooleanField(default=False, help_text='claims nothing more')),
-                ('ended_at', models.DateTimeField(help_text='when it left, or was found dead', null=True)),
-                ('end_reason', models.CharField(blank=True, max_length=250)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(help_text="slot, control, beat, triggerer, processor, web", max_length=20)),
+                ("hostname", models.CharField(max_length=250)),
+                ("pid", models.IntegerField()),
+                ("boot_id", models.CharField(blank=True, max_length=64)),
+                ("queues", models.JSONField(default=list)),
+                ("started_at", models.DateTimeField()),
+                ("beat_at", models.DateTimeField(help_text="by the database's clock")),
+                ("draining", models.BooleanField(default=False, help_text="claims nothing more")),
+                ("ended_at", models.DateTimeField(help_text="when it left, or was found dead", null=True)),
+                ("end_reason", models.CharField(blank=True, max_length=250)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('ended_at__isnull', True)), fields=['kind', 'beat_at'], name='process_alive')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("ended_at__isnull", True)), fields=["kind", "beat_at"], name="process_alive"
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='RenderedFields',
+            name="RenderedFields",
             fields=[
-                ('task_instance', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='rendered', serialize=False, to='runs_app.taskinstance')),
-                ('fields', models.JSONField(default=dict)),
+                (
+                    "task_instance",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="rendered",
+                        serialize=False,
+                        to="runs_app.taskinstance",
+                    ),
+                ),
+                ("fields", models.JSONField(default=dict)),
             ],
         ),
         migrations.AddField(
-            model_name='taskinstance',
-            name='run',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='task_instances', to='runs_app.dagrun'),
+            model_name="taskinstance",
+            name="run",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="task_instances", to="runs_app.dagrun"
+            ),
         ),
         migrations.AddField(
-            model_name='taskinstance',
-            name='version',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='dags_app.dagversion'),
+            model_name="taskinstance",
+            name="version",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="dags_app.dagversion"
+            ),
         ),
         migrations.CreateModel(
-            name='Callback',
+            name="Callback",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(help_text='success, failure, retry, skipped', max_length=20)),
-                ('reason', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('claimed_at', models.DateTimeField(null=True)),
-                ('tries', models.PositiveIntegerField(default=0)),
-                ('done_at', models.DateTimeField(null=True)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='callbacks', to='runs_app.dagrun')),
-                ('process', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='runs_app.process')),
-                ('task_instance', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='callbacks', to='runs_app.taskinstance')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(help_text="success, failure, retry, skipped", max_length=20)),
+                ("reason", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("claimed_at", models.DateTimeField(null=True)),
+                ("tries", models.PositiveIntegerField(default=0)),
+                ("done_at", models.DateTimeField(null=True)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="callbacks", to="runs_app.dagrun"
+                    ),
+                ),
+                (
+                    "process",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="runs_app.process"
+                    ),
+                ),
+                (
+                    "task_instance",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="callbacks",
+                        to="runs_app.taskinstance",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Attempt',
+            name="Attempt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token', models.PositiveBigIntegerField()),
-                ('try_number', models.PositiveIntegerField()),
-                ('generation', models.PositiveIntegerField()),
-                ('hostname', models.CharField(default='', max_length=250)),
-                ('pid', models.IntegerField(null=True)),
-                ('started_at', models.DateTimeField()),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('outcome', models.CharField(help_text='success, failed, skipped, up_for_retry, up_for_reschedule, deferred, lost, interrupted; null = open', max_length=20, null=True)),
-                ('reason', models.TextField(blank=True, help_text='why it ended as it did: exception, signal, exit code')),
-                ('cpu_seconds', models.FloatField(null=True)),
-                ('peak_bytes', models.PositiveBigIntegerField(help_text='largest resident size', null=True)),
-                ('version', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='dags_app.dagversion')),
-                ('process', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='attempts', to='runs_app.process')),
-                ('task_instance', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='attempts', to='runs_app.taskinstance')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("token", models.PositiveBigIntegerField()),
+                ("try_number", models.PositiveIntegerField()),
+                ("generation", models.PositiveIntegerField()),
+                ("hostname", models.CharField(default="", max_length=250)),
+                ("pid", models.IntegerField(null=True)),
+                ("started_at", models.DateTimeField()),
+                ("ended_at", models.DateTimeField(null=True)),
+                (
+                    "outcome",
+                    models.CharField(
+                        help_text="success, failed, skipped, up_for_retry, up_for_reschedule, deferred, lost, interrupted; null = open",
+                        max_length=20,
+                        null=True,
+                    ),
+                ),
+                (
+                    "reason",
+                    models.TextField(blank=True, help_text="why it ended as it did: exception, signal, exit code"),
+                ),
+                ("cpu_seconds", models.FloatField(null=True)),
+                ("peak_bytes", models.PositiveBigIntegerField(help_text="largest resident size", null=True)),
+                (
+                    "version",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="dags_app.dagversion",
+                    ),
+                ),
+                (
+                    "process",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="attempts",
+                        to="runs_app.process",
+                    ),
+                ),
+                (
+                    "task_instance",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="attempts", to="runs_app.taskinstance"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['task_instance', 'token'],
+                "ordering": ["task_instance", "token"],
             },
         ),
         migrations.CreateModel(
-            name='StateEvent',
+            name="StateEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('generation', models.PositiveIntegerField(default=1)),
-                ('old', models.CharField(max_length=20)),
-                ('new', models.CharField(max_length=20)),
-                ('token', models.PositiveBigIntegerField(default=0)),
-                ('actor', models.CharField(help_text='engine, sweep, worker, triggerer, or user:NAME', max_length=250)),
-                ('reason', models.TextField(blank=True)),
-                ('at', models.DateTimeField()),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='runs_app.dagrun')),
-                ('task_instance', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='events', to='runs_app.taskinstance')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("generation", models.PositiveIntegerField(default=1)),
+                ("old", models.CharField(max_length=20)),
+                ("new", models.CharField(max_length=20)),
+                ("token", models.PositiveBigIntegerField(default=0)),
+                ("actor", models.CharField(help_text="engine, sweep, worker, triggerer, or user:NAME", max_length=250)),
+                ("reason", models.TextField(blank=True)),
+                ("at", models.DateTimeField()),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="events", to="runs_app.dagrun"
+                    ),
+                ),
+                (
+                    "task_instance",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="events",
+                        to="runs_app.taskinstance",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='Trigger',
+            name="Trigger",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token', models.PositiveBigIntegerField(help_text='of the attempt that deferred; stale events do not match')),
-                ('classpath', models.CharField(max_length=1000)),
-                ('kwargs', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('process', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='triggers', to='runs_app.process')),
-                ('task_instance', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='trigger', to='runs_app.taskinstance')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "token",
+                    models.PositiveBigIntegerField(help_text="of the attempt that deferred; stale events do not match"),
+                ),
+                ("classpath", models.CharField(max_length=1000)),
+                ("kwargs", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "process",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="triggers",
+                        to="runs_app.process",
+                    ),
+                ),
+                (
+                    "task_instance",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="trigger", to="runs_app.taskinstance"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='XCom',
+            name="XCom",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('dag_id', models.CharField(max_length=250)),
-                ('task_id', models.CharField(max_length=250)),
-                ('map_index', models.IntegerField(default=-1)),
-                ('key', models.CharField(max_length=512)),
-                ('value', models.JSONField(null=True)),
-                ('length', models.PositiveIntegerField(help_text='of a list or dict, for mapping over it', null=True)),
-                ('timestamp', models.DateTimeField(auto_now_add=True)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='xcoms', to='runs_app.dagrun')),
-                ('task_instance', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='xcoms', to='runs_app.taskinstance')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("dag_id", models.CharField(max_length=250)),
+                ("task_id", models.CharField(max_length=250)),
+                ("map_index", models.IntegerField(default=-1)),
+                ("key", models.CharField(max_length=512)),
+                ("value", models.JSONField(null=True)),
+                ("length", models.PositiveIntegerField(help_text="of a list or dict, for mapping over it", null=True)),
+                ("timestamp", models.DateTimeField(auto_now_add=True)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="xcoms", to="runs_app.dagrun"
+                    ),
+                ),
+                (
+                    "task_instance",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="xcoms", to="runs_app.taskinstance"
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='dagrun',
-            index=models.Index(fields=['dag', '-run_after'], name='dag_run_newest'),
+            model_name="dagrun",
+            index=models.Index(fields=["dag", "-run_after"], name="dag_run_newest"),
         ),
         migrations.AddIndex(
-            model_name='dagrun',
-            index=models.Index(condition=models.Q(('state__in', [orchestrator.core.states.RunState['QUEUED'], orchestrator.core.states.RunState['RUNNING']])), fields=['state'], name='dag_run_unfinished'),
+            model_name="dagrun",
+            index=models.Index(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        [orchestrator.core.states.RunState["QUEUED"], orchestrator.core.states.RunState["RUNNING"]],
+                    )
+                ),
+                fields=["state"],
+                name="dag_run_unfinished",
+            ),
         ),
         migrations.AddIndex(
-            model_name='dagrun',
-            index=models.Index(models.F('timeout_at'), condition=models.Q(('timeout_at__isnull', False)), name='dag_run_timeout'),
+            model_name="dagrun",
+            index=models.Index(
+                models.F("timeout_at"), condition=models.Q(("timeout_at__isnull", False)), name="dag_run_timeout"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='dagrun',
-            constraint=models.UniqueConstraint(fields=('dag', 'run_id'), name='dag_run_key'),
+            model_name="dagrun",
+            constraint=models.UniqueConstraint(fields=("dag", "run_id"), name="dag_run_key"),
         ),
         migrations.AddConstraint(
-            model_name='dagrun',
-            constraint=models.UniqueConstraint(condition=models.Q(('logical_date__isnull', False)), fields=('dag', 'logical_date'), name='dag_run_logical_date'),
+            model_name="dagrun",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("logical_date__isnull", False)),
+                fields=("dag", "logical_date"),
+                name="dag_run_logical_date",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='dagrun',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', [orchestrator.core.states.RunState['FAILED'], orchestrator.core.states.RunState['SUCCESS']]), ('ended_at__isnull', False)), models.Q(models.Q(('state__in', [orchestrator.core.states.RunState['FAILED'], orchestrator.core.states.RunState['SUCCESS']]), _negated=True), ('ended_at__isnull', True)), _connector='OR'), name='dag_run_ended_iff_finished'),
+            model_name="dagrun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        (
+                            "state__in",
+                            [orchestrator.core.states.RunState["FAILED"], orchestrator.core.states.RunState["SUCCESS"]],
+                        ),
+                        ("ended_at__isnull", False),
+                    ),
+                    models.Q(
+                        models.Q(
+                            (
+                                "state__in",
+                                [
+                                    orchestrator.core.states.RunState["FAILED"],
+                                    orchestrator.core.states.RunState["SUCCESS"],
+                                ],
+                            ),
+                            _negated=True,
+                        ),
+                        ("ended_at__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="dag_run_ended_iff_finished",
+            ),
         ),
         migrations.AddIndex(
-            model_name='taskinstance',
-            index=models.Index(models.F('queue'), models.OrderBy(models.F('priority_weight'), descending=True), models.F('scheduled_at'), models.F('id'), condition=models.Q(('state', orchestrator.core.states.TaskState['SCHEDULED'])), name='task_instance_ready'),
+            model_name="taskinstance",
+            index=models.Index(
+                models.F("queue"),
+                models.OrderBy(models.F("priority_weight"), descending=True),
+                models.F("scheduled_at"),
+                models.F("id"),
+                condition=models.Q(("state", orchestrator.core.states.TaskState["SCHEDULED"])),
+                name="task_instance_ready",
+            ),
         ),
         migrations.AddIndex(
-            model_name='taskinstance',
-            index=models.Index(condition=models.Q(('state', orchestrator.core.states.TaskState['RUNNING'])), fields=['dag_id', 'task_id'], name='task_instance_busy'),
+            model_name="taskinstance",
+            index=models.Index(
+                condition=models.Q(("state", orchestrator.core.states.TaskState["RUNNING"])),
+                fields=["dag_id", "task_id"],
+                name="task_instance_busy",
+            ),
         ),
         migrations.AddIndex(
-            model_name='taskinstance',
-            index=models.Index(condition=models.Q(('state__in', [orchestrator.core.states.TaskState['DEFERRED'], orchestrator.core.states.TaskState['NONE'], orchestrator.core.states.TaskState['RUNNING'], orchestrator.core.states.TaskState['SCHEDULED'], orchestrator.core.states.TaskState['UP_FOR_RESCHEDULE'], orchestrator.core.states.TaskState['UP_FOR_RETRY']])), fields=['run', 'task_id'], name='task_instance_unfinished'),
+            model_name="taskinstance",
+            index=models.Index(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        [
+                            orchestrator.core.states.TaskState["DEFERRED"],
+                            orchestrator.core.states.TaskState["NONE"],
+                            orchestrator.core.states.TaskState["RUNNING"],
+                            orchestrator.core.states.TaskState["SCHEDULED"],
+                            orchestrator.core.states.TaskState["UP_FOR_RESCHEDULE"],
+                            orchestrator.core.states.TaskState["UP_FOR_RETRY"],
+                        ],
+                    )
+                ),
+                fields=["run", "task_id"],
+                name="task_instance_unfinished",
+            ),
         ),
         migrations.AddIndex(
-            model_name='taskinstance',
-            index=models.Index(condition=models.Q(('changed', True)), fields=['run'], name='task_instance_changed'),
+            model_name="taskinstance",
+            index=models.Index(condition=models.Q(("changed", True)), fields=["run"], name="task_instance_changed"),
         ),
         migrations.AddIndex(
-            model_name='taskinstance',
-            index=models.Index(models.F('not_before'), condition=models.Q(('not_before__isnull', False)), name='task_instance_due'),
+            model_name="taskinstance",
+            index=models.Index(
+                models.F("not_before"), condition=models.Q(("not_before__isnull", False)), name="task_instance_due"
+            ),
         ),
         migrations.AddIndex(
-            model_name='taskinstance',
-            index=models.Index(fields=['dag_id', 'task_id', '-run'], name='task_instance_history'),
+            model_name="taskinstance",
+            index=models.Index(fields=["dag_id", "task_id", "-run"], name="task_instance_history"),
         ),
         migrations.AddConstraint(
-            model_name='taskinstance',
-            constraint=models.UniqueConstraint(fields=('run', 'task_id', 'map_index'), name='task_instance_key'),
+            model_name="taskinstance",
+            constraint=models.UniqueConstraint(fields=("run", "task_id", "map_index"), name="task_instance_key"),
         ),
         migrations.AddConstraint(
-            model_name='taskinstance',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', [orchestrator.core.states.TaskState['FAILED'], orchestrator.core.states.TaskState['REMOVED'], orchestrator.core.states.TaskState['SKIPPED'], orchestrator.core.states.TaskState['SUCCESS'], orchestrator.core.states.TaskState['UPSTREAM_FAILED']]), ('ended_at__isnull', False)), models.Q(models.Q(('state__in', [orchestrator.core.states.TaskState['FAILED'], orchestrator.core.states.TaskState['REMOVED'], orchestrator.core.states.TaskState['SKIPPED'], orchestrator.core.states.TaskState['SUCCESS'], orchestrator.core.states.TaskState['UPSTREAM_FAILED']]), _negated=True), ('ended_at__isnull', True)), _connector='OR'), name='task_instance_ended_iff_finished'),
+            model_name="taskinstance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        (
+                            "state__in",
+                            [
+                                orchestrator.core.states.TaskState["FAILED"],
+                                orchestrator.core.states.TaskState["REMOVED"],
+                                orchestrator.core.states.TaskState["SKIPPED"],
+                                orchestrator.core.states.TaskState["SUCCESS"],
+                                orchestrator.core.states.TaskState["UPSTREAM_FAILED"],
+                            ],
+                        ),
+                        ("ended_at__isnull", False),
+                    ),
+                    models.Q(
+                        models.Q(
+                            (
+                                "state__in",
+                                [
+                                    orchestrator.core.states.TaskState["FAILED"],
+                                    orchestrator.core.states.TaskState["REMOVED"],
+                                    orchestrator.core.states.TaskState["SKIPPED"],
+                                    orchestrator.core.states.TaskState["SUCCESS"],
+                                    orchestrator.core.states.TaskState["UPSTREAM_FAILED"],
+                                ],
+                            ),
+                            _negated=True,
+                        ),
+                        ("ended_at__isnull", True),
+                    ),
+                    _connector="OR",
+                ),
+                name="task_instance_ended_iff_finished",
+            ),
         ),
         migrations.AddIndex(
-            model_name='callback',
-            index=models.Index(condition=models.Q(('done_at__isnull', True)), fields=['id'], name='callback_open'),
+            model_name="callback",
+            index=models.Index(condition=models.Q(("done_at__isnull", True)), fields=["id"], name="callback_open"),
         ),
         migrations.AddIndex(
-            model_name='attempt',
-            index=models.Index(condition=models.Q(('outcome__isnull', True)), fields=['process'], name='attempt_open'),
+            model_name="attempt",
+            index=models.Index(condition=models.Q(("outcome__isnull", True)), fields=["process"], name="attempt_open"),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(fields=('task_instance', 'token'), name='attempt_key'),
+            model_name="attempt",
+            constraint=models.UniqueConstraint(fields=("task_instance", "token"), name="attempt_key"),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(condition=models.Q(('outcome__isnull', True)), fields=('task_instance',), name='attempt_one_open'),
+            model_name="attempt",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("outcome__isnull", True)), fields=("task_instance",), name="attempt_one_open"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='xcom',
-            constraint=models.UniqueConstraint(fields=('run', 'task_id', 'map_index', 'key'), name='xcom_key'),
+            model_name="xcom",
+            constraint=models.UniqueConstraint(fields=("run", "task_id", "map_index", "key"), name="xcom_key"),
         ),
     ]

@@ -32,7 +32,9 @@ class Attempt(models.Model):
         ordering = ["task_instance", "token"]
         constraints = [
             models.UniqueConstraint(fields=["task_instance", "token"], name="attempt_key"),
-            models.UniqueConstraint(fields=["task_instance"], name="attempt_one_open", condition=Q(outcome__isnull=True)),
+            models.UniqueConstraint(
+                fields=["task_instance"], name="attempt_one_open", condition=Q(outcome__isnull=True)
+            ),
         ]
         indexes = [models.Index(fields=["process"], name="attempt_open", condition=Q(outcome__isnull=True))]
 

@@ -16,7 +16,9 @@ class TaskInstance(models.Model):
     task_id = models.CharField(max_length=250)
     map_index = models.IntegerField(default=-1, help_text="-1 unless the task is mapped")
     state = models.CharField(max_length=20, choices=[(s, s) for s in TaskState], default=TaskState.NONE)
-    try_number = models.PositiveIntegerField(default=0, help_text="tries begun since the first; a clear goes on counting")
+    try_number = models.PositiveIntegerField(
+        default=0, help_text="tries begun since the first; a clear goes on counting"
+    )
     max_tries = models.IntegerField(default=0, help_text="number of the last try that may be retried: retries + clears")
     losses = models.PositiveIntegerField(default=0, help_text="attempts lost with their worker since the last clear")
     token = models.PositiveBigIntegerField(default=0, help_text="fencing token; only ever grows")
@@ -35,7 +37,9 @@ class TaskInstance(models.Model):
     hostname = models.CharField(max_length=250, default="", blank=True)
     pid = models.IntegerField(null=True)
     version = models.ForeignKey("dags_app.DagVersion", models.PROTECT, null=True, related_name="+")
-    skip_note = models.JSONField(null=True, help_text='what a branch decided: {"followed": [...]} or {"skipped": [...]}')
+    skip_note = models.JSONField(
+        null=True, help_text='what a branch decided: {"followed": [...]} or {"skipped": [...]}'
+    )
     rendered_map_index = models.CharField(max_length=250, null=True)
     next_method = models.CharField(max_length=250, null=True, help_text="where a deferred task goes on")
     next_kwargs = models.JSONField(null=True)

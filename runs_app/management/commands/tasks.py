@@ -39,7 +39,9 @@ class Command(BaseCommand):
             instance.refresh_from_db()
             ended = instance.state in FINISHED or instance.try_number > number
             tokens = list(
-                Attempt.objects.filter(task_instance=instance, try_number=number).order_by("token").values_list("token", flat=True)
+                Attempt.objects.filter(task_instance=instance, try_number=number)
+                .order_by("token")
+                .values_list("token", flat=True)
             )
             while place < len(tokens):
                 lines, after = logs.read_lines(instance.run_id, instance.pk, tokens[place], offset, CHUNK_BYTES)

@@ -1,0 +1,78 @@
+"""Choosing what runs next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from orchestrator.sdk.exceptions import AirflowException
+from orchestrator.sdk.operator import BaseOperator
+
+
+def follow(task: Any, context: Any, chosen: Any) -> None:
+    """Leave the note that only ``chosen`` (task or group ids, or none) is followed of what is directly below ``task``.
+
+    Raises:
+        AirflowException: a choice that is no task or group of the DAG.
+    """
+    if chosen is None:
+        names: list[str] = []
+    elif isinstance(chosen, str):
+        names = [chosen]
+    elif isinstance(chosen, Iterable) and all(isinstance(each, str) for each in chosen):
+        names = list(chosen)
+    else:
+        raise AirflowException(f"'branch_task_ids' expected all task IDs to be strings, got {chosen!r}")
+    branches: set[str] = set()
+    for name in names:
+        branches.update(_resolve(task, name))
+    below = set(branches)
+    for name in branches:
+        below |= task.dag.get_task(name).get_flat_relative_ids()
+    followed = [name for name in sorted(task.downstream_task_ids) if name in below]
+    if len(followed) < len(task.downstream_task_ids):
+        context["ti"].skip_note = {"followed": followed}
+
+
+def _resolve(task: Any, name: str) -> Iterable[str]:
+    """A task's id, a group's first tasks; inside a group the name may leave the group's prefix out."""
+    group_id = task.task_group.group_id if task.task_group is not None else None
+    for full in [name] + ([f"{group_id}.{name}"] if group_id else []):
+        if full in task.dag.task_dict:
+            return [full]
+        if full in task.dag.groups:
+            return task.dag.groups[full].first_task_ids()
+    raise AirflowException(f"'branch_task_ids' must contain only valid task_ids. Invalid tasks found: {{{name!r}}}.")
+
+
+def stop_below(task: Any, context: Any, ignore_rules: bool) -> None:
+    """Leave the note that what is below ``task`` (all of it, or what is directly below) is skipped; teardowns are not."""
+    below = task.get_flat_relatives() if ignore_rules else task.downstream_list
+    skipped = [other.task_id for other in below if not other.is_teardown]
+    if skipped:
+        context["ti"].skip_note = {"skipped": skipped}
+
+
+class BaseBranchOperator(BaseOperator):
+    """Follows what ``choose_branch(context)`` returns and skips the rest."""
+
+    skips = "branch"
+
+    def choose_branch(self, context: Any) -> Any:
+        raise AirflowException(f"{self.task_type} defines no choose_branch()")
+
+    def execute(self, context: Any) -> Any:
+        chosen = self.choose_branch(context)
+        follow(self, context, chosen)
+        return chosen
+
+
+class LatestOnlyOperator(BaseOperator):
+    """Skips what is directly below unless this is the newest scheduled run; decided in the engine."""
+
+    ui_color = "#e9ffdb"
+    inline = "latest_only"
+    skips = "branch"
+
+    def execute(self, context: Any) -> None:
+        return None

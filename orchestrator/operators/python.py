@@ -1,0 +1,177 @@
+"""Tasks that call a Python function."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any
+
+from orchestrator.sdk.exceptions import AirflowException
+from orchestrator.sdk.operator import BaseOperator
+from orchestrator.sdk.sensor import BaseSensorOperator, PokeReturnValue
+
+from .bash import BashOperator
+from .branch import follow, stop_below
+
+
+def arguments_from(context: Mapping[str, Any], function: Callable[..., Any], args: Collection[Any]) -> dict[str, Any]:
+    """Return what a function wants of the context: the keys named like its parameters, or all for ``**kwargs``."""
+    import inspect
+
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        return {}
+    names = list(parameters)
+    clash = [
+        name
+        for name in names[: len(args)]
+        if name in context and parameters[name].kind != inspect.Parameter.VAR_POSITIONAL
+    ]
+    if clash:
+        raise ValueError(f"The key {clash[0]!r} in args is a part of kwargs and therefore reserved.")
+    if any(each.kind == each.VAR_KEYWORD for each in parameters.values()):
+        return dict(context)
+    return {name: context[name] for name in names if name in context}
+
+
+class PythonOperator(BaseOperator):
+    """Calls ``python_callable(*op_args, **op_kwargs)``; parameters named like context keys are filled in."""
+
+    template_fields: Collection[str] = ("templates_dict", "op_args", "op_kwargs")
+    ui_color = "#ffefeb"
+
+    def __init__(
+        self,
+        *,
+        python_callable: Callable[..., Any],
+        op_args: Collection[Any] | None = None,
+        op_kwargs: Mapping[str, Any] | None = None,
+        templates_dict: dict[str, Any] | None = None,
+        templates_exts: Sequence[str] | None = None,
+        show_return_value_in_logs: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if not callable(python_callable):
+            raise AirflowException("`python_callable` param must be callable")
+        self.python_callable = python_callable
+        self.op_args = list(op_args or ())
+        self.op_kwargs = dict(op_kwargs or {})
+        self.templates_dict = templates_dict
+        if templates_exts:
+            self.template_ext = templates_exts
+        self.show_return_value_in_logs = show_return_value_in_logs
+
+    def execute(self, context: Any) -> Any:
+        if self.templates_dict is not None:
+            context["templates_dict"] = self.templates_dict
+        given = arguments_from(context, self.python_callable, self.op_args)
+        given.update(self.op_kwargs)
+        return self.call(given)
+
+    def call(self, kwargs: dict[str, Any]) -> Any:
+        result = self.python_callable(*self.op_args, **kwargs)
+        if hasattr(result, "__await__"):
+            import asyncio
+
+            result = asyncio.run(_await(result))
+        if self.show_return_value_in_logs:
+            self.log.info("Done. Returned value was: %s", result)
+        else:
+            self.log.info("Done. Returned value not shown")
+        return result
+
+
+async def _await(thing: Any) -> Any:
+    return await thing
+
+
+class BranchPythonOperator(PythonOperator):
+    """Follows the tasks or groups whose ids the function returns."""
+
+    skips = "branch"
+
+    def execute(self, context: Any) -> Any:
+        chosen = super().execute(context)
+        follow(self, context, chosen)
+        return chosen
+
+
+class ShortCircuitOperator(PythonOperator):
+    """Skips what is below where the function returns something false."""
+
+    skips = "short_circuit"
+
+    def __init__(self, *, ignore_downstream_trigger_rules: bool = True, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.ignore_downstream_trigger_rules = ignore_downstream_trigger_rules
+
+    def execute(self, context: Any) -> Any:
+        condition = super().execute(context)
+        if not condition:
+            stop_below(self, context, self.ignore_downstream_trigger_rules)
+        return condition
+
+
+class _PythonDecoratedOperator(PythonOperator):
+    custom_operator_name = "@task"
+    template_fields: Collection[str] = ("templates_dict", "op_args", "op_kwargs")
+
+
+class _BranchPythonDecoratedOperator(BranchPythonOperator):
+    custom_operator_name = "@task.branch"
+
+
+class _ShortCircuitDecoratedOperator(ShortCircuitOperator):
+    custom_operator_name = "@task.short_circuit"
+
+
+class PythonSensor(BaseSensorOperator):
+    """Waits until the function returns something true."""
+
+    template_fields: Collection[str] = ("templates_dict", "op_args", "op_kwargs")
+
+    def __init__(
+        self,
+        *,
+        python_callable: Callable[..., Any],
+        op_args: Collection[Any] | None = None,
+        op_kwargs: Mapping[str, Any] | None = None,
+        templates_dict: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.python_callable = python_callable
+        self.op_args, self.op_kwargs, self.templates_dict = list(op_args or ()), dict(op_kwargs or {}), templates_dict
+
+    def poke(self, context: Any) -> Any:
+        given = arguments_from(context, self.python_callable, self.op_args)
+        given.update(self.op_kwargs)
+        answer = self.python_callable(*self.op_args, **given)
+        return answer if isinstance(answer, PokeReturnValue) else bool(answer)
+
+
+class _DecoratedSensorOperator(PythonSensor):
+    custom_operator_name = "@task.sensor"
+
+
+class _BashDecoratedOperator(BashOperator):
+    """The function returns the command."""
+
+    custom_operator_name = "@task.bash"
+    template_fields: Collection[str] = ("op_args", "op_kwargs", "env", "cwd")
+
+    def __init__(
+        self, *, python_callable: Callable[..., Any], op_args: Any = None, op_kwargs: Any = None, **kwargs: Any
+    ) -> None:
+        super().__init__(bash_command="", **kwargs)
+        self.python_callable, self.op_args, self.op_kwargs = python_callable, list(op_args or ()), dict(op_kwargs or {})
+
+    def execute(self, context: Any) -> Any:
+        given = arguments_from(context, self.python_callable, self.op_args)
+        given.update(self.op_kwargs)
+        command = self.python_callable(*self.op_args, **given)
+        if not isinstance(command, str) or not command.strip():
+            raise TypeError("The returned value from the @task.bash callable must be a non-empty string.")
+        self.bash_command = self.render_template(command, context)
+        return super().execute(context)
