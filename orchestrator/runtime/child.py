@@ -1,0 +1,299 @@
+"""One attempt: wait for an assignment, run the task, report how it ended."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+import traceback
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from orchestrator.sdk import comms
+from orchestrator.sdk.context import running
+from orchestrator.sdk.exceptions import (
+    AirflowFailException,
+    AirflowRescheduleException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+    TaskDeferred,
+)
+from orchestrator.sdk.xcom_json import encode
+
+from . import protocol
+from .context import TaskContext
+
+Json = dict[str, Any]
+
+
+class Channel:
+    """The child's side of the socket: asks wait for their answer, everything else is told."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self.last = 0
+
+    def ask(self, what: str, args: Json) -> Any:
+        self.last += 1
+        protocol.send(self.sock, {"type": "ask", "id": self.last, "what": what, "args": args})
+        answer = protocol.receive(self.sock)
+        if answer.get("error"):
+            raise comms.CommsError(answer["error"])
+        return answer.get("value")
+
+    def tell(self, message: Json) -> None:
+        protocol.send(self.sock, message)
+
+
+class RecordHandler(logging.Handler):
+    """Sends structured log records beside the captured output."""
+
+    def __init__(self, channel: Channel) -> None:
+        super().__init__()
+        self.channel = channel
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = record.getMessage()
+            if record.exc_info:
+                text += "\n" + "".join(traceback.format_exception(*record.exc_info)).rstrip()
+            self.channel.tell(
+                {
+                    "type": "log",
+                    "level": record.levelname.lower(),
+                    "event": text[:1_000_000],
+                    "logger": record.name,
+                    "timestamp": time.time(),
+                }
+            )
+        except (OSError, ValueError):
+            pass
+
+
+def serve(sock: socket.socket, dags: Json) -> None:
+    """Wait for the assignment and carry it out; never returns."""
+    gc.disable()
+    try:
+        assignment = protocol.receive(sock)
+    except (EOFError, OSError):
+        os._exit(0)
+    code = 1
+    try:
+        channel = Channel(sock)
+        root = logging.getLogger()
+        root.handlers[:] = [RecordHandler(channel)]
+        root.setLevel(logging.INFO)
+        comms.use(channel.ask)
+        gc.enable()
+        result = carry_out(assignment, dags, channel)
+        channel.tell(result)
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        try:
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(code)
+
+
+def carry_out(assignment: Json, dags: Json, channel: Any) -> Json:
+    """Run what was assigned and return the result message."""
+    dag = dags.get(assignment["dag_id"])
+    if dag is None or (assignment.get("task_id") and not dag.has_task(assignment["task_id"])):
+        return {"type": "result", "outcome": "failed", "retry": False, "error": "this version of the file has no such task"}
+    os.environ.update(_environment(assignment))
+    if assignment["kind"] == "callback":
+        return run_callbacks(assignment, dag)
+    return Attempt(assignment, dag, channel).run()
+
+
+def _environment(assignment: Json) -> dict[str, str]:
+    found = {
+        "AIRFLOW_CTX_DAG_ID": assignment["dag_id"],
+        "AIRFLOW_CTX_DAG_RUN_ID": assignment["run"]["run_id"],
+        "AIRFLOW_CTX_TASK_ID": assignment.get("task_id") or "",
+        "AIRFLOW_CTX_TRY_NUMBER": str(assignment.get("try_number") or ""),
+    }
+    date = assignment["run"].get("logical_date")
+    if date:
+        found["AIRFLOW_CTX_LOGICAL_DATE"] = found["AIRFLOW_CTX_EXECUTION_DATE"] = date
+    return found
+
+
+class Attempt:
+    """One try of one task instance."""
+
+    def __init__(self, assignment: Json, dag: Any, channel: Any) -> None:
+        self.assignment, self.dag, self.channel = assignment, dag, channel
+        self.task = dag.get_task(assignment["task_id"])
+        self.context = TaskContext(assignment, dag, self.task)
+        self.log = logging.getLogger("orchestrator.task")
+
+    def run(self) -> Json:
+        signal.signal(signal.SIGTERM, self._on_term)
+        try:
+            with running(self.context):
+                result = self._guarded()
+        finally:
+            signal.alarm(0)
+        note = self.context["ti"].skip_note
+        if note:
+            result["skip_note"] = note
+        return result
+
+    def _guarded(self) -> Json:
+        try:
+            value = self._execute()
+            self._push(value)
+            label = self._map_label()
+        except AirflowSkipException as error:
+            self.log.info("Skipping task. %s", error)
+            self._callbacks("skipped")
+            return self._result("skipped", error)
+        except AirflowRescheduleException as error:
+            return {**self._result("rescheduled", error), "reschedule_at": error.reschedule_date.isoformat()}
+        except TaskDeferred as error:
+            return self._deferred(error)
+        except (Exception, AirflowTaskTimeout, SystemExit, KeyboardInterrupt) as error:
+            return self._failed(error)
+        self._callbacks("success")
+        return {"type": "result", "outcome": "success", "map_label": label}
+
+    def _execute(self) -> Any:
+        if self.task.is_mapped:
+            self.task = self.task.unmap_for(self.context, self.assignment["map_index"])
+            self.context.become(self.task)
+        if self.task.execution_timeout is not None:
+            signal.signal(signal.SIGALRM, self._on_alarm)
+            signal.setitimer(signal.ITIMER_REAL, max(0.001, self.task.execution_timeout.total_seconds()))
+        self.task.render_template_fields(self.context)
+        self._tell_rendered()
+        self._callbacks("execute")
+        self.task.pre_execute(self.context)
+        if self.assignment.get("next_method"):
+            from orchestrator.sdk.xcom_json import decode
+
+            kwargs = decode(self.assignment.get("next_kwargs") or {})
+            value = self.task.resume_execution(self.assignment["next_method"], kwargs, self.context)
+        else:
+            value = self.task.execute(self.context)
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        self.task.post_execute(self.context, value)
+        return value
+
+    def _tell_rendered(self) -> None:
+        fields = {}
+        for name in self.task.template_fields:
+            value = getattr(self.task, name, None)
+            if value is not None:
+                text = value if isinstance(value, str) else repr(value)
+                fields[name] = text if len(text) <= 65536 else text[:65536] + f"... ({len(text)} characters)"
+        if fields:
+            self.channel.tell({"type": "rendered", "fields": fields})
+
+    def _push(self, value: Any) -> None:
+        note = self.context["ti"].skip_note
+        if value is None or not self.task.do_xcom_push or note:
+            return
+        if self.task.multiple_outputs:
+            if not isinstance(value, dict):
+                raise TypeError(f"Returned output was type {type(value)} expected dictionary for multiple_outputs")
+            for key, each in value.items():
+                if not isinstance(key, str):
+                    raise TypeError(f"Returned dictionary keys must be strings when using multiple_outputs, found {key!r}")
+                self.context["ti"].xcom_push(key=key, value=each)
+        self.context["ti"].xcom_push(key="return_value", value=value)
+
+    def _map_label(self) -> str | None:
+        template = self.task.map_index_template
+        if self.assignment["map_index"] < 0 or not template:
+            return None
+        return str(self.task.render_template(template, self.context))[:250]
+
+    # ---- how it ends
+
+    def _result(self, outcome: str, error: BaseException, retry: bool = True) -> Json:
+        text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+        return {"type": "result", "outcome": outcome, "error": text[:4000], "retry": retry}
+
+    def _failed(self, error: BaseException) -> Json:
+        self.log.error("Task failed with exception", exc_info=error)
+        if isinstance(error, (AirflowTaskTimeout, KeyboardInterrupt)):
+            self._on_kill()
+        retry = not isinstance(error, (AirflowFailException, AirflowSensorTimeout))
+        self.context["exception"] = error
+        will_retry = retry and self.assignment["try_number"] <= self.assignment["max_tries"]
+        self._callbacks("retry" if will_retry else "failure")
+        self._mail(will_retry, error)
+        return self._result("failed", error, retry)
+
+    def _deferred(self, error: TaskDeferred) -> Json:
+        classpath, kwargs = error.trigger.serialize()
+        timeout = error.timeout.total_seconds() if isinstance(error.timeout, timedelta) else error.timeout
+        self.log.info("Pausing task as DEFERRED until %s fires", classpath)
+        trigger = {
+            "classpath": classpath,
+            "kwargs": encode(kwargs),
+            "method": error.method_name,
+            "next_kwargs": encode(error.kwargs or {}),
+            "timeout_seconds": timeout,
+        }
+        return {"type": "result", "outcome": "deferred", "error": f"waits for {classpath}", "trigger": trigger}
+
+    def _callbacks(self, kind: str) -> None:
+        call_all(getattr(self.task, f"on_{kind}_callback"), self.context, kind, self.log)
+
+    def _mail(self, will_retry: bool, error: BaseException) -> None:
+        wanted = self.task.email_on_retry if will_retry else self.task.email_on_failure
+        if not self.task.email or not wanted:
+            return
+        from .mail import send_alert
+
+        try:
+            send_alert(self.assignment, self.task.email, error)
+        except Exception:
+            self.log.exception("The e-mail about the failure could not be sent")
+
+    def _on_kill(self) -> None:
+        try:
+            self.task.on_kill()
+        except Exception:
+            self.log.exception("on_kill failed")
+
+    def _on_term(self, *_: Any) -> None:
+        self.log.error("Received SIGTERM. Terminating subprocesses")
+        self._on_kill()
+        raise SystemExit("the task was stopped")
+
+    def _on_alarm(self, *_: Any) -> None:
+        raise AirflowTaskTimeout(f"the task took longer than its execution_timeout of {self.task.execution_timeout}")
+
+
+def call_all(callbacks: list[Any], context: Any, kind: str, log: logging.Logger) -> None:
+    """Call each; an error is logged and changes nothing."""
+    for callback in callbacks:
+        try:
+            callback(context)
+        except Exception:
+            name = getattr(callback, "__name__", type(callback).__name__)
+            log.exception("on_%s_callback %s failed", kind, name)
+
+
+def run_callbacks(assignment: Json, dag: Any) -> Json:
+    """Run the callbacks of a DAG or task whose end no attempt saw."""
+    kind, reason = assignment["callback"]["kind"], assignment["callback"]["reason"]
+    task = dag.get_task(assignment["task_id"]) if assignment.get("task_id") else None
+    context = TaskContext(assignment, dag, task)
+    context["reason"] = reason
+    if kind in {"failure", "retry"} and task is not None:
+        context["exception"] = RuntimeError(reason)
+    with running(context):
+        call_all(getattr(task or dag, f"on_{kind}_callback"), context, kind, logging.getLogger("orchestrator.callback"))
+    return {"type": "result", "outcome": "success", "at": datetime.now(UTC).isoformat()}

@@ -1,0 +1,56 @@
+"""Importing one DAG file."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+import traceback
+from typing import Any
+
+
+class LoadError(Exception):
+    """The file cannot be imported; carries one line, the line number in the file, and the traceback."""
+
+    def __init__(self, message: str, line: int | None, trace: str) -> None:
+        super().__init__(message)
+        self.message, self.line, self.trace = message, line, trace
+
+
+def load(root: str, file: str) -> dict[str, Any]:
+    """Import ``file`` (relative to ``root``) and return its DAGs by id.
+
+    Raises:
+        LoadError: importing it, or collecting its DAGs, raised something.
+    """
+    from orchestrator.sdk import registry
+
+    path = os.path.join(root, file)
+    for folder in (os.path.join(root, "config"), os.path.join(root, "plugins"), os.path.dirname(path), root):
+        if folder not in sys.path and os.path.isdir(folder):
+            sys.path.insert(0, folder)
+    sys.dont_write_bytecode = True
+    name = "dag_file_" + "".join(each if each.isalnum() else "_" for each in os.path.splitext(file)[0])
+    registry.begin()
+    try:
+        spec = importlib.util.spec_from_file_location(name, path)
+        if spec is None or spec.loader is None:
+            raise ImportError(f"{file} is no Python file")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module
+        spec.loader.exec_module(module)
+        return {dag.dag_id: dag for dag in registry.collect(module)}
+    except BaseException as error:
+        raise load_error(error, path) from error
+
+
+def load_error(error: BaseException, path: str) -> LoadError:
+    """Say what went wrong and where in the file itself."""
+    line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
+    frames = traceback.extract_tb(error.__traceback__)
+    if line is None:
+        line = next((each.lineno for each in reversed(frames) if each.filename == path), None)
+    own = [each for each in frames if "importlib" not in each.filename and not each.filename.endswith("runtime/loader.py")]
+    text = "".join(["Traceback (most recent call last):\n", *traceback.format_list(own), *traceback.format_exception_only(error)])
+    message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return LoadError(message.splitlines()[0][:1000], line, text[-20000:])
