@@ -107,7 +107,12 @@ def carry_out(assignment: Json, dags: Json, channel: Any) -> Json:
     """Run what was assigned and return the result message."""
     dag = dags.get(assignment["dag_id"])
     if dag is None or (assignment.get("task_id") and not dag.has_task(assignment["task_id"])):
-        return {"type": "result", "outcome": "failed", "retry": False, "error": "this version of the file has no such task"}
+        return {
+            "type": "result",
+            "outcome": "failed",
+            "retry": False,
+            "error": "this version of the file has no such task",
+        }
     os.environ.update(_environment(assignment))
     if assignment["kind"] == "callback":
         return run_callbacks(assignment, dag)
@@ -207,7 +212,9 @@ class Attempt:
                 raise TypeError(f"Returned output was type {type(value)} expected dictionary for multiple_outputs")
             for key, each in value.items():
                 if not isinstance(key, str):
-                    raise TypeError(f"Returned dictionary keys must be strings when using multiple_outputs, found {key!r}")
+                    raise TypeError(
+                        f"Returned dictionary keys must be strings when using multiple_outputs, found {key!r}"
+                    )
                 self.context["ti"].xcom_push(key=key, value=each)
         self.context["ti"].xcom_push(key="return_value", value=value)
 

@@ -36,7 +36,7 @@ class TaskContext(dict[str, Any]):
             "task": lambda: ti.task,
             "ti": lambda: ti,
             "task_instance": lambda: ti,
-            "task_instance_key_str": lambda: f"{ti.dag_id}__{ti.task_id}__{self['ds_nodash'] if 'ds_nodash' in self else ''}",
+            "task_instance_key_str": lambda: f"{ti.dag_id}__{ti.task_id}__{self.get('ds_nodash', '')}",
             "dag_run": lambda: RuntimeDagRun(run),
             "run_id": lambda: run["run_id"],
             "run_after": lambda: moment(run["run_after"]),
@@ -55,7 +55,12 @@ class TaskContext(dict[str, Any]):
             "expanded_ti_count": lambda: ask("map_length", task_id=ti.task_id) if ti.map_index >= 0 else None,
             "triggering_asset_events": dict,
         }
-        for name in ("prev_data_interval_start_success", "prev_data_interval_end_success", "prev_start_date_success", "prev_end_date_success"):
+        for name in (
+            "prev_data_interval_start_success",
+            "prev_data_interval_end_success",
+            "prev_start_date_success",
+            "prev_end_date_success",
+        ):
             self.lazy[name] = lambda name=name: moment(_previous(self).get(name))
         if run.get("logical_date"):
             self.lazy.update(_dates(self, run))
@@ -85,7 +90,10 @@ class TaskContext(dict[str, Any]):
         return super().__contains__(key) or key in self.lazy
 
     def get(self, key: str, default: Any = None) -> Any:
-        return self[key] if key in self else default
+        try:
+            return self[key]
+        except KeyError:
+            return default
 
     def keys(self) -> Any:
         for key in self.lazy:
@@ -155,6 +163,8 @@ class RuntimeDagRun:
 class RuntimeTaskInstance:
     """The task instance that runs, as its code sees it."""
 
+    state = "running"
+
     def __init__(self, assignment: Json, task: Any) -> None:
         self.assignment, self.task = assignment, task
         self.dag_id, self.run_id = assignment["dag_id"], assignment["run"]["run_id"]
@@ -164,7 +174,6 @@ class RuntimeTaskInstance:
         self.hostname, self.pool, self.queue = (assignment.get(name) for name in ("hostname", "pool", "queue"))
         self.reschedule_count = assignment.get("reschedule_count") or 0
         self.skip_note: Json | None = None
-        self.state = "running"
 
     @property
     def start_date(self) -> Any:
@@ -203,7 +212,9 @@ class RuntimeTaskInstance:
         size = len(json.dumps(data))
         most = self.assignment.get("xcom_max_bytes") or 1 << 20
         if size > most:
-            raise ValueError(f"the XCom {key!r} of {self.task_id} takes {size} bytes as JSON, at most {most} are kept: push a path to a file")
+            raise ValueError(
+                f"the XCom {key!r} of {self.task_id} takes {size} bytes as JSON, at most {most} are kept: push a path to a file"
+            )
         length = len(value) if isinstance(value, (list, tuple, dict)) else None
         ask("push_xcom", key=key, value=data, length=length)
 

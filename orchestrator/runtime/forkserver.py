@@ -35,7 +35,7 @@ def main(descriptor: int) -> None:
     import orchestrator.runtime.child
     import orchestrator.runtime.loader
     import orchestrator.sdk.decorators
-    import orchestrator.sdk.registry  # noqa: F401
+    import orchestrator.sdk.registry
 
     orchestrator.compat.install()
     die_with_parent()
@@ -122,7 +122,10 @@ class VersionServer:
                     self.children.discard(pid)
                     protocol.send(self.control, _exit_message(pid, status, usage))
             if self.control in ready:
-                data = self.control.recv(4096)
+                try:
+                    data = self.control.recv(4096)
+                except ConnectionResetError:
+                    data = b""
                 if not data:
                     for pid in self.children:
                         _kill_group(pid)
@@ -153,6 +156,10 @@ class VersionServer:
 
             serve(theirs, dags)
         self.children.add(pid)
+        try:
+            os.setpgid(pid, pid)  # here too: a signal may be meant for it before it runs its own first line
+        except OSError:
+            pass
         theirs.close()
         os.close(out_write)
         os.close(err_write)

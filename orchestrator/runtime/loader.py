@@ -50,7 +50,11 @@ def load_error(error: BaseException, path: str) -> LoadError:
     frames = traceback.extract_tb(error.__traceback__)
     if line is None:
         line = next((each.lineno for each in reversed(frames) if each.filename == path), None)
-    own = [each for each in frames if "importlib" not in each.filename and not each.filename.endswith("runtime/loader.py")]
-    text = "".join(["Traceback (most recent call last):\n", *traceback.format_list(own), *traceback.format_exception_only(error)])
+    own = [
+        each for each in frames if "importlib" not in each.filename and not each.filename.endswith("runtime/loader.py")
+    ]
+    text = "".join(
+        ["Traceback (most recent call last):\n", *traceback.format_list(own), *traceback.format_exception_only(error)]
+    )
     message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return LoadError(message.splitlines()[0][:1000], line, text[-20000:])

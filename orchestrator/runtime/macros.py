@@ -11,7 +11,18 @@ from typing import Any
 
 import dateutil
 
-__all__ = ["dateutil", "datetime", "datetime_diff_for_humans", "ds_add", "ds_format", "json", "random", "time", "timedelta", "uuid"]
+__all__ = [
+    "datetime",
+    "datetime_diff_for_humans",
+    "dateutil",
+    "ds_add",
+    "ds_format",
+    "json",
+    "random",
+    "time",
+    "timedelta",
+    "uuid",
+]
 
 
 def ds_add(ds: str, days: int) -> str:

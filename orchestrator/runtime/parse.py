@@ -24,7 +24,9 @@ def run_parse(request: dict[str, Any], descriptor: int) -> None:
     answer = _answer(request)
     data = json.dumps(answer).encode()
     if len(data) > LARGEST:
-        data = json.dumps({"errors": [_error(f"what the file defines takes {len(data)} bytes; at most {LARGEST} are stored")]}).encode()
+        data = json.dumps(
+            {"errors": [_error(f"what the file defines takes {len(data)} bytes; at most {LARGEST} are stored")]}
+        ).encode()
     with os.fdopen(descriptor, "wb") as pipe:
         pipe.write(data)
     os._exit(0)
@@ -57,5 +59,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
 def _modules(root: str) -> list[str]:
     """The files under ``root`` that were imported, relative to it."""
     prefix = os.path.realpath(root) + os.sep
-    files = {os.path.realpath(each) for module in list(sys.modules.values()) if (each := getattr(module, "__file__", None))}
+    files = {
+        os.path.realpath(each) for module in list(sys.modules.values()) if (each := getattr(module, "__file__", None))
+    }
     return sorted(path[len(prefix) :] for path in files if path.startswith(prefix))

@@ -1,0 +1,370 @@
+"""The parent's side of the fork server: taking spare children, talking to them, ending them."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import protocol
+
+PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "AIRFLOW_HOME")
+PASSED_ON_PREFIXES = ("AIRFLOW_", "AIRFLOW__", "ORCHESTRATOR_TASK_")
+
+
+def child_environment() -> dict[str, str]:
+    """The environment of user code: an allow-list, so that no credential of ours is in it."""
+    found = {
+        name: value for name, value in os.environ.items() if name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
+    }
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    found["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([root, *found.get("PYTHONPATH", "").split(os.pathsep)])).strip(
+        os.pathsep
+    )
+    found["PYTHONUNBUFFERED"] = "1"
+    found["PYTHONDONTWRITEBYTECODE"] = "1"
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """How a child ended."""
+
+    code: int | None
+    signal: str | None
+    cpu_seconds: float | None = None
+    peak_bytes: int | None = None
+
+    def __str__(self) -> str:
+        if self.signal == "SIGKILL":
+            return "killed by SIGKILL (out of memory, or somebody ended it)"
+        return f"killed by {self.signal}" if self.signal else f"exit code {self.code}"
+
+
+@dataclass(slots=True)
+class ParseResult:
+    """What a parse found; neither DAGs nor errors means the file defines none."""
+
+    dags: list[dict[str, Any]] = field(default_factory=list)
+    errors: list[dict[str, Any]] = field(default_factory=list)
+    modules: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+class BrokenVersion(RuntimeError):
+    """The DAG file of a version cannot be imported here; the message says why."""
+
+
+class Child:
+    """One child with its assignment: a socket for messages and two pipes of output."""
+
+    def __init__(self, server: _VersionServer, pid: int, fds: list[int]) -> None:
+        self.server, self.pid = server, pid
+        self.sock = socket.socket(fileno=fds[0])
+        self.out_fd, self.err_fd = fds[1], fds[2]
+        self.reader = protocol.Reader()
+
+    def fileno(self) -> int:
+        return self.sock.fileno()
+
+    def assign(self, assignment: dict[str, Any]) -> None:
+        protocol.send(self.sock, assignment)
+
+    def read(self) -> list[dict[str, Any]]:
+        """Messages that are here now.
+
+        Raises:
+            EOFError: the child closed its side.
+        """
+        try:
+            data = self.sock.recv(1 << 18)
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            raise EOFError
+        return self.reader.feed(data)
+
+    def answer(self, number: int, value: Any = None, error: str | None = None) -> None:
+        try:
+            protocol.send(self.sock, {"id": number, "value": value, "error": error})
+        except OSError:  # it died while it waited; its end is seen elsewhere
+            pass
+
+    def signal(self, number: int) -> None:
+        try:
+            os.killpg(self.pid, number)
+        except (ProcessLookupError, PermissionError):
+            pass
+
+    def kill(self, grace: float = 0.0) -> None:
+        """Stop the child and all that it started: SIGTERM, and after ``grace`` seconds SIGKILL."""
+        if grace > 0:
+            self.signal(signal.SIGTERM)
+            self.wait(grace)
+        self.signal(signal.SIGKILL)
+
+    def wait(self, timeout: float) -> Exit | None:
+        """Wait for the exit that the version server reports; None where it does not come in time."""
+        deadline = time.monotonic() + timeout
+        while self.pid not in self.server.exits:
+            left = deadline - time.monotonic()
+            if left <= 0 or not self.server.pump(left):
+                break
+        return self.server.exits.pop(self.pid, None)
+
+    def close(self) -> None:
+        self.sock.close()
+        for fd in (self.out_fd, self.err_fd):
+            if fd >= 0:
+                os.close(fd)
+        self.out_fd = self.err_fd = -1
+        self.server.given.discard(self)
+
+
+class _VersionServer:
+    """The connection to one version server."""
+
+    def __init__(self, sock: socket.socket, key: tuple[str, str]) -> None:
+        self.sock, self.key = sock, key
+        self.reader = protocol.Reader()
+        self.fds: list[int] = []
+        self.spares: list[Child] = []
+        self.given: set[Child] = set()
+        self.exits: dict[int, Exit] = {}
+        self.error: str | None = None
+        self.alive = True
+
+    def pump(self, timeout: float) -> bool:
+        """Take in what the server says; False where nothing came in time or it is gone."""
+        if not self.alive:
+            return False
+        self.sock.settimeout(max(0.0001, timeout))
+        try:
+            data, fds, _, _ = socket.recv_fds(self.sock, 65536, 32)
+        except (TimeoutError, BlockingIOError):
+            return False
+        except OSError:
+            data, fds = b"", []
+        if not data:
+            self.alive = False
+            return False
+        self.fds += fds
+        for message in self.reader.feed(data):
+            kind = message["type"]
+            if kind == "spare":
+                self.spares.append(Child(self, message["pid"], [self.fds.pop(0) for _ in range(3)]))
+            elif kind == "exit":
+                names = ("code", "signal", "cpu_seconds", "peak_bytes")
+                self.exits[message["pid"]] = Exit(*(message[name] for name in names))
+                if len(self.exits) > 64:
+                    self.exits.pop(next(iter(self.exits)))
+            elif kind == "broken":
+                self.error = message["error"]
+        return True
+
+    def take(self, timeout: float) -> Child:
+        deadline = time.monotonic() + timeout
+        while not self.spares:
+            left = deadline - time.monotonic()
+            if left <= 0 or not self.pump(left):
+                if self.error:
+                    raise BrokenVersion(self.error)
+                raise ConnectionError(f"the fork server of {self.key[1]} gave no child")
+        child = self.spares.pop(0)
+        self.given.add(child)
+        self.sock.settimeout(5)
+        self.sock.sendall(b"1")  # fork the next spare while this one works
+        return child
+
+    def close(self) -> None:
+        for child in [*self.spares, *self.given]:
+            child.close()
+        self.spares.clear()
+        self.sock.close()
+        self.alive = False
+
+
+class ForkServer:
+    """The zygote process and the version servers it forked; made anew when it dies."""
+
+    def __init__(self, *, max_versions: int = 4, load_timeout: float = 60.0) -> None:
+        self.max_versions, self.load_timeout = max_versions, load_timeout
+        self.servers: OrderedDict[tuple[str, str], _VersionServer] = OrderedDict()
+        self.process: subprocess.Popen[bytes] | None = None
+        self.control: socket.socket | None = None
+        self.reader = protocol.Reader()
+        self.last = 0
+        self.exits: dict[int, dict[str, Any]] = {}
+
+    def start(self) -> None:
+        """Start the zygote if it is not running."""
+        if self.process is not None and self.process.poll() is None:
+            return
+        self.close()
+        mine, theirs = socket.socketpair()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "orchestrator.runtime.forkserver", str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            env=child_environment(),
+            stdin=subprocess.DEVNULL,
+        )
+        theirs.close()
+        self.control, self.reader, self.exits = mine, protocol.Reader(), {}
+
+    def run(self, assignment: dict[str, Any]) -> Child:
+        """Hand an assignment to a spare child of its version, loading the version first where needed.
+
+        Raises:
+            BrokenVersion: the file cannot be imported.
+        """
+        key = (assignment["root"], assignment["file"])
+        for attempt in (1, 2):
+            server = self._server(key)
+            try:
+                child = server.take(self.load_timeout)
+                child.assign(assignment)
+                return child
+            except BrokenVersion:
+                self._drop(key)
+                raise
+            except OSError:  # the server, or its spare, was killed: once more with a fresh one
+                self._drop(key)
+                if attempt == 2:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _server(self, key: tuple[str, str]) -> _VersionServer:
+        found = self.servers.get(key)
+        if found is not None and found.alive:
+            self.servers.move_to_end(key)
+            return found
+        while len(self.servers) >= self.max_versions:
+            self._drop(next(iter(self.servers)))
+        mine, theirs = socket.socketpair()
+        self._fork({"type": "version", "root": key[0], "file": key[1]}, [theirs.fileno()])
+        theirs.close()
+        self.servers[key] = _VersionServer(mine, key)
+        return self.servers[key]
+
+    def _drop(self, key: tuple[str, str]) -> None:
+        found = self.servers.pop(key, None)
+        if found is not None:
+            found.close()
+
+    def _fork(self, request: dict[str, Any], fds: list[int]) -> int:
+        """Ask the zygote for a fork; return its pid."""
+        for attempt in (1, 2):
+            self.start()
+            assert self.control is not None
+            self.last += 1
+            try:
+                protocol.send(self.control, {**request, "id": self.last}, fds)
+                return self._answer(self.last)
+            except (OSError, EOFError):
+                self.close()
+                if attempt == 2:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _answer(self, number: int) -> int:
+        assert self.control is not None
+        self.control.settimeout(30)
+        while True:
+            data = self.control.recv(65536)
+            if not data:
+                raise EOFError
+            pid = None
+            for message in self.reader.feed(data):
+                if message["type"] == "forked" and message["id"] == number:
+                    pid = message["pid"]
+                elif message["type"] == "exit":
+                    self.exits[message["pid"]] = message
+            if pid is not None:
+                return pid
+
+    def parse(self, root: str, file: str, *, timeout: float, memory_bytes: int) -> ParseResult:
+        """Import one file in a fresh process, ended at its limits; what comes back is data or a reason."""
+        began = time.monotonic()
+        read, write = os.pipe()
+        request = {"type": "parse", "root": root, "file": file, "timeout": timeout, "memory_bytes": memory_bytes}
+        self.exits.clear()
+        pid = self._fork(request, [write])
+        os.close(write)
+        data, in_time = _read_all(read, began + timeout)
+        if not in_time:
+            for end in (os.killpg, os.kill):
+                try:
+                    end(pid, signal.SIGKILL)
+                except (ProcessLookupError, PermissionError):
+                    continue
+            message = f"importing the file took longer than {timeout:g} s (ORCHESTRATOR_PARSE_TIMEOUT)"
+            return ParseResult(errors=[_error(message)], seconds=time.monotonic() - began)
+        seconds = time.monotonic() - began
+        try:
+            answer = json.loads(data)
+        except ValueError:
+            return ParseResult(
+                errors=[_error(f"the process that imported the file ended without an answer: {self._end_of(pid)}")],
+                seconds=seconds,
+            )
+        return ParseResult(answer.get("dags", []), answer.get("errors", []), answer.get("modules", []), seconds)
+
+    def _end_of(self, pid: int) -> str:
+        """Why a parse ended, as its parent saw it."""
+        assert self.control is not None
+        self.control.settimeout(2)
+        while pid not in self.exits:
+            try:
+                data = self.control.recv(65536)
+            except OSError:
+                break
+            if not data:
+                break
+            for message in self.reader.feed(data):
+                if message["type"] == "exit":
+                    self.exits[message["pid"]] = message
+        found = self.exits.get(pid)
+        return str(Exit(found["code"], found["signal"])) if found else "no reason known"
+
+    def close(self) -> None:
+        """End every process of this fork server."""
+        for key in list(self.servers):
+            self._drop(key)
+        if self.control is not None:
+            self.control.close()
+            self.control = None
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+def _error(message: str) -> dict[str, Any]:
+    return {"message": message, "line": None, "stack_trace": message}
+
+
+def _read_all(fd: int, deadline: float) -> tuple[bytes, bool]:
+    """Read a pipe to its end; False where the deadline came first."""
+    data = bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(fd, selectors.EVENT_READ)
+        try:
+            while True:
+                left = deadline - time.monotonic()
+                if left <= 0 or not selector.select(left):
+                    return bytes(data), False
+                part = os.read(fd, 1 << 16)
+                if not part:
+                    return bytes(data), True
+                data += part
+        finally:
+            selector.unregister(fd)
+            os.close(fd)
