@@ -76,6 +76,7 @@ def database() -> dict[str, Any]:
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-16000;",
         }
         Path(found["NAME"]).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found["TEST"] = {"NAME": f"{found['NAME']}.test"}  # a file, so that threads and processes of a test share it
     else:
         limits = "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s"
         options = {"connect_timeout": 5, "options": limits, "application_name": "orchestrator"} | options

@@ -1,8 +1,38 @@
-"""What every test stands on: a home of its own, and a database."""
+"""What every test stands on: a home of its own, a Redis, and a database.
+
+``TEST_DATABASE=postgresql`` runs the same tests on a PostgreSQL server from a wheel; SQLite is the default.
+"""
 
 from __future__ import annotations
 
+import atexit
 import os
 import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
-os.environ["ORCHESTRATOR_HOME"] = tempfile.mkdtemp(prefix="orchestrator-test-")
+import pytest
+
+from tests.support import servers
+
+HOME = Path(tempfile.mkdtemp(prefix="orchestrator-test-"))
+os.environ["ORCHESTRATOR_HOME"] = str(HOME / "home")
+os.environ.setdefault("ORCHESTRATOR_PAUSED_AT_CREATION", "true")
+for name in ("REDIS_URL", "DAGS_FOLDER", "PORT"):
+    os.environ.pop(name, None)
+os.environ.pop("DATABASE_URL", None)
+atexit.register(servers.remove, HOME)
+
+if os.environ.get("TEST_DATABASE") == "postgresql":
+    postgres = servers.Postgres(HOME / "postgres")
+    os.environ["DATABASE_URL"] = postgres.start()
+    atexit.register(postgres.stop)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[servers.Redis]:
+    """The Redis that the settings point at."""
+    server = servers.Redis(HOME / "home" / "redis")
+    server.start()
+    yield server
+    server.stop()

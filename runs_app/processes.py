@@ -1,0 +1,129 @@
+"""The processes of this installation and their leases: one row a process life, renewed by the database's clock."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connections
+
+from .locking import db_now, retrying
+from .models import Process
+
+log = logging.getLogger(__name__)
+
+
+def boot_id() -> str:
+    """Name this boot of this machine and this process's start, so that a pid used again is not mistaken for us."""
+    return f"{_boot()}:{start_ticks(os.getpid())}"
+
+
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:36]
+    except OSError:
+        return ""
+
+
+def start_ticks(pid: int) -> str:
+    """When a process of this machine started, in clock ticks since boot; "" where it is gone or cannot be seen."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return ""
+    fields = text.rpartition(")")[2].split()
+    return "" if fields[0] == "Z" else fields[19]  # a zombie does nothing more
+
+
+def is_gone(process: Process) -> bool:
+    """Whether a process of this machine is known to be dead, without waiting for its lease."""
+    boot, _, ticks = process.boot_id.partition(":")
+    if process.hostname != socket.gethostname() or not boot or boot != _boot() or not ticks:
+        return False
+    return start_ticks(process.pid) != ticks
+
+
+@retrying()
+def register(kind: str, queues: Sequence[str] = ()) -> int:
+    """Write down that this process lives; return its row's id, under which it claims."""
+    now = db_now()
+    made = Process.objects.create(
+        kind=kind,
+        hostname=socket.gethostname(),
+        pid=os.getpid(),
+        boot_id=boot_id(),
+        queues=list(queues),
+        started_at=now,
+        beat_at=now,
+    )
+    return int(made.pk)
+
+
+def beat(pk: int) -> bool:
+    """Renew a lease; False where somebody found us dead: whatever we held is given to others."""
+    return bool(Process.objects.filter(pk=pk, ended_at__isnull=True).update(beat_at=db_now()))
+
+
+def leave(pk: int, reason: str = "stopped") -> None:
+    """Give the lease up."""
+    Process.objects.filter(pk=pk, ended_at__isnull=True).update(ended_at=db_now(), end_reason=reason[:250])
+
+
+class Lease(threading.Thread):
+    """Keeps this process's row fresh, on a connection of its own, apart from the work.
+
+    ``pk`` is the current row; after the lease was lost (``on_lost`` is called first, and must end what was
+    claimed under it) a new one is registered. A database that does not answer is no loss: nobody can have
+    declared us dead by it, so the work goes on and its results are fenced by their tokens.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        queues: Sequence[str] = (),
+        *,
+        on_lost: Callable[[], None] | None = None,
+        on_beat: Callable[[], None] | None = None,
+    ) -> None:
+        super().__init__(name=f"lease-{kind}", daemon=True)
+        self.kind, self.queues = kind, list(queues)
+        self.on_lost, self.on_beat = on_lost, on_beat
+        self.pk = register(kind, queues)
+        self.stopping = threading.Event()
+
+    def run(self) -> None:
+        while not self.stopping.wait(settings.ORCH.heartbeat_seconds):
+            try:
+                self.step()
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("heartbeat_failed kind=%s error=%s", self.kind, error)
+                connections.close_all()
+        connections.close_all()
+
+    def step(self) -> None:
+        """One beat, and what is done along with it."""
+        if not beat(self.pk):
+            lost = self.pk
+            log.warning("lease_lost kind=%s process=%s", self.kind, lost)
+            if self.on_lost is not None:
+                self.on_lost()
+            self.pk = register(self.kind, self.queues)
+        if self.on_beat is not None:
+            self.on_beat()
+
+    def stop(self, reason: str = "stopped") -> None:
+        """End the lease; what was claimed under it must be finished or handed back before."""
+        self.stopping.set()
+        deadline = time.monotonic() + 2.0
+        while self.is_alive() and time.monotonic() < deadline:
+            self.join(0.05)
+        try:
+            leave(self.pk, reason)
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("lease_not_ended kind=%s error=%s", self.kind, error)
