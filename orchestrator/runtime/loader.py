@@ -17,6 +17,27 @@ class LoadError(Exception):
         self.message, self.line, self.trace = message, line, trace
 
 
+DAG_FILE_PREFIX = "dag_file_"
+"""What the module of a DAG file is called by, so that it takes no other module's name."""
+
+
+def import_folders(root: str, file: str) -> list[str]:
+    """The folders that a DAG file may import from, the one looked at first last."""
+    return [
+        os.path.join(root, "config"),
+        os.path.join(root, "plugins"),
+        os.path.dirname(os.path.join(root, file)),
+        root,
+    ]
+
+
+def add_paths(root: str, file: str) -> None:
+    """Let what a DAG file may import be imported."""
+    for folder in import_folders(root, file):
+        if folder not in sys.path and os.path.isdir(folder):
+            sys.path.insert(0, folder)
+
+
 def load(root: str, file: str) -> dict[str, Any]:
     """Import ``file`` (relative to ``root``) and return its DAGs by id.
 
@@ -26,11 +47,9 @@ def load(root: str, file: str) -> dict[str, Any]:
     from orchestrator.sdk import registry
 
     path = os.path.join(root, file)
-    for folder in (os.path.join(root, "config"), os.path.join(root, "plugins"), os.path.dirname(path), root):
-        if folder not in sys.path and os.path.isdir(folder):
-            sys.path.insert(0, folder)
+    add_paths(root, file)
     sys.dont_write_bytecode = True
-    name = "dag_file_" + "".join(each if each.isalnum() else "_" for each in os.path.splitext(file)[0])
+    name = DAG_FILE_PREFIX + "".join(each if each.isalnum() else "_" for each in os.path.splitext(file)[0])
     registry.begin()
     try:
         spec = importlib.util.spec_from_file_location(name, path)

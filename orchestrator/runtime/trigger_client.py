@@ -1,0 +1,80 @@
+"""The triggerer's side of one process that triggers run in."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from typing import Any
+
+from . import loader, protocol
+from .client import Exit, child_environment
+
+Json = dict[str, Any]
+
+
+class TriggerProcess:
+    """One process of :mod:`orchestrator.runtime.triggers`. ``place`` is (folder, DAG file) of a version, or ("", "")."""
+
+    def __init__(self, place: tuple[str, str]) -> None:
+        self.place = place
+        self.sock, theirs = socket.socketpair()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "orchestrator.runtime.triggers", str(theirs.fileno()), *place],
+            pass_fds=[theirs.fileno()],
+            env=child_environment(),
+            stdin=subprocess.DEVNULL,
+        )
+        theirs.close()
+        self.reader = protocol.Reader()
+
+    def fileno(self) -> int:
+        return self.sock.fileno()
+
+    def send(self, message: Json) -> None:
+        """Send a message; what a process that just died does not get, its successor does."""
+        try:
+            protocol.send(self.sock, message)
+        except OSError:
+            pass
+
+    def read(self) -> list[Json]:
+        """Messages that are here now.
+
+        Raises:
+            EOFError: the process ended.
+        """
+        try:
+            data = self.sock.recv(1 << 18)
+        except ConnectionResetError:
+            data = b""
+        if not data:
+            raise EOFError
+        return self.reader.feed(data)
+
+    def end(self, grace: float = 0.0) -> Exit:
+        """Wait ``grace`` seconds for the process to end by itself, then kill it; return how it ended."""
+        try:
+            code = self.process.wait(grace)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            code = self.process.wait()
+        self.sock.close()
+        return Exit(code if code >= 0 else None, signal.Signals(-code).name if code < 0 else None)
+
+
+def place_for(classpath: str, root: str, file: str) -> tuple[str, str]:
+    """Where a trigger class must be imported from: its DAG version's folder, or ("", "") where any process of ours can.
+
+    Nothing is imported: the folder is asked whether it has a module of that name.
+    """
+    top = classpath.partition(".")[0]
+    if top.startswith(loader.DAG_FILE_PREFIX):
+        return root, file
+    for folder in loader.import_folders(root, file):
+        path = os.path.join(folder, top)
+        if os.path.isfile(path + ".py") or os.path.isdir(path):
+            return root, file
+    return "", ""

@@ -1,0 +1,43 @@
+"""Waiting for a moment."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from .base import BaseTrigger, TaskSuccessEvent, TriggerEvent
+
+LONGEST_SLEEP = 60.0
+"""Seconds of one sleep: the wall clock may be set while we wait, and the loop's clock does not follow it."""
+
+
+class DateTimeTrigger(BaseTrigger):
+    """Fires at ``moment``; with ``end_from_trigger`` the task ends there and then."""
+
+    def __init__(self, moment: datetime, *, end_from_trigger: bool = False) -> None:
+        super().__init__()
+        if not isinstance(moment, datetime):
+            raise TypeError(f"Expected datetime.datetime type for moment. Got {type(moment)}")
+        if moment.tzinfo is None:
+            raise ValueError("You cannot pass naive datetimes: give the moment a timezone")
+        self.moment = moment.astimezone(UTC)
+        self.end_from_trigger = end_from_trigger
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return f"{__name__}.DateTimeTrigger", {"moment": self.moment, "end_from_trigger": self.end_from_trigger}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        import asyncio
+
+        self.log.info("Waiting until %s", self.moment.isoformat())
+        while (left := (self.moment - datetime.now(UTC)).total_seconds()) > 0:
+            await asyncio.sleep(min(left, LONGEST_SLEEP))
+        yield TaskSuccessEvent() if self.end_from_trigger else TriggerEvent(self.moment)
+
+
+class TimeDeltaTrigger(DateTimeTrigger):
+    """Fires ``delta`` after it was made; it travels as the moment, so moving it does not start the wait anew."""
+
+    def __init__(self, delta: timedelta, *, end_from_trigger: bool = False) -> None:
+        super().__init__(datetime.now(UTC) + delta, end_from_trigger=end_from_trigger)
