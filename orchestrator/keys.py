@@ -18,12 +18,7 @@ def load_or_make(path: Path, make: Callable[[], str] = lambda: secrets.token_url
     except FileNotFoundError:
         pass
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(make() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    fresh = _write_beside(path, make())
     try:
         os.link(fresh, path)
     except FileExistsError:
@@ -31,3 +26,18 @@ def load_or_make(path: Path, make: Callable[[], str] = lambda: secrets.token_url
     finally:
         fresh.unlink()
     return path.read_text().strip()
+
+
+def replace(path: Path, text: str) -> None:
+    """Give a key file another text in one step: who reads meanwhile sees the old one or the new one whole."""
+    os.replace(_write_beside(path, text), path)
+
+
+def _write_beside(path: Path, text: str) -> Path:
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return fresh
