@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check
+.PHONY: help setup run test test-faults bench check
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -23,6 +23,12 @@ run: $(STAMP) ## start everything on this machine
 
 test: $(STAMP) ## run the test suite
 	@$(BIN)/python -m pytest -q
+
+test-faults: $(STAMP) ## kill, freeze and cut everything under load, on both databases
+	@$(BIN)/python -m tests.faults
+
+bench: $(STAMP) ## measure beside raw Celery; writes bench/latest.json
+	@$(BIN)/python -m bench
 
 check: $(STAMP) ## lint, import contracts, migrations
 	@$(BIN)/python -m ruff check .

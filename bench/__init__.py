@@ -1,0 +1,1 @@
+"""Measures this project beside raw Celery on this machine: ``python -m bench``."""
