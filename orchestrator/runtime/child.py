@@ -30,6 +30,9 @@ from .context import TaskContext
 
 Json = dict[str, Any]
 
+ONE_WAY = frozenset({"push_xcom"})
+"""Asked for without waiting: messages keep their order, so the result cannot overtake them."""
+
 
 class Channel:
     """The child's side of the socket: asks wait for their answer, everything else is told."""
@@ -39,6 +42,9 @@ class Channel:
         self.last = 0
 
     def ask(self, what: str, args: Json) -> Any:
+        if what in ONE_WAY:
+            protocol.send(self.sock, {"type": "ask", "id": None, "what": what, "args": args})
+            return None
         self.last += 1
         protocol.send(self.sock, {"type": "ask", "id": self.last, "what": what, "args": args})
         answer = protocol.receive(self.sock)
@@ -91,7 +97,7 @@ def serve(sock: socket.socket, dags: Json) -> None:
         comms.use(channel.ask)
         gc.enable()
         result = carry_out(assignment, dags, channel)
-        channel.tell(result)
+        channel.tell({**result, **_usage()})
         code = 0
     except BaseException:
         traceback.print_exc()
@@ -117,6 +123,15 @@ def carry_out(assignment: Json, dags: Json, channel: Any) -> Json:
     if assignment["kind"] == "callback":
         return run_callbacks(assignment, dag)
     return Attempt(assignment, dag, channel).run()
+
+
+def _usage() -> Json:
+    """What the attempt took, its own child processes included."""
+    import resource
+
+    own, below = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = own.ru_utime + own.ru_stime + below.ru_utime + below.ru_stime
+    return {"cpu_seconds": seconds, "peak_bytes": max(own.ru_maxrss, below.ru_maxrss) * 1024}
 
 
 def _environment(assignment: Json) -> dict[str, str]:
@@ -197,7 +212,7 @@ class Attempt:
         fields = {}
         for name in self.task.template_fields:
             value = getattr(self.task, name, None)
-            if value is not None:
+            if value is not None and value != [] and value != {} and value != ():
                 text = value if isinstance(value, str) else repr(value)
                 fields[name] = text if len(text) <= 65536 else text[:65536] + f"... ({len(text)} characters)"
         if fields:

@@ -1,0 +1,329 @@
+"""What code of a task or trigger may ask for, answered by the process that owns the database connection.
+
+An attempt may read the XComs, states and runs of any DAG (as in Airflow), and the connections and
+variables it names. What it was told of secrets is remembered, so that its log can be masked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from dags_app import secrets
+from dags_app.versions import load_spec
+from orchestrator.core.states import RunState, RunType
+from orchestrator.logs.mask import is_secret_name, secret_values
+
+from .exceptions import DagRunAlreadyExists, OrchestratorError
+from .models import DagRun, TaskInstance, XCom
+
+Json = Any
+
+
+class Refused(Exception):
+    """The question cannot be answered; the message is what the asker's code sees."""
+
+
+@dataclass(slots=True)
+class Scope:
+    """Who asks: one task instance of one run."""
+
+    dag_id: str
+    run_pk: int
+    run_id: str
+    task_id: str | None = None
+    map_index: int = -1
+    logical_date: datetime | None = None
+    run_after: datetime | None = None
+    own_xcoms: dict[str, tuple[Json, int | None]] = field(default_factory=dict)  # pushed, not written yet
+    secrets: set[str] = field(default_factory=set)  # values that its log must not show
+
+
+def answer(scope: Scope, what: str, args: dict[str, Json]) -> Json:
+    """Answer one question of :func:`orchestrator.sdk.comms.ask`.
+
+    Raises:
+        Refused: it is no question we know, its arguments are not such, or what it names is not there.
+    """
+    asked = ANSWERS.get(what)
+    if asked is None:
+        raise Refused(f"{what!r} is not a question that can be asked")
+    try:
+        return asked(scope, **args)
+    except (TypeError, ValueError, OrchestratorError) as error:
+        raise Refused(f"{what}: {error}") from error
+
+
+# ---- XComs
+
+
+def _xcom(
+    scope: Scope,
+    task_ids: list[str],
+    key: str | None,
+    map_indexes: Json = None,
+    dag_id: str | None = None,
+    run_id: str | None = None,
+    include_prior_dates: bool = False,
+) -> list[Json]:
+    rows = _xcoms(scope, dag_id, run_id, include_prior_dates).filter(task_id__in=task_ids)
+    if key is not None:
+        rows = rows.filter(key=key)
+    if isinstance(map_indexes, int):
+        rows = rows.filter(map_index=map_indexes)
+    elif map_indexes is not None:
+        rows = rows.filter(map_index__in=list(map_indexes))
+    order = {task_id: place for place, task_id in enumerate(task_ids)}
+    found: dict[tuple[str, int, str], Json] = {}
+    # Newest run first; of each value only the newest counts.
+    for row in rows.order_by("-run__run_after", "-run_id", "map_index").values("task_id", "map_index", "key", "value"):
+        found.setdefault((row["task_id"], row["map_index"], row["key"]), row["value"])
+    if run_id in (None, scope.run_id) and dag_id in (None, scope.dag_id) and scope.task_id in order:
+        for name, (value, _) in scope.own_xcoms.items():
+            if key in (None, name) and _wanted(scope.map_index, map_indexes):
+                found[scope.task_id or "", scope.map_index, name] = value
+    entries = [{"task_id": task, "map_index": index, "value": value} for (task, index, _), value in found.items()]
+    return sorted(entries, key=lambda each: (order[each["task_id"]], each["map_index"]))
+
+
+def _wanted(map_index: int, map_indexes: Json) -> bool:
+    if map_indexes is None:
+        return True
+    return map_index == map_indexes if isinstance(map_indexes, int) else map_index in map_indexes
+
+
+def _xcoms(scope: Scope, dag_id: str | None, run_id: str | None, prior: bool) -> QuerySet[XCom]:
+    dag_id = dag_id or scope.dag_id
+    if run_id is None and dag_id == scope.dag_id and not prior:
+        return XCom.objects.filter(run_id=scope.run_pk)
+    if run_id is not None:
+        return XCom.objects.filter(run__dag_id=dag_id, run__run_id=run_id)
+    rows = XCom.objects.filter(run__dag_id=dag_id)
+    if prior and scope.logical_date is not None:
+        return rows.filter(run__logical_date__lte=scope.logical_date)
+    return rows.filter(run__logical_date=scope.logical_date) if scope.logical_date else rows.none()
+
+
+def _xcom_length(scope: Scope, task_id: str, key: str) -> int:
+    return XCom.objects.filter(run_id=scope.run_pk, task_id=task_id, key=key, map_index__gte=0).count()
+
+
+def _xcom_item(scope: Scope, task_id: str, key: str, offset: int) -> Json:
+    rows = XCom.objects.filter(run_id=scope.run_pk, task_id=task_id, key=key, map_index__gte=0).order_by("map_index")
+    found = list(rows.values_list("value", flat=True)[offset : offset + 1])
+    if not found:
+        raise Refused(f"task {task_id!r} pushed no element {offset} under {key!r}")
+    return found[0]
+
+
+def _push_xcom(scope: Scope, key: str, value: Json, length: int | None) -> None:
+    scope.own_xcoms[key] = (value, length)
+
+
+def _map_length(scope: Scope, task_id: str) -> int:
+    return TaskInstance.objects.filter(run_id=scope.run_pk, task_id=task_id, map_index__gte=0).count()
+
+
+# ---- connections and variables
+
+
+def _connection(scope: Scope, conn_id: str) -> Json:
+    found = secrets.get_connection(conn_id)
+    if found is None:
+        return None
+    scope.secrets.update(secret_values(found))
+    return found
+
+
+def _variable(scope: Scope, key: str) -> Json:
+    value = secrets.get_variable(key)
+    if value is None:
+        return None
+    if is_secret_name(key):
+        scope.secrets.add(value)
+    return {"value": value}
+
+
+def _set_variable(scope: Scope, key: str, value: str, description: str | None = None) -> None:
+    secrets.set_variable(key, value, description)
+
+
+def _delete_variable(scope: Scope, key: str) -> bool:
+    return secrets.delete_variable(key)
+
+
+# ---- runs and task instances
+
+
+def _previous_run(scope: Scope, state: str | None = None) -> Json:
+    rows = DagRun.objects.filter(dag_id=scope.dag_id)
+    if scope.logical_date is not None:
+        rows = rows.filter(logical_date__lt=scope.logical_date).order_by("-logical_date")
+    else:
+        rows = rows.filter(run_after__lt=scope.run_after).exclude(pk=scope.run_pk).order_by("-run_after")
+    if state is not None:
+        rows = rows.filter(state=state)
+    run = rows.first()
+    return None if run is None else run_json(run)
+
+
+def run_json(run: DagRun) -> Json:
+    """A run as task code sees it: times as ISO texts."""
+    times = {
+        "logical_date": run.logical_date,
+        "data_interval_start": run.data_interval_start,
+        "data_interval_end": run.data_interval_end,
+        "run_after": run.run_after,
+        "start_date": run.started_at,
+        "end_date": run.ended_at,
+        "queued_at": run.queued_at,
+    }
+    return {
+        "dag_id": run.dag_id,
+        "run_id": run.run_id,
+        "run_type": run.run_type,
+        "state": run.state,
+        "conf": run.conf,
+        "note": run.note,
+        "triggering_user_name": run.triggering_user_name,
+        **{name: value.isoformat() if value else None for name, value in times.items()},
+    }
+
+
+def _trigger_dag(
+    scope: Scope,
+    dag_id: str,
+    conf: Json = None,
+    run_id: str | None = None,
+    logical_date: str | None = None,
+    note: str | None = None,
+    reset: bool = False,
+    run_after: str | None = None,
+) -> Json:
+    """Make a run; an attempt that was lost and asks again gets the run that it made before."""
+    from . import actions
+
+    if reset and run_id is not None:
+        run = DagRun.objects.filter(dag_id=dag_id, run_id=run_id).first()
+        if run is not None:
+            actions.clear(run.pk)
+            return {"run_id": run.run_id}
+    try:
+        run = actions.trigger_dag(
+            dag_id,
+            conf=conf,
+            run_id=run_id,
+            logical_date=datetime.fromisoformat(logical_date) if logical_date else None,
+            run_after=datetime.fromisoformat(run_after) if run_after else None,
+            note=note,
+            triggered_by="operator",
+            run_type=RunType.OPERATOR_TRIGGERED,
+        )
+    except DagRunAlreadyExists as error:
+        return {"error": "already_exists", "message": str(error)}
+    return {"run_id": run.run_id}
+
+
+def _run_state(scope: Scope, dag_id: str, run_id: str) -> str | None:
+    return DagRun.objects.filter(dag_id=dag_id, run_id=run_id).values_list("state", flat=True).first()
+
+
+def _runs(dag_id: str, logical_dates: Json, run_ids: Json) -> Q:
+    chosen = Q(dag_id=dag_id)
+    if logical_dates:
+        chosen &= Q(logical_date__in=[datetime.fromisoformat(each) for each in logical_dates])
+    if run_ids:
+        chosen &= Q(run_id__in=run_ids)
+    return chosen
+
+
+def _dag_runs_count(
+    scope: Scope, dag_id: str, logical_dates: Json = None, run_ids: Json = None, states: Json = None
+) -> int:
+    rows = DagRun.objects.filter(_runs(dag_id, logical_dates, run_ids))
+    return rows.filter(state__in=states).count() if states else rows.count()
+
+
+def _ti_count(
+    scope: Scope,
+    dag_id: str,
+    logical_dates: Json = None,
+    run_ids: Json = None,
+    task_ids: Json = None,
+    task_group_id: str | None = None,
+    states: Json = None,
+    map_index: int | None = None,
+) -> int:
+    """Count task instances; those of a group are found in the version of each run."""
+    runs = DagRun.objects.filter(_runs(dag_id, logical_dates, run_ids))
+    rows = TaskInstance.objects.filter(run__in=runs)
+    if task_group_id is not None:
+        members: set[str] = set()
+        for version_pk in runs.values_list("version_id", flat=True).distinct():
+            members |= _members(version_pk, task_group_id)
+        rows = rows.filter(task_id__in=members)
+    if task_ids:
+        rows = rows.filter(task_id__in=task_ids)
+    if map_index is not None:
+        rows = rows.filter(map_index=map_index)
+    return rows.filter(state__in=states).count() if states else rows.count()
+
+
+def _members(version_pk: int, group_id: str) -> set[str]:
+    spec = load_spec(version_pk)
+    found = set()
+    for task in spec.tasks.values():
+        around = task.group_id
+        while around is not None and around != group_id:
+            around = spec.groups[around].parent_id
+        if around == group_id:
+            found.add(task.task_id)
+    return found
+
+
+def _task_states(scope: Scope, dag_id: str, task_ids: Json = None, run_ids: Json = None) -> Json:
+    """Run id -> task id (with ``_index`` where it is mapped) -> state."""
+    rows = TaskInstance.objects.filter(dag_id=dag_id)
+    if run_ids:
+        rows = rows.filter(run__run_id__in=run_ids)
+    if task_ids:
+        rows = rows.filter(task_id__in=task_ids)
+    found: dict[str, dict[str, str]] = {}
+    for run_id, task_id, index, state in rows.values_list("run__run_id", "task_id", "map_index", "state"):
+        found.setdefault(run_id, {})[task_id if index < 0 else f"{task_id}_{index}"] = state
+    return found
+
+
+def _dag_state(scope: Scope, dag_id: str) -> Json:
+    """What a task may know of another DAG: whether it is there and paused, and its newest run."""
+    from dags_app.models import Dag
+
+    dag = Dag.objects.filter(pk=dag_id).first()
+    if dag is None:
+        return None
+    unfinished = DagRun.objects.filter(dag_id=dag_id, state__in=[RunState.QUEUED, RunState.RUNNING]).count()
+    return {"dag_id": dag_id, "is_paused": dag.is_paused, "is_stale": dag.is_stale, "active_runs": unfinished}
+
+
+ANSWERS: dict[str, Callable[..., Json]] = {
+    "xcom": _xcom,
+    "xcom_length": _xcom_length,
+    "xcom_item": _xcom_item,
+    "push_xcom": _push_xcom,
+    "map_length": _map_length,
+    "connection": _connection,
+    "variable": _variable,
+    "set_variable": _set_variable,
+    "delete_variable": _delete_variable,
+    "previous_run": _previous_run,
+    "trigger_dag": _trigger_dag,
+    "run_state": _run_state,
+    "dag_runs_count": _dag_runs_count,
+    "ti_count": _ti_count,
+    "task_states": _task_states,
+    "dag_state": _dag_state,
+}

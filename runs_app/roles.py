@@ -1,0 +1,100 @@
+"""What each process of an installation does, as one function a role; none returns before it is told to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from orchestrator.celery import CONTROL_QUEUE, app
+
+ROLES = ("web", "scheduler", "control", "worker", "triggerer", "processor")
+
+
+def web(host: str | None = None, port: int | None = None) -> None:
+    """Serve pages, API and web sockets."""
+    import uvicorn
+
+    uvicorn.run(
+        "orchestrator.asgi:application",
+        host=host or settings.ORCH.host,
+        port=port or settings.ORCH.port,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        ws="websockets-sansio",
+        proxy_headers=settings.ORCH.https,
+        timeout_graceful_shutdown=2,
+    )
+
+
+def scheduler() -> None:
+    """Celery beat with our scheduler: sleeps until the next due instant."""
+    app.Beat(
+        scheduler="runs_app.beat:DueScheduler",
+        schedule=str(Path(settings.ORCH.home) / "beat-schedule"),
+        loglevel="WARNING",
+        quiet=True,
+        redirect_stdouts=False,
+    ).run()
+
+
+def control() -> None:
+    """The worker of the control queue: one process, so that user tasks cannot starve it."""
+    _celery_worker("control", [CONTROL_QUEUE], pool="solo", concurrency=1)
+
+
+def worker(queues: Sequence[str] = ("default",), slots: int | None = None) -> None:
+    """A Celery worker whose processes are slots for task attempts."""
+    _celery_worker("worker", list(queues), pool="prefork", concurrency=slots or settings.ORCH.slots)
+
+
+def _celery_worker(name: str, queues: list[str], *, pool: str, concurrency: int) -> None:
+    made = app.Worker(
+        hostname=f"{name}-{os.getpid()}@{socket.gethostname()}",
+        pool=pool,
+        concurrency=concurrency,
+        queues=queues,
+        loglevel="WARNING",
+        quiet=True,
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        task_events=False,
+        redirect_stdouts=False,
+        optimization="fair",
+    )
+    made.start()
+    raise SystemExit(made.exitcode or 0)
+
+
+def triggerer() -> None:
+    """Run what deferred tasks wait for."""
+    from .triggerer import run
+
+    run(_until_told())
+
+
+def processor() -> None:
+    """Keep the DAGs of the database the same as the files of the folder."""
+    from .management.commands.dag_processor import run
+
+    run(_until_told())
+
+
+def _until_told() -> Callable[[], bool]:
+    """A function that says whether SIGTERM or SIGINT has come."""
+    told = threading.Event()
+
+    def tell(*_: Any) -> None:
+        told.set()
+
+    signal.signal(signal.SIGTERM, tell)
+    signal.signal(signal.SIGINT, tell)
+    return told.is_set
