@@ -23,9 +23,14 @@ PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 
 
-def die_with_parent() -> None:
+def set_parent_death_signal(number: int) -> None:
+    """Have the kernel send us this signal when the thread that made us ends."""
     libc = ctypes.CDLL(None, use_errno=True)
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    libc.prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
+
+
+def die_with_parent() -> None:
+    set_parent_death_signal(signal.SIGKILL)
 
 
 def main(descriptor: int) -> None:
@@ -34,6 +39,7 @@ def main(descriptor: int) -> None:
     import orchestrator.operators.python
     import orchestrator.runtime.child
     import orchestrator.runtime.loader
+    import orchestrator.runtime.parse
     import orchestrator.sdk.decorators
     import orchestrator.sdk.registry
 
@@ -83,7 +89,7 @@ def _become(request: dict[str, Any], fds: list[int]) -> None:
         if request["type"] == "parse":
             from .parse import run_parse
 
-            run_parse(request, fds[0])
+            run_parse(request, fds[0], fds[1] if len(fds) > 1 else None)
         else:
             VersionServer(socket.socket(fileno=fds[0]), request).serve()
     except BaseException:
