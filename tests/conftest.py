@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import django
 import pytest
 
 from tests.support import servers
@@ -27,6 +28,10 @@ if os.environ.get("TEST_DATABASE") == "postgresql":
     postgres = servers.Postgres(HOME / "postgres")
     os.environ["DATABASE_URL"] = postgres.start()
     atexit.register(postgres.stop)
+
+# Last: named in pytest's own configuration, settings would be read before all this is set.
+os.environ["DJANGO_SETTINGS_MODULE"] = "orchestrator.settings"
+django.setup()
 
 
 @pytest.fixture(scope="session")
