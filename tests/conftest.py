@@ -18,6 +18,7 @@ from tests.support import servers
 
 HOME = Path(tempfile.mkdtemp(prefix="orchestrator-test-"))
 os.environ["ORCHESTRATOR_HOME"] = str(HOME / "home")
+(HOME / "home" / "static").mkdir(parents=True)  # a server without one warns, and warnings are errors here
 os.environ.setdefault("ORCHESTRATOR_PAUSED_AT_CREATION", "true")
 for name in ("REDIS_URL", "DAGS_FOLDER", "PORT"):
     os.environ.pop(name, None)
