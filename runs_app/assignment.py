@@ -34,7 +34,7 @@ def run_of(run_pk: int) -> dict[str, Any]:
     return found
 
 
-def for_task(row: Mapping[str, Any]) -> dict[str, Any]:
+def for_task(row: Mapping[str, Any], hostname: str) -> dict[str, Any]:
     """Return the assignment of a claimed task instance (a row of :func:`runs_app.claim.claim`)."""
     root, file = place_of(row["version_id"])
     return {
@@ -50,7 +50,7 @@ def for_task(row: Mapping[str, Any]) -> dict[str, Any]:
         "pool": row["pool"],
         "queue": row["queue"],
         "priority_weight": row["priority_weight"],
-        "hostname": row["hostname"],
+        "hostname": hostname,
         "run": run_of(row["run_id"]),
         "started_at": text(row["started_at"]),
         "first_started_at": text(row["first_started_at"]),

@@ -214,7 +214,7 @@ class Running:
         row = self.row
         if row["try_started"] and row["try_number"] > 1:
             _forget_xcoms(row["id"])
-        told = assignment.for_task(row)
+        told = assignment.for_task(row, self.slot.claimer.hostname)
         self.scope = assignment.scope_of(told, row["run_id"])
         task = load_spec(row["version_id"]).tasks.get(row["task_id"])
         self.limit = task.execution_timeout if task is not None else None
