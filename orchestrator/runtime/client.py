@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
-import selectors
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import protocol
+from . import protocol, replies
 
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "AIRFLOW_HOME")
 PASSED_ON_PREFIXES = ("AIRFLOW_", "AIRFLOW__", "ORCHESTRATOR_TASK_")
@@ -55,8 +54,10 @@ class ParseResult:
 
     dags: list[dict[str, Any]] = field(default_factory=list)
     errors: list[dict[str, Any]] = field(default_factory=list)
-    modules: list[str] = field(default_factory=list)
+    modules: list[str] = field(default_factory=list)  # files under the root that it imports, or may while a task runs
+    reads: list[str] = field(default_factory=list)  # files under the root that importing it opened
     seconds: float = 0.0
+    limit: bool = False  # it had to be ended, or ended without an answer
 
 
 class BrokenVersion(RuntimeError):
@@ -203,6 +204,7 @@ class ForkServer:
         self.reader = protocol.Reader()
         self.last = 0
         self.exits: dict[int, dict[str, Any]] = {}
+        self.lock = threading.RLock()  # threads that parse share the zygote's socket
 
     def start(self) -> None:
         """Start the zygote if it is not running."""
@@ -282,57 +284,97 @@ class ForkServer:
             if not data:
                 raise EOFError
             pid = None
-            for message in self.reader.feed(data):
+            messages = self.reader.feed(data)
+            self._note_exits(messages)
+            for message in messages:
                 if message["type"] == "forked" and message["id"] == number:
                     pid = message["pid"]
-                elif message["type"] == "exit":
-                    self.exits[message["pid"]] = message
             if pid is not None:
                 return pid
 
-    def parse(self, root: str, file: str, *, timeout: float, memory_bytes: int) -> ParseResult:
-        """Import one file in a fresh process, ended at its limits; what comes back is data or a reason."""
+    def parse(
+        self, root: str, file: str, *, timeout: float, memory_bytes: int, answer: replies.Answer | None = None
+    ) -> ParseResult:
+        """Import one file in a fresh process, ended at its limits; what comes back is data or a reason.
+
+        ``answer(what, args)`` answers what the file's code asks for (variables, connections). Any number of
+        threads may parse at once.
+        """
+        found = self._parse(root, file, timeout, memory_bytes, answer)
+        if found is None:  # the zygote went with it: alone it shows whether this file is to blame
+            alone = ForkServer()
+            try:
+                found = alone._parse(root, file, timeout, memory_bytes, answer)
+            finally:
+                alone.close()
+        if found is None:
+            found = ParseResult(errors=[_error("importing the file ended the process it was started from")], limit=True)
+        return found
+
+    def _parse(
+        self, root: str, file: str, timeout: float, memory_bytes: int, answer: replies.Answer | None
+    ) -> ParseResult | None:
+        """One try; None where the zygote died before the child could answer."""
         began = time.monotonic()
         read, write = os.pipe()
+        mine, theirs = socket.socketpair()
         request = {"type": "parse", "root": root, "file": file, "timeout": timeout, "memory_bytes": memory_bytes}
-        self.exits.clear()
-        pid = self._fork(request, [write])
-        os.close(write)
-        data, in_time = _read_all(read, began + timeout)
-        if not in_time:
-            for end in (os.killpg, os.kill):
-                try:
-                    end(pid, signal.SIGKILL)
-                except (ProcessLookupError, PermissionError):
-                    continue
-            message = f"importing the file took longer than {timeout:g} s (ORCHESTRATOR_PARSE_TIMEOUT)"
-            return ParseResult(errors=[_error(message)], seconds=time.monotonic() - began)
-        seconds = time.monotonic() - began
         try:
-            answer = json.loads(data)
-        except ValueError:
-            return ParseResult(
-                errors=[_error(f"the process that imported the file ended without an answer: {self._end_of(pid)}")],
-                seconds=seconds,
-            )
-        return ParseResult(answer.get("dags", []), answer.get("errors", []), answer.get("modules", []), seconds)
-
-    def _end_of(self, pid: int) -> str:
-        """Why a parse ended, as its parent saw it."""
-        assert self.control is not None
-        self.control.settimeout(2)
-        while pid not in self.exits:
+            with self.lock:
+                pid = self._fork(request, [write, theirs.fileno()] if answer is not None else [write])
+                zygote = self.process
+        except BaseException:
+            os.close(read)
+            mine.close()
+            raise
+        finally:
+            os.close(write)
+            theirs.close()
+        data, in_time = replies.read(read, mine, answer, began + timeout)
+        for end in (os.killpg, os.kill):  # it, and what it left running
             try:
-                data = self.control.recv(65536)
-            except OSError:
-                break
-            if not data:
-                break
-            for message in self.reader.feed(data):
-                if message["type"] == "exit":
-                    self.exits[message["pid"]] = message
-        found = self.exits.get(pid)
-        return str(Exit(found["code"], found["signal"])) if found else "no reason known"
+                end(pid, signal.SIGKILL)
+            except (ProcessLookupError, PermissionError):
+                continue
+        seconds = time.monotonic() - began
+        found = replies.result(data)
+        if found is not None:
+            return ParseResult(found["dags"], found["errors"], found["modules"], found["reads"], seconds)
+        if in_time:
+            end_of_it = self._end_of(pid, zygote)
+            if end_of_it is None:
+                return None
+            message = f"the process that imported the file ended without an answer: {end_of_it}"
+        else:
+            message = f"importing the file took longer than {timeout:g} s (ORCHESTRATOR_PARSE_TIMEOUT)"
+        return ParseResult(errors=[replies.crash(message, data, os.path.join(root, file))], seconds=seconds, limit=True)
+
+    def _end_of(self, pid: int, zygote: subprocess.Popen[bytes] | None) -> str | None:
+        """Why a parse ended, as its parent saw it; None where the parent is gone itself."""
+        with self.lock:
+            deadline = time.monotonic() + 2
+            while pid not in self.exits:
+                if self.process is not zygote or self.control is None:
+                    return None
+                self.control.settimeout(max(0.001, deadline - time.monotonic()))
+                try:
+                    data = self.control.recv(65536)
+                except TimeoutError:
+                    return "no reason known"
+                except OSError:
+                    return None
+                if not data:
+                    return None
+                self._note_exits(self.reader.feed(data))
+            found = self.exits.pop(pid)
+            return str(Exit(found["code"], found["signal"]))
+
+    def _note_exits(self, messages: list[dict[str, Any]]) -> None:
+        for message in messages:
+            if message["type"] == "exit":
+                self.exits[message["pid"]] = message
+        while len(self.exits) > 256:
+            self.exits.pop(next(iter(self.exits)))
 
     def close(self) -> None:
         """End every process of this fork server."""
@@ -349,22 +391,3 @@ class ForkServer:
 
 def _error(message: str) -> dict[str, Any]:
     return {"message": message, "line": None, "stack_trace": message}
-
-
-def _read_all(fd: int, deadline: float) -> tuple[bytes, bool]:
-    """Read a pipe to its end; False where the deadline came first."""
-    data = bytearray()
-    with selectors.DefaultSelector() as selector:
-        selector.register(fd, selectors.EVENT_READ)
-        try:
-            while True:
-                left = deadline - time.monotonic()
-                if left <= 0 or not selector.select(left):
-                    return bytes(data), False
-                part = os.read(fd, 1 << 16)
-                if not part:
-                    return bytes(data), True
-                data += part
-        finally:
-            selector.unregister(fd)
-            os.close(fd)

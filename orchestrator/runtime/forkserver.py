@@ -72,7 +72,10 @@ def main(descriptor: int) -> None:
 
 
 def _request(control: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    data, fds, _, _ = socket.recv_fds(control, 65536, 4)
+    try:
+        data, fds, _, _ = socket.recv_fds(control, 65536, 4)
+    except ConnectionResetError:  # closed while an answer of ours was on its way
+        data = b""
     if not data:
         os._exit(0)
     reader = protocol.Reader()

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import faulthandler
+import fcntl
 import json
 import os
 import resource
-import sys
+import socket
+import struct
 from typing import Any
 
+from .reach import Opened, reachable
+
 LARGEST = 20 * 1024 * 1024
+MARK = b"\0\0dags\0\0"
+"""Before the answer: what comes without it is the crash report of a process that could not answer."""
+LENGTH = struct.Struct("!Q")
 
 
-def run_parse(request: dict[str, Any], descriptor: int) -> None:
-    """Import the file and write what it defines, as JSON, to ``descriptor``; then end."""
+def run_parse(request: dict[str, Any], descriptor: int, asks: int | None) -> None:
+    """Import the file and write what it defines, as JSON, to ``descriptor``; then end.
+
+    ``asks`` is the socket over which the file's code may ask for variables and connections.
+    """
     seconds = int(request["timeout"]) + 2
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 2))
     resource.setrlimit(resource.RLIMIT_AS, (request["memory_bytes"], request["memory_bytes"]))
@@ -21,14 +32,25 @@ def run_parse(request: dict[str, Any], descriptor: int) -> None:
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
+    # Away from the low numbers that careless code closes, and not passed on to programs it starts.
+    out = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 200)
+    os.close(descriptor)
+    faulthandler.enable(file=out, all_threads=False)
+    faulthandler.dump_traceback_later(max(0.01, request["timeout"] * 0.9 - 0.1), file=out)
+    if asks is not None:
+        from orchestrator.sdk import comms
+
+        from .child import Channel
+
+        comms.use(Channel(socket.socket(fileno=asks)).ask)
     answer = _answer(request)
+    faulthandler.cancel_dump_traceback_later()
     data = json.dumps(answer).encode()
     if len(data) > LARGEST:
-        data = json.dumps(
-            {"errors": [_error(f"what the file defines takes {len(data)} bytes; at most {LARGEST} are stored")]}
-        ).encode()
-    with os.fdopen(descriptor, "wb") as pipe:
-        pipe.write(data)
+        text = f"what the file defines takes {len(data)} bytes; at most {LARGEST} are stored"
+        data = json.dumps({"errors": [_error(text)], "reads": answer["reads"]}).encode()
+    with os.fdopen(out, "wb") as pipe:
+        pipe.write(MARK + LENGTH.pack(len(data)) + data)
     os._exit(0)
 
 
@@ -37,15 +59,17 @@ def _error(message: str, line: int | None = None, trace: str = "") -> dict[str, 
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
+    """``dags`` and ``errors``; ``modules``: files under the root it imports; ``reads``: those opened on the way."""
     from orchestrator.core.serde import dag_to_json
 
     from .loader import LoadError, load, load_error
 
     root, file = request["root"], request["file"]
+    opened = Opened(root)
     try:
         dags = load(root, file)
     except LoadError as error:
-        return {"errors": [_error(error.message, error.line, error.trace)]}
+        return {"errors": [_error(error.message, error.line, error.trace)], "reads": opened.files()}
     found, errors = [], []
     for dag in dags.values():
         try:
@@ -53,13 +77,4 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         except Exception as error:
             broken = load_error(error, os.path.join(root, file))
             errors.append(_error(broken.message, broken.line, broken.trace))
-    return {"dags": found, "errors": errors, "modules": _modules(root)}
-
-
-def _modules(root: str) -> list[str]:
-    """The files under ``root`` that were imported, relative to it."""
-    prefix = os.path.realpath(root) + os.sep
-    files = {
-        os.path.realpath(each) for module in list(sys.modules.values()) if (each := getattr(module, "__file__", None))
-    }
-    return sorted(path[len(prefix) :] for path in files if path.startswith(prefix))
+    return {"dags": found, "errors": errors, "modules": reachable(root), "reads": opened.files()}
