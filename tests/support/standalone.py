@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import http.client
 import json
 import os
@@ -157,6 +158,13 @@ class Standalone:
         )
 
     # ---- its API
+
+    @classmethod
+    def client_of(cls, other: Standalone) -> Standalone:
+        """Return a client of the same installation with a connection of its own, for another thread."""
+        made = copy.copy(other)
+        made._connection = None
+        return made
 
     def disconnect(self) -> None:
         if self._connection is not None:

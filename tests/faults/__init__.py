@@ -1,0 +1,1 @@
+"""Killing, freezing and cutting real processes under load."""

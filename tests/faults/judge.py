@@ -1,0 +1,81 @@
+"""Whether everything is as it was promised, judged by the database's rows and by the ledger of the tasks."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from tests.support.ledger import Key, Ledger
+from tests.support.observer import Observer
+from tests.support.servers import wait_for
+from tests.support.standalone import Standalone
+
+ACCEPTED = ("success", "failed", "skipped")
+ATTEMPTS = (
+    "SELECT i.dag_id, r.run_id, i.task_id, i.map_index, a.token, a.generation, a.outcome FROM runs_app_attempt a "
+    "JOIN runs_app_taskinstance i ON i.id = a.task_instance_id JOIN runs_app_dagrun r ON r.id = i.run_id"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``wrong`` says in a sentence each what broke a promise."""
+
+    wrong: list[str]
+    attempts: int
+    late: int
+
+
+def check_invariants(engine: Standalone) -> list[str]:
+    """Return the rules that the product's own checker finds broken."""
+    answer = engine.manage("check_invariants", "--json", check=False)
+    try:
+        found = json.loads(answer.stdout)
+    except ValueError:
+        return [f"check_invariants gave no answer: {answer.stdout[-500:]} {answer.stderr[-1500:]}"]
+    violations = found.get("violations", []) if isinstance(found, dict) else found
+    return [f"check_invariants: {each}" for each in violations]
+
+
+def wait_until_all_ended(observer: Observer, limit: float) -> None:
+    """Wait until no run is under way; the clock's DAG must be paused before."""
+    wait_for(
+        lambda: not observer.one("SELECT count(*) FROM runs_app_dagrun WHERE state IN ('queued', 'running')"),
+        limit,
+        "every run ending",
+    )
+
+
+def judge(observer: Observer, ledger: Ledger, accepted: Collection[tuple[str, str]]) -> Verdict:
+    """Compare what the database says with what the tasks told."""
+    wrong = [f"{dag_id} {run_id}: the API took it, and it is gone" for dag_id, run_id in _lost(observer, accepted)]
+    wrong += [
+        f"{dag_id} {run_id} ended {state}"
+        for dag_id, run_id, state in observer.rows(
+            "SELECT dag_id, run_id, state FROM runs_app_dagrun WHERE state <> 'success'"
+        )
+    ]
+    attempts = {Key(*row[:5]): (row[5], row[6]) for row in observer.rows(ATTEMPTS)}
+    results = Counter(
+        (key.dag, key.run, key.task, key.map_index, generation)
+        for key, (generation, outcome) in attempts.items()
+        if outcome in ACCEPTED
+    )
+    wrong += [f"{key}: {count} results were accepted" for key, count in results.items() if count > 1]
+    starts, ends = ledger.starts(), ledger.ends()
+    wrong += [f"{key} began {len(found)} times under one token" for key, found in starts.items() if len(found) > 1]
+    wrong += [f"{key} ran, and no attempt is known" for key in starts if key not in attempts]
+    wrong += [
+        f"{key} succeeded, and its code never came to its end"
+        for key, (_, outcome) in attempts.items()
+        if outcome == "success" and key not in ends
+    ]
+    late = sum(1 for key in ends if attempts.get(key, (0, "success"))[1] != "success")
+    return Verdict(wrong, len(attempts), late)
+
+
+def _lost(observer: Observer, accepted: Collection[tuple[str, str]]) -> list[tuple[str, str]]:
+    there = set(observer.rows("SELECT dag_id, run_id FROM runs_app_dagrun"))
+    return [each for each in accepted if each not in there]
