@@ -127,16 +127,52 @@ def atomic() -> transaction.Atomic:
 
 def fetch(sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     """Run one statement that answers rows; times go in as they are and come out through :func:`moment`."""
-    with connection.cursor() as cursor:
+    with _cursor() as cursor:
         cursor.execute(sql, _adapted(values))
         return cursor.fetchall()
 
 
 def write(sql: str, values: Sequence[Any] = ()) -> int:
     """Run one statement that answers nothing; return how many rows it touched."""
-    with connection.cursor() as cursor:
+    with _cursor() as cursor:
         cursor.execute(sql, _adapted(values))
         return cursor.rowcount
+
+
+def _cursor() -> Any:
+    """A cursor for the engine's own statements.
+
+    Django's binds values on the client, so that PostgreSQL plans each statement anew. The same few
+    statements make up the way from one task to the next: psycopg's own cursor lets the server keep their plans.
+    """
+    if not is_postgresql() or connection.force_debug_cursor:
+        return connection.cursor()
+    connection.ensure_connection()
+    return _Prepared(connection.connection)
+
+
+class _Prepared:
+    """psycopg's server-side cursor, with Django's exceptions."""
+
+    def __init__(self, raw: Any) -> None:
+        import psycopg
+
+        self.cursor = psycopg.Cursor(raw)
+        self.rowcount = 0
+
+    def __enter__(self) -> _Prepared:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.cursor.close()
+
+    def execute(self, sql: str, values: Sequence[Any]) -> None:
+        with connection.wrap_database_errors:
+            self.cursor.execute(sql, values, prepare=True)
+        self.rowcount = self.cursor.rowcount
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        return self.cursor.fetchall()
 
 
 def _adapted(values: Sequence[Any]) -> list[Any]:
