@@ -1,10 +1,13 @@
-"""Dates of Airflow 1 and 2."""
+"""Dates and times under Airflow's names."""
 
 from __future__ import annotations
 
 import datetime as _datetime
+from typing import Any
 
 AIRFLOW_VERSION = "3.3.2"
+utc = _datetime.UTC
+timedelta = _datetime.timedelta
 
 
 def days_ago(n: int, hour: int = 0, minute: int = 0, second: int = 0, microsecond: int = 0) -> _datetime.datetime:
@@ -17,6 +20,56 @@ def utcnow() -> _datetime.datetime:
     return _datetime.datetime.now(_datetime.UTC)
 
 
-def datetime(*args: int, **kwargs: int) -> _datetime.datetime:
-    """An aware time in UTC."""
-    return _datetime.datetime(*args, tzinfo=_datetime.UTC, **kwargs)
+def datetime(*args: int, **kwargs: Any) -> _datetime.datetime:
+    """An aware time, in UTC unless it says otherwise."""
+    kwargs.setdefault("tzinfo", _datetime.UTC)
+    return _datetime.datetime(*args, **kwargs)
+
+
+def parse(string: str, timezone: Any = None, *, strict: bool = False) -> Any:
+    """Read a time, in UTC where it names no zone."""
+    import pendulum
+
+    return pendulum.parse(string, tz=timezone or "UTC", strict=strict)
+
+
+def is_localized(value: _datetime.datetime) -> bool:
+    return value.utcoffset() is not None
+
+
+def make_aware(value: Any, timezone: Any = None) -> Any:
+    """Put a naive time into a zone, UTC unless given.
+
+    Raises:
+        ValueError: it has a zone already.
+    """
+    if value is None:
+        return None
+    if is_localized(value):
+        raise ValueError(f"make_aware expects a naive datetime, got {value}")
+    return value.replace(tzinfo=timezone or _datetime.UTC)
+
+
+def make_naive(value: _datetime.datetime, timezone: Any = None) -> _datetime.datetime:
+    return value.astimezone(timezone or _datetime.UTC).replace(tzinfo=None)
+
+
+def convert_to_utc(value: Any) -> Any:
+    if value is None:
+        return None
+    return (value if is_localized(value) else make_aware(value)).astimezone(_datetime.UTC)
+
+
+def coerce_datetime(value: Any, tz: Any = None) -> Any:
+    """The time as a pendulum one, aware."""
+    if value is None:
+        return None
+    import pendulum
+
+    return pendulum.instance(value if is_localized(value) else make_aware(value, tz))
+
+
+def parse_timezone(name: Any) -> Any:
+    import pendulum
+
+    return pendulum.timezone(name)

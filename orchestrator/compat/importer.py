@@ -9,25 +9,36 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from .names import MODULES
+from .names import MODULES, REFUSED
+
+REFERENCE = "docs/reference/airflow-names.md lists the names that are"
 
 
 class AliasModule(ModuleType):
     """Names load on first use; a name that is only a module is imported."""
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") and name != "__version__":
-            raise AttributeError(name)
-        target = MODULES[self.__name__].get(name)
-        if target is not None:
-            module, _, attribute = target.partition(":")
+        names = MODULES[self.__name__]
+        full = f"{self.__name__}.{name}"
+        if name in names:
+            module, _, attribute = names[name].partition(":")
             value = getattr(importlib.import_module(module), attribute)
             setattr(self, name, value)
             return value
-        full = f"{self.__name__}.{name}"
+        if name == "__all__":
+            return sorted(each for each in names if not each.startswith("_"))
+        if name.startswith("__"):
+            raise AttributeError(name)
+        if full in REFUSED:
+            # No AttributeError: the import statement would replace its text by "cannot import name".
+            raise ImportError(f"{full}: {REFUSED[full]}")
         if full in MODULES:
             return importlib.import_module(full)
-        raise AttributeError(f"{full} is not there: docs/reference/airflow-names.md lists the names that are")
+        raise AttributeError(f"{full} is not there: {REFERENCE}")
+
+    def __dir__(self) -> list[str]:
+        below = {each.rpartition(".")[2] for each in MODULES if each.rpartition(".")[0] == self.__name__}
+        return sorted({*super().__dir__(), *MODULES[self.__name__], *below})
 
 
 class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -36,7 +47,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         if name not in MODULES:
             return None
-        is_package = any(other.startswith(name + ".") for other in MODULES)
+        is_package = any(other.startswith(name + ".") for other in (*MODULES, *REFUSED))
         return importlib.machinery.ModuleSpec(name, self, is_package=is_package)
 
     def create_module(self, spec: Any) -> ModuleType:
@@ -49,6 +60,24 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             module.__path__ = [f"{each}/{relative}" for each in sys.path if each]
 
 
+class LastFinder(importlib.abc.MetaPathFinder):
+    """Asked when nobody else knew the module: says why, and what to do."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        if not name.startswith("airflow."):
+            return None
+        for refused, reason in REFUSED.items():
+            if name == refused or name.startswith(refused + ".") or refused.startswith(name + "."):
+                raise ModuleNotFoundError(f"{refused}: {reason}", name=name)
+        parts = name.split(".")
+        if parts[1] == "providers" and len(parts) > 2:
+            package = "apache-airflow-providers-" + "-".join(parts[2:3])
+            raise ModuleNotFoundError(
+                f"No module named {name!r}: if it is a provider's, install its package ({package}...)", name=name
+            )
+        raise ModuleNotFoundError(f"No module named {name!r}: {REFERENCE}", name=name)
+
+
 def install() -> None:
     """Answer imports of ``airflow`` from here on.
 
@@ -59,11 +88,13 @@ def install() -> None:
 
     if any(isinstance(each, Finder) for each in sys.meta_path):
         return
-    try:
-        found = version("apache-airflow-core")
-    except PackageNotFoundError:
-        sys.meta_path.insert(0, Finder())
-        return
-    raise ImportError(
-        f"apache-airflow-core {found} is installed here: Orchestrator answers to its names, so uninstall it first"
-    )
+    for distribution in ("apache-airflow-core", "apache-airflow"):
+        try:
+            found = version(distribution)
+        except PackageNotFoundError:
+            continue
+        raise ImportError(
+            f"{distribution} {found} is installed here: Orchestrator answers to its names, so uninstall it first"
+        )
+    sys.meta_path.insert(0, Finder())
+    sys.meta_path.append(LastFinder())

@@ -1,108 +1,375 @@
-"""One table: Airflow's module -> {name: where ours is}. ``module:name``; a bare module stands for all its public names."""
+"""One table: Airflow's module -> {name: where ours is, as ``module:name``}.
+
+One class answers under every path it ever had. ``REFUSED`` holds names that exist in Airflow and cannot
+work here, with the reason and the way out.
+"""
 
 from __future__ import annotations
 
-_OP = "orchestrator.operators."
 _SDK = "orchestrator.sdk."
-_SDK_NAMES = {
-    "DAG": _SDK + "definition:DAG",
-    "dag": _SDK + "definition:dag",
-    "task": _SDK + "decorators:task",
-    "task_group": _SDK + "decorators:task_group",
-    "setup": _SDK + "decorators:setup",
-    "teardown": _SDK + "decorators:teardown",
-    "TaskGroup": _SDK + "taskgroup:TaskGroup",
-    "BaseOperator": _SDK + "operator:BaseOperator",
-    "BaseSensorOperator": _SDK + "sensor:BaseSensorOperator",
-    "PokeReturnValue": _SDK + "sensor:PokeReturnValue",
-    "BaseHook": _SDK + "connections:BaseHook",
-    "Connection": _SDK + "connections:Connection",
-    "Variable": _SDK + "connections:Variable",
-    "Param": _SDK + "params:Param",
-    "XComArg": _SDK + "xcom_arg:XComArg",
-    "Label": _SDK + "edges:Label",
-    "chain": _SDK + "edges:chain",
-    "chain_linear": _SDK + "edges:chain_linear",
-    "cross_downstream": _SDK + "edges:cross_downstream",
-    "get_current_context": _SDK + "context:get_current_context",
-    "Context": _SDK + "context:Context",
-    "literal": _SDK + "templating:literal",
-    "TriggerRule": "orchestrator.compat.enums:TriggerRule",
-    "WeightRule": "orchestrator.compat.enums:WeightRule",
-}
-_EXCEPTIONS = {
-    name: _SDK + "exceptions:" + name
-    for name in (
+_OP = "orchestrator.operators."
+_COMPAT = "orchestrator.compat."
+
+
+def _from(module: str, *names: str, **renamed: str) -> dict[str, str]:
+    """Names of one of our modules; ``theirs=ours`` where they differ."""
+    found = {name: f"{module}:{name}" for name in names}
+    found.update({theirs: f"{module}:{ours}" for theirs, ours in renamed.items()})
+    return found
+
+
+_DAG = _from(_SDK + "definition", "DAG", "dag")
+_OPERATOR = _from(_SDK + "operator", "BaseOperator")
+_LINK = _from(_SDK + "links", "BaseOperatorLink")
+_SENSOR = _from(_SDK + "sensor", "BaseSensorOperator", "PokeReturnValue")
+_NOTIFIER = _from(_SDK + "notifier", "BaseNotifier")
+_DECORATORS = _from(_SDK + "decorators", "task", "task_group", "setup", "teardown") | _from(_SDK + "definition", "dag")
+_FACTORY = _from(_SDK + "decorators", "task_decorator_factory", TaskDecorator="TaskFunction")
+_GROUP = _from(_SDK + "taskgroup", "TaskGroup")
+_EDGES = _from(_SDK + "edges", "EdgeModifier", "Label", "chain", "chain_linear", "cross_downstream")
+_MIXIN = _from(_SDK + "edges", "DependencyMixin")
+_PARAM = _from(_SDK + "params", "Param", "DagParam") | {"ParamsDict": "builtins:dict"}
+_HOOK = _from(_SDK + "connections", "BaseHook")
+_CONNECTION = _from(_SDK + "connections", "Connection")
+_VARIABLE = _from(_SDK + "connections", "Variable")
+_CONTEXT = _from(_SDK + "context", "Context", "get_current_context")
+_XCOM_ARG = _from(_SDK + "xcom_arg", "XComArg", "PlainXComArg")
+_MAPPED = _from(_SDK + "mapped", "MappedOperator", "OperatorPartial")
+_LITERAL = _from(_SDK + "templating", "literal")
+_ENUMS = _SDK + "enums"
+_STATES = _from(_ENUMS, "State", "DagRunState", "TaskInstanceState")
+_TRIGGER_RULE = _from(_ENUMS, "TriggerRule")
+_WEIGHT_RULE = _from(_ENUMS, "WeightRule")
+_WEEK_DAY = _from(_ENUMS, "WeekDay")
+_NOTSET = _from(_SDK + "params", "NOTSET") | {"ArgNotSet": "builtins:object"}
+_TYPES = _NOTSET | _from(_ENUMS, "DagRunType")
+_ASSETS = _from(
+    _SDK + "assets",
+    *("Asset", "AssetAlias", "AssetAll", "AssetAny", "AssetWatcher", "AssetOrTimeSchedule", "Metadata"),
+    *("Dataset", "DatasetAlias"),
+    DatasetAll="AssetAll",
+    DatasetAny="AssetAny",
+    DatasetOrTimeSchedule="AssetOrTimeSchedule",
+)
+_TIMETABLES = _from(
+    "orchestrator.core.timetables",
+    *("CronTriggerTimetable", "CronDataIntervalTimetable", "MultipleCronTriggerTimetable"),
+    *("DeltaTriggerTimetable", "DeltaDataIntervalTimetable", "EventsTimetable"),
+)
+_SIMPLE_TIMETABLES = _from("orchestrator.core.timetables", "NullTimetable", "OnceTimetable", "ContinuousTimetable")
+_EXCEPTIONS = (
+    _from(
+        _SDK + "exceptions",
         *("AirflowException", "AirflowFailException", "AirflowSkipException", "AirflowTaskTimeout"),
         *("AirflowSensorTimeout", "AirflowNotFoundException", "AirflowRescheduleException", "TaskDeferred"),
         *("AirflowRuntimeError", "DuplicateTaskIdFound", "ParamValidationError", "TaskDeferralError", "XComNotFound"),
+        *("DagRunAlreadyExists", "TaskDeferralTimeout"),
+        AirflowBadRequest="AirflowException",
+        AirflowOptionalProviderFeatureException="AirflowException",
+        AirflowDagCycleException="DagError",
+        AirflowInvalidTaskError="DagError",
+        TaskNotFound="DagError",
     )
+    | _from(_COMPAT + "configuration", "AirflowConfigException")
+    | {
+        "AirflowProviderDeprecationWarning": "builtins:DeprecationWarning",
+        "RemovedInAirflow3Warning": "builtins:DeprecationWarning",
+    }
+)
+_CONF = _from(_COMPAT + "configuration", "conf", "AirflowConfigException", "get", "getint", "getfloat", "getboolean")
+_MACROS = _from("orchestrator.runtime.macros", "ds_add", "ds_format", "datetime_diff_for_humans") | {
+    "datetime": "datetime:datetime",
+    "timedelta": "datetime:timedelta",
 }
-_PYTHON = {
-    "PythonOperator": _OP + "python:PythonOperator",
-    "BranchPythonOperator": _OP + "python:BranchPythonOperator",
-    "ShortCircuitOperator": _OP + "python:ShortCircuitOperator",
-    "get_current_context": _SDK + "context:get_current_context",
+_TIMEZONE = _from(
+    _COMPAT + "dates",
+    *("utcnow", "datetime", "parse", "make_aware", "make_naive", "is_localized", "utc", "convert_to_utc"),
+    *("coerce_datetime", "parse_timezone"),
+)
+_MAIL = _from(_OP + "email", "send_email", send_email_smtp="send_email")
+
+# operators and sensors
+_PYTHON = (
+    _from(_OP + "python", "PythonOperator", "BranchPythonOperator", "ShortCircuitOperator")
+    | _from(
+        _OP + "virtualenv",
+        *("PythonVirtualenvOperator", "ExternalPythonOperator"),
+        *("BranchPythonVirtualenvOperator", "BranchExternalPythonOperator"),
+    )
+    | _from(_SDK + "context", "get_current_context")
+    | _from(_SDK + "decorators", "task")
+)
+_BASH = _from(_OP + "bash", "BashOperator")
+_EMPTY = _from(_OP + "empty", "EmptyOperator", DummyOperator="EmptyOperator")
+_LATEST = _from(_OP + "branch", "LatestOnlyOperator")
+_BRANCH = _from(_OP + "branch", "BaseBranchOperator")
+_TRIGGER_RUN = _from(_OP + "trigger_dagrun", "TriggerDagRunOperator")
+_EMAIL = _from(_OP + "email", "EmailOperator")
+_DATETIME_BRANCH = _from(_OP + "calendar", "BranchDateTimeOperator")
+_WEEKDAY_BRANCH = _from(_OP + "calendar", "BranchDayOfWeekOperator")
+_PYTHON_SENSOR = _from(_OP + "python", "PythonSensor")
+_BASH_SENSOR = _from(_OP + "bash", "BashSensor")
+_FILE_SENSOR = _from(_OP + "filesystem", "FileSensor")
+_DATETIME_SENSOR = _from(_OP + "times", "DateTimeSensor", "DateTimeSensorAsync")
+_TIME_SENSOR = _from(_OP + "times", "TimeSensor", "TimeSensorAsync")
+_DELTA_SENSOR = _from(_OP + "times", "TimeDeltaSensor", "TimeDeltaSensorAsync", "WaitSensor")
+_WEEKDAY_SENSOR = _from(_OP + "calendar", "DayOfWeekSensor")
+_EXTERNAL = _from(_OP + "external_task", "ExternalTaskSensor", "ExternalTaskMarker")
+_EXTERNAL_ERRORS = _from(
+    _OP + "external_task",
+    *("ExternalDagFailedError", "ExternalDagNotFoundError", "ExternalTaskFailedError", "ExternalTaskGroupFailedError"),
+)
+
+# triggers
+_TRIGGER = _from("orchestrator.triggers.base", "BaseTrigger", "TriggerEvent")
+_TEMPORAL = _from("orchestrator.triggers.temporal", "DateTimeTrigger", "TimeDeltaTrigger")
+_FILE_TRIGGER = _from("orchestrator.triggers.file", "FileTrigger", "FileDeleteTrigger")
+_EXTERNAL_TRIGGER = _from("orchestrator.triggers.external_task", "WorkflowTrigger", "DagStateTrigger")
+
+_SDK_NAMES = {
+    **_DAG,
+    **_DECORATORS,
+    **_OPERATOR,
+    **_LINK,
+    **_SENSOR,
+    **_NOTIFIER,
+    **_GROUP,
+    **_EDGES,
+    **_PARAM,
+    **_HOOK,
+    **_CONNECTION,
+    **_VARIABLE,
+    **_CONTEXT,
+    **_LITERAL,
+    "XComArg": _XCOM_ARG["XComArg"],
+    **_from(_ENUMS, "TriggerRule", "WeightRule", "DagRunState", "TaskInstanceState"),
+    **{name: _ASSETS[name] for name in _ASSETS if not name.startswith("Dataset")},
+    **_TIMETABLES,
+    "conf": _CONF["conf"],
+    **_from(_COMPAT + "shims", "get_parsing_context", "mask_secret", BaseXCom="XCom", XCom="XCom"),
 }
-_BASH = {"BashOperator": _OP + "bash:BashOperator"}
-_EMPTY = {"EmptyOperator": _OP + "empty:EmptyOperator", "DummyOperator": _OP + "empty:EmptyOperator"}
-_LATEST = {"LatestOnlyOperator": _OP + "branch:LatestOnlyOperator"}
-_BRANCH = {"BaseBranchOperator": _OP + "branch:BaseBranchOperator"}
-_PYTHON_SENSOR = {"PythonSensor": _OP + "python:PythonSensor"}
-_DATES = {"days_ago": "orchestrator.compat.dates:days_ago"}
+_MODELS = {
+    "DAG": _DAG["DAG"],
+    "BaseOperator": _OPERATOR["BaseOperator"],
+    "XComArg": _XCOM_ARG["XComArg"],
+    **_VARIABLE,
+    **_CONNECTION,
+    **_PARAM,
+    **_HOOK,
+    **_LINK,
+    **_MAPPED,
+    **_from(_COMPAT + "shims", "DagRun", "TaskInstance", "DagModel", "DagBag", "XCom"),
+}
 
 MODULES: dict[str, dict[str, str]] = {
-    "airflow": {"DAG": _SDK_NAMES["DAG"], "__version__": "orchestrator.compat.dates:AIRFLOW_VERSION"},
+    "airflow": {
+        "DAG": _DAG["DAG"],
+        **_from(_COMPAT + "dates", __version__="AIRFLOW_VERSION"),
+        "AirflowException": _EXCEPTIONS["AirflowException"],
+        "Dataset": _ASSETS["Dataset"],
+        "XComArg": _XCOM_ARG["XComArg"],
+    },
+    "airflow.version": _from(_COMPAT + "dates", version="AIRFLOW_VERSION"),
+    # ---- the authoring interface of Airflow 3
     "airflow.sdk": _SDK_NAMES,
     "airflow.sdk.exceptions": _EXCEPTIONS,
+    "airflow.sdk.timezone": _TIMEZONE,
+    "airflow.sdk.macros": _MACROS,
+    "airflow.sdk.configuration": _CONF,
+    "airflow.sdk.types": _from(_COMPAT + "shims", DagRunProtocol="DagRun", RuntimeTaskInstanceProtocol="TaskInstance"),
+    "airflow.sdk.bases": {},
+    "airflow.sdk.bases.operator": {**_OPERATOR, **_EDGES},
+    "airflow.sdk.bases.sensor": _SENSOR,
+    "airflow.sdk.bases.hook": _HOOK,
+    "airflow.sdk.bases.notifier": _NOTIFIER,
+    "airflow.sdk.bases.operatorlink": _LINK,
+    "airflow.sdk.bases.decorator": _FACTORY,
+    "airflow.sdk.definitions": {},
+    "airflow.sdk.definitions._internal": {},
+    "airflow.sdk.definitions._internal.types": _TYPES,
+    "airflow.sdk.definitions.asset": _ASSETS,
+    "airflow.sdk.definitions.asset.metadata": {"Metadata": _ASSETS["Metadata"]},
+    "airflow.sdk.definitions.baseoperator": _OPERATOR,
+    "airflow.sdk.definitions.connection": _CONNECTION,
+    "airflow.sdk.definitions.context": _CONTEXT,
+    "airflow.sdk.definitions.dag": _DAG,
+    "airflow.sdk.definitions.edges": _EDGES,
+    "airflow.sdk.definitions.mappedoperator": _MAPPED,
+    "airflow.sdk.definitions.param": _PARAM,
+    "airflow.sdk.definitions.taskgroup": _GROUP,
+    "airflow.sdk.definitions.template": _LITERAL,
+    "airflow.sdk.definitions.variable": _VARIABLE,
+    "airflow.sdk.definitions.xcom_arg": _XCOM_ARG,
+    "airflow.sdk.definitions.decorators": _DECORATORS,
+    "airflow.sdk.log": _from(_COMPAT + "shims", "mask_secret"),
+    # ---- the same under the names of Airflow 1 and 2
     "airflow.exceptions": _EXCEPTIONS,
-    "airflow.decorators": {name: _SDK_NAMES[name] for name in ("dag", "task", "task_group", "setup", "teardown")},
-    "airflow.models": {
-        name: _SDK_NAMES[name] for name in ("DAG", "Variable", "Connection", "Param", "BaseOperator", "XComArg")
+    "airflow.configuration": {**_CONF, **_from(_COMPAT + "configuration", "AIRFLOW_HOME")},
+    "airflow.settings": {**_from(_COMPAT + "shims", "TIMEZONE"), **_from(_COMPAT + "configuration", "AIRFLOW_HOME")},
+    "airflow.macros": _MACROS,
+    "airflow.stats": _from(_COMPAT + "shims", "Stats"),
+    "airflow.plugins_manager": _from(_COMPAT + "shims", "AirflowPlugin"),
+    "airflow.decorators": _DECORATORS,
+    "airflow.decorators.base": _FACTORY,
+    "airflow.decorators.python": _from(_SDK + "decorators", python_task="task"),
+    "airflow.decorators.task_group": {"task_group": _DECORATORS["task_group"]},
+    "airflow.datasets": {name: _ASSETS[name] for name in _ASSETS if name.startswith("Dataset")},
+    "airflow.datasets.metadata": {"Metadata": _ASSETS["Metadata"]},
+    "airflow.assets": {name: _ASSETS[name] for name in _ASSETS if name.startswith("Asset")},
+    "airflow.assets.metadata": {"Metadata": _ASSETS["Metadata"]},
+    "airflow.timetables": {},
+    "airflow.timetables.base": _from(
+        "orchestrator.core.timetables", "DataInterval", Timetable="Timetable", TimeRestriction="Restriction"
+    ),
+    "airflow.timetables.interval": _TIMETABLES,
+    "airflow.timetables.trigger": _TIMETABLES,
+    "airflow.timetables.events": {"EventsTimetable": _TIMETABLES["EventsTimetable"]},
+    "airflow.timetables.simple": _SIMPLE_TIMETABLES,
+    "airflow.timetables.datasets": {"DatasetOrTimeSchedule": _ASSETS["DatasetOrTimeSchedule"]},
+    "airflow.timetables.assets": {"AssetOrTimeSchedule": _ASSETS["AssetOrTimeSchedule"]},
+    "airflow.notifications": {},
+    "airflow.notifications.basenotifier": _NOTIFIER,
+    "airflow.models": _MODELS,
+    "airflow.models.abstractoperator": {"AbstractOperator": _OPERATOR["BaseOperator"]},
+    "airflow.models.base": {},
+    "airflow.models.baseoperator": {**_OPERATOR, **_EDGES},
+    "airflow.models.baseoperatorlink": _LINK,
+    "airflow.models.connection": _CONNECTION,
+    "airflow.models.dag": {**_DAG, "DagModel": _MODELS["DagModel"]},
+    "airflow.models.dagbag": {"DagBag": _MODELS["DagBag"]},
+    "airflow.models.dagrun": {"DagRun": _MODELS["DagRun"]},
+    "airflow.models.mappedoperator": _MAPPED,
+    "airflow.models.param": _PARAM,
+    "airflow.models.taskinstance": {"TaskInstance": _MODELS["TaskInstance"]},
+    "airflow.models.taskmixin": {**_MIXIN, "DAGNode": _MIXIN["DependencyMixin"]},
+    "airflow.models.variable": _VARIABLE,
+    "airflow.models.xcom": {
+        "XCom": _MODELS["XCom"],
+        "BaseXCom": _MODELS["XCom"],
+        **_from(_COMPAT + "shims", "XCOM_RETURN_KEY"),
     },
-    "airflow.models.dag": {"DAG": _SDK_NAMES["DAG"], "dag": _SDK_NAMES["dag"]},
-    "airflow.models.param": {"Param": _SDK_NAMES["Param"]},
-    "airflow.models.variable": {"Variable": _SDK_NAMES["Variable"]},
-    "airflow.models.connection": {"Connection": _SDK_NAMES["Connection"]},
-    "airflow.models.baseoperator": {name: _SDK_NAMES[name] for name in ("BaseOperator", "chain", "cross_downstream")},
-    "airflow.models.xcom_arg": {"XComArg": _SDK_NAMES["XComArg"]},
-    "airflow.hooks.base": {"BaseHook": _SDK_NAMES["BaseHook"]},
-    "airflow.hooks.base_hook": {"BaseHook": _SDK_NAMES["BaseHook"]},
-    "airflow.sensors.base": {name: _SDK_NAMES[name] for name in ("BaseSensorOperator", "PokeReturnValue")},
-    "airflow.sensors.python": _PYTHON_SENSOR,
+    "airflow.models.xcom_arg": _XCOM_ARG,
+    "airflow.hooks": {},
+    "airflow.hooks.base": _HOOK,
+    "airflow.hooks.base_hook": _HOOK,
+    "airflow.triggers": {},
+    "airflow.triggers.base": _TRIGGER,
+    "airflow.triggers.temporal": _TEMPORAL,
+    "airflow.triggers.file": _FILE_TRIGGER,
+    "airflow.triggers.external_task": _EXTERNAL_TRIGGER,
+    "airflow.compat": {},
+    "airflow.compat.functools": _from(_COMPAT + "shims", "cached_property", "cache"),
     "airflow.utils": {},
-    "airflow.utils.dates": _DATES,
-    "airflow.utils.task_group": {"TaskGroup": _SDK_NAMES["TaskGroup"]},
-    "airflow.utils.edgemodifier": {"Label": _SDK_NAMES["Label"]},
-    "airflow.utils.trigger_rule": {"TriggerRule": _SDK_NAMES["TriggerRule"]},
-    "airflow.utils.weight_rule": {"WeightRule": _SDK_NAMES["WeightRule"]},
-    "airflow.utils.helpers": {name: _SDK_NAMES[name] for name in ("chain", "cross_downstream")},
-    "airflow.utils.context": {"Context": _SDK_NAMES["Context"]},
-    "airflow.utils.timezone": {
-        "utcnow": "orchestrator.compat.dates:utcnow",
-        "datetime": "orchestrator.compat.dates:datetime",
+    "airflow.utils.context": _CONTEXT,
+    "airflow.utils.dag_parsing_context": _from(_COMPAT + "shims", "get_parsing_context"),
+    "airflow.utils.dates": {
+        **_from(_COMPAT + "dates", "days_ago", "timedelta"),
+        "datetime": "datetime:datetime",
     },
-    "airflow.operators": {},
-    "airflow.operators.python": _PYTHON,
-    "airflow.operators.python_operator": _PYTHON,
+    "airflow.utils.decorators": _from(_COMPAT + "shims", "apply_defaults"),
+    "airflow.utils.edgemodifier": _EDGES,
+    "airflow.utils.email": _MAIL,
+    "airflow.utils.helpers": {**_EDGES, **_from(_SDK + "operator", validate_key="check_id")},
+    "airflow.utils.log": {},
+    "airflow.utils.log.logging_mixin": _from(_COMPAT + "shims", "LoggingMixin"),
+    "airflow.utils.log.secrets_masker": _from(_COMPAT + "shims", "mask_secret"),
+    "airflow.utils.module_loading": _from(_COMPAT + "shims", "import_string"),
+    "airflow.utils.state": _STATES,
+    "airflow.utils.strings": _from(_COMPAT + "shims", "to_boolean"),
+    "airflow.utils.task_group": _GROUP,
+    "airflow.utils.timezone": _TIMEZONE,
+    "airflow.utils.trigger_rule": _TRIGGER_RULE,
+    "airflow.utils.types": _TYPES,
+    "airflow.utils.weekday": _WEEK_DAY,
+    "airflow.utils.weight_rule": _WEIGHT_RULE,
+    "airflow.utils.xcom": _from(_COMPAT + "shims", "XCOM_RETURN_KEY"),
+    # ---- operators
+    "airflow.operators": {**_PYTHON, **_BASH, **_EMPTY, **_TRIGGER_RUN, **_EMAIL, **_LATEST},
     "airflow.operators.bash": _BASH,
     "airflow.operators.bash_operator": _BASH,
-    "airflow.operators.empty": _EMPTY,
+    "airflow.operators.branch": _BRANCH,
+    "airflow.operators.branch_operator": _BRANCH,
+    "airflow.operators.dagrun_operator": _TRIGGER_RUN,
+    "airflow.operators.datetime": _DATETIME_BRANCH,
     "airflow.operators.dummy": _EMPTY,
     "airflow.operators.dummy_operator": _EMPTY,
+    "airflow.operators.email": _EMAIL,
+    "airflow.operators.email_operator": _EMAIL,
+    "airflow.operators.empty": _EMPTY,
     "airflow.operators.latest_only": _LATEST,
     "airflow.operators.latest_only_operator": _LATEST,
-    "airflow.operators.branch": _BRANCH,
+    "airflow.operators.python": _PYTHON,
+    "airflow.operators.python_operator": _PYTHON,
+    "airflow.operators.sensors": {**_SENSOR, **_EXTERNAL, **_DELTA_SENSOR, **_TIME_SENSOR},
+    "airflow.operators.trigger_dagrun": _TRIGGER_RUN,
+    "airflow.operators.weekday": _WEEKDAY_BRANCH,
+    # ---- sensors
+    "airflow.sensors": _SENSOR,
+    "airflow.sensors.base": _SENSOR,
+    "airflow.sensors.base_sensor_operator": _SENSOR,
+    "airflow.sensors.bash": _BASH_SENSOR,
+    "airflow.sensors.date_time": _DATETIME_SENSOR,
+    "airflow.sensors.date_time_sensor": _DATETIME_SENSOR,
+    "airflow.sensors.external_task": {**_EXTERNAL, **_EXTERNAL_ERRORS},
+    "airflow.sensors.external_task_sensor": _EXTERNAL,
+    "airflow.sensors.filesystem": _FILE_SENSOR,
+    "airflow.sensors.python": _PYTHON_SENSOR,
+    "airflow.sensors.time_delta": _DELTA_SENSOR,
+    "airflow.sensors.time_delta_sensor": _DELTA_SENSOR,
+    "airflow.sensors.time_sensor": _TIME_SENSOR,
+    "airflow.sensors.weekday": _WEEKDAY_SENSOR,
+    "airflow.contrib": {},
+    "airflow.contrib.sensors": {},
+    "airflow.contrib.sensors.file_sensor": _FILE_SENSOR,
+    "airflow.contrib.sensors.python_sensor": _PYTHON_SENSOR,
+    # ---- the standard provider, and the one that sends mail
     "airflow.providers": {},
     "airflow.providers.standard": {},
+    "airflow.providers.standard.decorators": {},
+    "airflow.providers.standard.exceptions": _EXTERNAL_ERRORS,
+    "airflow.providers.standard.hooks": {},
     "airflow.providers.standard.operators": {},
-    "airflow.providers.standard.operators.python": _PYTHON,
     "airflow.providers.standard.operators.bash": _BASH,
+    "airflow.providers.standard.operators.branch": _BRANCH,
+    "airflow.providers.standard.operators.datetime": _DATETIME_BRANCH,
     "airflow.providers.standard.operators.empty": _EMPTY,
     "airflow.providers.standard.operators.latest_only": _LATEST,
-    "airflow.providers.standard.operators.branch": _BRANCH,
+    "airflow.providers.standard.operators.python": _PYTHON,
+    "airflow.providers.standard.operators.trigger_dagrun": _TRIGGER_RUN,
+    "airflow.providers.standard.operators.weekday": _WEEKDAY_BRANCH,
     "airflow.providers.standard.sensors": {},
+    "airflow.providers.standard.sensors.bash": _BASH_SENSOR,
+    "airflow.providers.standard.sensors.date_time": _DATETIME_SENSOR,
+    "airflow.providers.standard.sensors.external_task": {**_EXTERNAL, **_EXTERNAL_ERRORS},
+    "airflow.providers.standard.sensors.filesystem": _FILE_SENSOR,
     "airflow.providers.standard.sensors.python": _PYTHON_SENSOR,
-    "airflow.hooks": {},
-    "airflow.sensors": {},
+    "airflow.providers.standard.sensors.time": _TIME_SENSOR,
+    "airflow.providers.standard.sensors.time_delta": _DELTA_SENSOR,
+    "airflow.providers.standard.sensors.weekday": _WEEKDAY_SENSOR,
+    "airflow.providers.standard.triggers": {},
+    "airflow.providers.standard.triggers.external_task": _EXTERNAL_TRIGGER,
+    "airflow.providers.standard.triggers.file": _FILE_TRIGGER,
+    "airflow.providers.standard.triggers.temporal": _TEMPORAL,
+    "airflow.providers.standard.utils": {},
+    "airflow.providers.standard.utils.weekday": _WEEK_DAY,
+    "airflow.providers.smtp": {},
+    "airflow.providers.smtp.operators": {},
+    "airflow.providers.smtp.operators.smtp": _EMAIL,
+}
+
+_NO_SESSION = "a task has no way to the database: use the context, XComs, Variable, Connection or the REST API"
+_NO_SUBDAG = "SubDAGs left Airflow in version 3: use a TaskGroup"
+REFUSED: dict[str, str] = {
+    "airflow.settings.Session": _NO_SESSION,
+    "airflow.settings.engine": _NO_SESSION,
+    "airflow.utils.session": _NO_SESSION,
+    "airflow.utils.db": _NO_SESSION,
+    "airflow.api.common.trigger_dag": "use TriggerDagRunOperator, or POST /api/v2/dags/{dag_id}/dagRuns",
+    "airflow.operators.subdag": _NO_SUBDAG,
+    "airflow.operators.subdag_operator": _NO_SUBDAG,
+    "airflow.operators.SubDagOperator": _NO_SUBDAG,
+    "airflow.sdk.ObjectStoragePath": "object storage paths are not built yet: use the storage's own client in a task",
+    "airflow.io": "object storage paths are not built yet: use the storage's own client in a task",
+    "airflow.sdk.asset": "the @asset decorator is not built yet: use @task(outlets=[Asset(...)])",
+    "airflow.sdk.CronPartitionTimetable": "partitioned schedules are not built yet: use CronTriggerTimetable",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from datetime import datetime
 
 LONGEST_SECONDS = 86400.0
 """No exponential wait is longer than a day."""
@@ -28,3 +29,8 @@ def retry_wait(
     spread = int(hashlib.sha1(hash_input.encode(), usedforsecurity=False).hexdigest(), 16) % base
     wait = min(float(base + spread), LONGEST_SECONDS)
     return min(wait, max_retry_delay) if max_retry_delay else wait
+
+
+def hash_input(dag_id: str, task_id: str, logical_date: datetime | None, try_number: int) -> str:
+    """Return what spreads the waits of a task; all map indexes of a task share it, and so wait equally long."""
+    return f"{dag_id}#{task_id}#{logical_date}#{try_number}"

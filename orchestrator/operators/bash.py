@@ -6,8 +6,9 @@ import os
 from collections.abc import Callable, Collection
 from typing import Any
 
-from orchestrator.sdk.exceptions import AirflowException, AirflowSkipException
+from orchestrator.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 from orchestrator.sdk.operator import BaseOperator, as_list
+from orchestrator.sdk.sensor import BaseSensorOperator
 
 
 class BashOperator(BaseOperator):
@@ -77,3 +78,41 @@ class BashOperator(BaseOperator):
                 os.killpg(self._process.pid, signal.SIGTERM)
             except ProcessLookupError:
                 pass
+
+
+class BashSensor(BaseSensorOperator):
+    """Waits until ``bash_command`` ends with exit code 0; with ``retry_exit_code`` other codes than it fail the task."""
+
+    template_fields: Collection[str] = ("bash_command", "env")
+    template_ext = (".sh", ".bash")
+
+    def __init__(
+        self,
+        *,
+        bash_command: str,
+        env: dict[str, str] | None = None,
+        output_encoding: str = "utf-8",
+        retry_exit_code: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.bash_command, self.env, self.output_encoding = bash_command, env, output_encoding
+        self.retry_exit_code = retry_exit_code
+
+    def poke(self, context: Any) -> bool:
+        import subprocess
+
+        done = subprocess.run(
+            ["bash", "-c", self.bash_command],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=self.env,
+            check=False,
+        )
+        for line in done.stdout.decode(self.output_encoding, errors="backslashreplace").splitlines():
+            self.log.info("%s", line)
+        if done.returncode == 0:
+            return True
+        if self.retry_exit_code is not None and done.returncode != self.retry_exit_code:
+            raise AirflowFailException(f"Command exited with return code {done.returncode}")
+        return False

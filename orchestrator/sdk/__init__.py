@@ -5,17 +5,46 @@ from __future__ import annotations
 from typing import Any
 
 NAMES = {
-    "definition": ("DAG", "dag"),
-    "operator": ("BaseOperator",),
-    "taskgroup": ("TaskGroup",),
-    "xcom_arg": ("XComArg",),
-    "edges": ("EdgeModifier", "Label", "chain", "chain_linear", "cross_downstream"),
-    "params": ("DagParam", "Param"),
-    "connections": ("BaseHook", "Connection", "Variable"),
-    "context": ("Context", "get_current_context"),
-    "decorators": ("setup", "task", "task_group", "teardown"),
-    "sensor": ("BaseSensorOperator", "PokeReturnValue"),
-    "templating": ("literal",),
+    "orchestrator.sdk.definition": ("DAG", "dag"),
+    "orchestrator.sdk.operator": ("BaseOperator",),
+    "orchestrator.sdk.links": ("BaseOperatorLink",),
+    "orchestrator.sdk.taskgroup": ("TaskGroup",),
+    "orchestrator.sdk.xcom_arg": ("XComArg",),
+    "orchestrator.sdk.edges": ("EdgeModifier", "Label", "chain", "chain_linear", "cross_downstream"),
+    "orchestrator.sdk.params": ("DagParam", "Param"),
+    "orchestrator.sdk.connections": ("BaseHook", "Connection", "Variable"),
+    "orchestrator.sdk.context": ("Context", "get_current_context"),
+    "orchestrator.sdk.decorators": ("setup", "task", "task_group", "teardown"),
+    "orchestrator.sdk.sensor": ("BaseSensorOperator", "PokeReturnValue"),
+    "orchestrator.sdk.templating": ("literal",),
+    "orchestrator.sdk.notifier": ("BaseNotifier",),
+    "orchestrator.sdk.enums": ("DagRunState", "State", "TaskInstanceState", "TriggerRule", "WeekDay", "WeightRule"),
+    "orchestrator.sdk.assets": (
+        *("Asset", "AssetAlias", "AssetAll", "AssetAny", "AssetOrTimeSchedule", "AssetWatcher", "Dataset", "Metadata"),
+    ),
+    "orchestrator.sdk.exceptions": (
+        *("AirflowException", "AirflowFailException", "AirflowSkipException", "AirflowTaskTimeout", "TaskDeferred"),
+    ),
+    "orchestrator.core.timetables": (
+        *("CronDataIntervalTimetable", "CronTriggerTimetable", "DeltaDataIntervalTimetable", "DeltaTriggerTimetable"),
+        *("EventsTimetable", "MultipleCronTriggerTimetable"),
+    ),
+    "orchestrator.operators.empty": ("EmptyOperator",),
+    "orchestrator.operators.bash": ("BashOperator", "BashSensor"),
+    "orchestrator.operators.python": (
+        *("BranchPythonOperator", "PythonOperator", "PythonSensor", "ShortCircuitOperator"),
+    ),
+    "orchestrator.operators.virtualenv": ("ExternalPythonOperator", "PythonVirtualenvOperator"),
+    "orchestrator.operators.branch": ("BaseBranchOperator", "LatestOnlyOperator"),
+    "orchestrator.operators.calendar": ("BranchDateTimeOperator", "BranchDayOfWeekOperator", "DayOfWeekSensor"),
+    "orchestrator.operators.trigger_dagrun": ("TriggerDagRunOperator",),
+    "orchestrator.operators.external_task": ("ExternalTaskMarker", "ExternalTaskSensor"),
+    "orchestrator.operators.filesystem": ("FileSensor",),
+    "orchestrator.operators.times": (
+        *("DateTimeSensor", "DateTimeSensorAsync", "TimeDeltaSensor", "TimeDeltaSensorAsync", "TimeSensor"),
+        *("TimeSensorAsync", "WaitSensor"),
+    ),
+    "orchestrator.operators.email": ("EmailOperator", "send_email"),
 }
 _HOME = {name: module for module, names in NAMES.items() for name in names}
 __all__ = sorted(_HOME)
@@ -27,6 +56,10 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'orchestrator.sdk' has no attribute {name!r}")
     import importlib
 
-    value = getattr(importlib.import_module(f"orchestrator.sdk.{module}"), name)
+    value = getattr(importlib.import_module(module), name)
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return __all__

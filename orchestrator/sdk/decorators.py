@@ -156,11 +156,11 @@ def decorator_for(load: Callable[[], type]) -> Callable[..., Any]:
     return decorate
 
 
-def _loader(name: str) -> Callable[[], type]:
+def _loader(name: str, module: str = "python") -> Callable[[], type]:
     def load() -> type:
-        from orchestrator.operators import python
+        import importlib
 
-        return getattr(python, name)
+        return getattr(importlib.import_module(f"orchestrator.operators.{module}"), name)
 
     return load
 
@@ -174,6 +174,13 @@ class TaskDecorators:
     short_circuit = staticmethod(decorator_for(_loader("_ShortCircuitDecoratedOperator")))
     bash = staticmethod(decorator_for(_loader("_BashDecoratedOperator")))
     sensor = staticmethod(decorator_for(_loader("_DecoratedSensorOperator")))
+    virtualenv = staticmethod(decorator_for(_loader("_VirtualenvDecorated", "virtualenv")))
+    external_python = staticmethod(decorator_for(_loader("_ExternalPythonDecorated", "virtualenv")))
+    branch_virtualenv = staticmethod(decorator_for(_loader("_BranchVirtualenvDecorated", "virtualenv")))
+    branch_external_python = staticmethod(decorator_for(_loader("_BranchExternalPythonDecorated", "virtualenv")))
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"there is no decorator @task.{name}: known are {', '.join(sorted(_KINDS))}")
 
     @staticmethod
     def run_if(
@@ -210,7 +217,15 @@ def _gate(condition: Callable[[Any], Any], wanted: bool, message: str | None) ->
     return wrap
 
 
+_KINDS = {name for name in vars(TaskDecorators) if not name.startswith("_")}
 task = TaskDecorators()
+
+
+def task_decorator_factory(
+    python_callable: Any = None, *, multiple_outputs: bool | None = None, decorated_operator_class: type, **kwargs: Any
+) -> Any:
+    """Make a decorator for an operator class that takes ``python_callable``, as providers do."""
+    return decorator_for(lambda: decorated_operator_class)(python_callable, multiple_outputs=multiple_outputs, **kwargs)
 
 
 def setup(function: Any) -> Any:

@@ -88,3 +88,7 @@ class XComNotFound(AirflowException):
 
     def __init__(self, dag_id: str, task_id: str, key: str) -> None:
         super().__init__(f"XCom result of {dag_id}.{task_id} under key {key!r} is not there: the task pushed nothing")
+
+
+class DagRunAlreadyExists(AirflowException):
+    """A run of that id or logical date is there already."""

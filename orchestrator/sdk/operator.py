@@ -46,6 +46,13 @@ def check_id(what: str, value: Any) -> str:
     return value
 
 
+def check_text(what: str, value: Any) -> str:
+    """Return ``value`` if it is a text with something in it, of at most 1500 characters."""
+    if not isinstance(value, str) or not value.strip() or len(value) > 1500:
+        raise DagError(f"The {what} must be a text of 1 to 1500 characters, not {value!r:.100}")
+    return value
+
+
 def as_list(value: Any) -> list[Any]:
     """One callback, several, or none, as a list."""
     if value is None:
@@ -462,4 +469,4 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
             group = group.parent_group
 
 
-__all__ = ["BaseOperator", "as_list", "check_id", "parameters_of", "seconds"]
+__all__ = ["BaseOperator", "as_list", "check_id", "check_text", "parameters_of", "seconds"]

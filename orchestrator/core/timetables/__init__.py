@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from .base import DataInterval, NextRun, Restriction, Timetable, TimetableError
 from .cron import CronDataIntervalTimetable, CronTriggerTimetable
 from .delta import DeltaDataIntervalTimetable, DeltaTriggerTimetable, delta_from
+from .events import EventsTimetable
+from .multiple import MultipleCronTriggerTimetable
 from .simple import ContinuousTimetable, NullTimetable, OnceTimetable
 
 __all__ = [
+    "ContinuousTimetable",
+    "CronDataIntervalTimetable",
+    "CronTriggerTimetable",
     "DataInterval",
+    "DeltaDataIntervalTimetable",
+    "DeltaTriggerTimetable",
+    "EventsTimetable",
+    "MultipleCronTriggerTimetable",
     "NextRun",
+    "NullTimetable",
+    "OnceTimetable",
     "Restriction",
     "Timetable",
     "TimetableError",
@@ -57,14 +68,31 @@ def from_json(document: dict[str, Any]) -> Timetable:
         return ContinuousTimetable()
     try:
         if kind == "cron_trigger":
-            interval = timedelta(seconds=document.get("interval", 0))
-            return CronTriggerTimetable(document["expression"], document["timezone"], interval)
+            return CronTriggerTimetable(document["expression"], document["timezone"], **_options(document))
+        if kind == "multiple_cron_trigger":
+            return MultipleCronTriggerTimetable(
+                *document["expressions"], timezone=document["timezone"], **_options(document)
+            )
+        if kind == "events":
+            dates = [datetime.fromisoformat(each) for each in document["dates"]]
+            return EventsTimetable(dates, document["restrict"], description=document.get("description"))
         if kind == "cron_data_interval":
             return CronDataIntervalTimetable(document["expression"], document["timezone"])
         if kind == "delta_trigger":
-            return DeltaTriggerTimetable(delta_from(document["delta"]))
+            return DeltaTriggerTimetable(delta_from(document["delta"]), **_options(document))
         if kind == "delta_data_interval":
             return DeltaDataIntervalTimetable(delta_from(document["delta"]))
     except KeyError as error:
         raise TimetableError(f"timetable {kind!r} lacks its field {error}") from error
     raise TimetableError(f"timetable type {kind!r} is not known")
+
+
+def _options(document: dict[str, Any]) -> dict[str, Any]:
+    """The spans that a timetable keeps only where they are set."""
+    found: dict[str, Any] = {}
+    if "interval" in document:
+        found["interval"] = delta_from(document["interval"])
+    if "run_immediately" in document:
+        given = document["run_immediately"]
+        found["run_immediately"] = given if given is True else delta_from(given)
+    return found

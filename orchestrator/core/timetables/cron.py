@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from .base import DataInterval, NextRun, Restriction, TimetableError
+from .delta import delta_json
 
 PRESETS = {
     "@hourly": "0 * * * *",
@@ -27,11 +28,28 @@ WORDS = {
 }
 
 
+def zone_name(timezone: Any) -> str:
+    """The name of a time zone given as text or as an object of zoneinfo, pendulum or pytz."""
+    name = timezone if isinstance(timezone, str) else None
+    for attribute in ("key", "name", "zone"):
+        if name is None and isinstance(getattr(timezone, attribute, None), str):
+            name = getattr(timezone, attribute)
+    if name is None and timezone is UTC:
+        name = "UTC"
+    if name is None:
+        raise TimetableError(f"time zone {timezone!r} has no name: give one such as 'Europe/Berlin'")
+    return name
+
+
 class Cron:
     """One expression in one zone: the times before and after a moment."""
 
-    def __init__(self, expression: str, timezone: str) -> None:
+    def __init__(self, expression: str, timezone: Any) -> None:
         from cronsim import CronSim, CronSimError
+
+        timezone = zone_name(timezone)
+        if not isinstance(expression, str):
+            raise TimetableError(f"a cron expression is a text, not {expression!r}")
 
         self.given = expression
         self.expression = PRESETS.get(expression, expression)
@@ -86,10 +104,17 @@ class CronTriggerTimetable:
     periodic = True
     can_be_scheduled = True
 
-    def __init__(self, expression: str, timezone: str = "UTC", interval: timedelta = timedelta()) -> None:
-        self.cron = Cron(expression, timezone)
+    def __init__(
+        self,
+        cron: str,
+        timezone: Any = "UTC",
+        interval: Any = timedelta(),
+        run_immediately: bool | timedelta = False,
+    ) -> None:
+        self.cron = Cron(cron, timezone)
         self.interval = interval
-        self.summary = expression
+        self.run_immediately = run_immediately
+        self.summary = cron
         self.description = self.cron.words()
 
     def next_run(self, *, last: DataInterval | None, restriction: Restriction, now: datetime) -> NextRun | None:
@@ -100,12 +125,13 @@ class CronTriggerTimetable:
             elif restriction.earliest is not None:
                 at = cron.at_or_after(restriction.earliest)
             else:
-                return None
+                at = self._first(now)
         else:
-            latest_due = cron.at_or_before(now)
-            candidates = [latest_due]
+            candidates = [cron.at_or_before(now)]
             if last is not None:
                 candidates.append(cron.after(last.end))
+            elif restriction.earliest is None:
+                candidates.append(self._first(now))
             if restriction.earliest is not None:
                 candidates.append(cron.at_or_after(restriction.earliest))
             at = max(candidates)
@@ -113,13 +139,25 @@ class CronTriggerTimetable:
             return None
         return NextRun(at, at - self.interval, DataInterval(at - self.interval, at))
 
+    def _first(self, now: datetime) -> datetime:
+        """Without a start date: the time just passed if ``run_immediately`` says so, or if it is only just past."""
+        past, coming = self.cron.at_or_before(now), self.cron.at_or_after(now)
+        if self.run_immediately is True:
+            return past
+        wait = self.run_immediately
+        if not isinstance(wait, timedelta):
+            wait = max((coming - past) / 10, timedelta(minutes=5))
+        return past if now - past <= wait else coming
+
     def infer_manual_interval(self, run_after: datetime) -> DataInterval:
         return DataInterval(run_after - self.interval, run_after)
 
     def to_json(self) -> dict[str, Any]:
         found: dict[str, Any] = {"type": self.type, "expression": self.cron.given, "timezone": self.cron.timezone}
         if self.interval:
-            found["interval"] = self.interval.total_seconds()
+            found["interval"] = delta_json(self.interval)
+        if self.run_immediately:
+            found["run_immediately"] = self.run_immediately is True or delta_json(self.run_immediately)
         return found
 
 
@@ -127,6 +165,9 @@ class CronDataIntervalTimetable(CronTriggerTimetable):
     """Runs at the end of each interval between two times of the expression."""
 
     type = "cron_data_interval"
+
+    def __init__(self, cron: str, timezone: Any = "UTC") -> None:
+        super().__init__(cron, timezone)
 
     def next_run(self, *, last: DataInterval | None, restriction: Restriction, now: datetime) -> NextRun | None:
         cron = self.cron

@@ -15,8 +15,8 @@ class DeltaTriggerTimetable:
     periodic = True
     can_be_scheduled = True
 
-    def __init__(self, delta: Any) -> None:
-        self.delta = delta
+    def __init__(self, delta: Any, *, interval: Any = timedelta()) -> None:
+        self.delta, self.interval = delta, interval
         if isinstance(delta, timedelta) and delta <= timedelta():
             raise TimetableError(f"schedule interval must be positive, not {delta!r}")
         self.summary = str(delta)
@@ -41,19 +41,25 @@ class DeltaTriggerTimetable:
             at = max(candidates)
         if restriction.latest is not None and at > restriction.latest:
             return None
-        return NextRun(at, at, DataInterval(at, at))
+        return NextRun(at, at - self.interval, DataInterval(at - self.interval, at))
 
     def infer_manual_interval(self, run_after: datetime) -> DataInterval:
-        return DataInterval(run_after, run_after)
+        return DataInterval(run_after - self.interval, run_after)
 
     def to_json(self) -> dict[str, Any]:
-        return {"type": self.type, "delta": delta_json(self.delta)}
+        found = {"type": self.type, "delta": delta_json(self.delta)}
+        if self.interval:
+            found["interval"] = delta_json(self.interval)
+        return found
 
 
 class DeltaDataIntervalTimetable(DeltaTriggerTimetable):
     """Runs at the end of each interval of ``delta``."""
 
     type = "delta_data_interval"
+
+    def __init__(self, delta: Any) -> None:
+        super().__init__(delta)
 
     def next_run(self, *, last: DataInterval | None, restriction: Restriction, now: datetime) -> NextRun | None:
         earliest = restriction.earliest

@@ -1,0 +1,134 @@
+"""``conf``: Airflow's configuration, from ``AIRFLOW__SECTION__KEY`` and a table of sane defaults."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from orchestrator.sdk.exceptions import AirflowException
+
+_UNSET: Any = object()
+DEFAULTS: Mapping[str, Mapping[str, str]] = {
+    "core": {
+        "default_timezone": "utc",
+        "dags_are_paused_at_creation": "True",
+        "default_task_retries": "0",
+        "executor": "CeleryExecutor",
+        "fernet_key": "",
+        "load_examples": "False",
+        "max_active_runs_per_dag": "16",
+        "max_active_tasks_per_dag": "16",
+        "max_map_length": "1024",
+        "parallelism": "32",
+        "plugins_folder": "plugins",
+        "unit_test_mode": "False",
+    },
+    "api": {"base_url": "http://localhost:8080"},
+    "email": {"default_email_on_failure": "True", "default_email_on_retry": "True", "subject_template": ""},
+    "logging": {"remote_logging": "False", "logging_level": "INFO"},
+    "operators": {"default_deferrable": "False", "default_owner": "airflow", "default_queue": "default"},
+    "scheduler": {"catchup_by_default": "False", "create_cron_data_intervals": "False"},
+    "sensors": {"default_timeout": "604800"},
+    "smtp": {
+        "smtp_host": "localhost",
+        "smtp_port": "25",
+        "smtp_mail_from": "orchestrator@localhost",
+        "smtp_ssl": "False",
+        "smtp_starttls": "True",
+    },
+    "webserver": {"base_url": "http://localhost:8080"},
+}
+
+
+class AirflowConfigException(AirflowException):
+    """A configuration value that is not there or not of the type asked for."""
+
+
+def airflow_home() -> str:
+    """The folder that DAG files take as Airflow's home."""
+    return os.path.expanduser(os.environ.get("AIRFLOW_HOME") or os.environ.get("ORCHESTRATOR_HOME") or "~/airflow")
+
+
+class Configuration:
+    """Reads one value at a time; nothing is cached, so a task's environment counts."""
+
+    def _find(self, section: str, key: str) -> str | None:
+        given = os.environ.get(f"AIRFLOW__{section.upper().replace('.', '_')}__{key.upper()}")
+        if given is not None:
+            return given
+        if (section, key) == ("core", "dags_folder"):
+            return os.environ.get("DAGS_FOLDER") or os.path.join(airflow_home(), "dags")
+        if (section, key) == ("logging", "base_log_folder"):
+            return os.path.join(airflow_home(), "logs")
+        return DEFAULTS.get(section.lower(), {}).get(key.lower())
+
+    def get(self, section: str, key: str, fallback: Any = _UNSET, **ignored: Any) -> Any:
+        """Return a value as text.
+
+        Raises:
+            AirflowConfigException: there is none and no ``fallback`` was given.
+        """
+        found = self._find(section, key)
+        if found is None:
+            if fallback is _UNSET:
+                raise AirflowConfigException(f"section/key [{section}/{key}] not found in config")
+            return fallback
+        return found
+
+    def _typed(self, read: Any, what: str, section: str, key: str, fallback: Any) -> Any:
+        found = self.get(section, key, fallback)
+        if not isinstance(found, str):
+            return found
+        try:
+            return read(found)
+        except ValueError as error:
+            raise AirflowConfigException(f"[{section}/{key}] = {found!r} is no {what}") from error
+
+    def getint(self, section: str, key: str, fallback: Any = _UNSET, **ignored: Any) -> Any:
+        return self._typed(int, "whole number", section, key, fallback)
+
+    def getfloat(self, section: str, key: str, fallback: Any = _UNSET, **ignored: Any) -> Any:
+        return self._typed(float, "number", section, key, fallback)
+
+    def getboolean(self, section: str, key: str, fallback: Any = _UNSET, **ignored: Any) -> Any:
+        return self._typed(_yes_or_no, "truth value", section, key, fallback)
+
+    def getjson(self, section: str, key: str, fallback: Any = _UNSET, **ignored: Any) -> Any:
+        return self._typed(json.loads, "JSON", section, key, fallback)
+
+    def getlist(self, section: str, key: str, fallback: Any = _UNSET, delimiter: str = ",", **ignored: Any) -> Any:
+        return self._typed(
+            lambda text: [each.strip() for each in text.split(delimiter)], "list", section, key, fallback
+        )
+
+    def gettimedelta(self, section: str, key: str, fallback: Any = _UNSET, **ignored: Any) -> Any:
+        from datetime import timedelta
+
+        return self._typed(lambda text: timedelta(seconds=int(text)), "number of seconds", section, key, fallback)
+
+    def has_option(self, section: str, option: str, **ignored: Any) -> bool:
+        return self._find(section, option) is not None
+
+    def getsection(self, section: str, **ignored: Any) -> dict[str, str] | None:
+        found = dict(DEFAULTS.get(section.lower(), {}))
+        prefix = f"AIRFLOW__{section.upper()}__"
+        found.update(
+            {name[len(prefix) :].lower(): value for name, value in os.environ.items() if name.startswith(prefix)}
+        )
+        return found or None
+
+
+def _yes_or_no(text: str) -> bool:
+    word = text.strip().lower()
+    if word in {"t", "true", "1", "yes", "on"}:
+        return True
+    if word in {"f", "false", "0", "no", "off"}:
+        return False
+    raise ValueError(text)
+
+
+conf = Configuration()
+get, getint, getfloat, getboolean = conf.get, conf.getint, conf.getfloat, conf.getboolean
+AIRFLOW_HOME = airflow_home()

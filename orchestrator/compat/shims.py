@@ -1,0 +1,134 @@
+"""Small things that files import from all over Airflow."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from orchestrator.sdk.exceptions import AirflowException
+
+cached_property, cache = functools.cached_property, functools.cache
+TIMEZONE_NAME = "UTC"
+XCOM_RETURN_KEY = "return_value"
+
+
+def apply_defaults(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Airflow 1 wanted this around ``__init__``; default_args are applied without it."""
+    return function
+
+
+def import_string(dotted_path: str) -> Any:
+    """Return what a dotted path names.
+
+    Raises:
+        ImportError: no such module, or no such name in it.
+    """
+    module, _, name = dotted_path.rpartition(".")
+    if not module:
+        raise ImportError(f"{dotted_path} doesn't look like a module path")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except AttributeError as error:
+        raise ImportError(f'Module "{module}" does not define a "{name}" attribute/class') from error
+
+
+def to_boolean(text: str | None) -> bool:
+    return (text or "").strip().lower() in {"on", "t", "true", "y", "yes", "1"}
+
+
+class LoggingMixin:
+    """Gives ``self.log``."""
+
+    @property
+    def log(self) -> logging.Logger:
+        return logging.getLogger(f"{type(self).__module__}.{type(self).__name__}")
+
+
+class AirflowPlugin:
+    """Base of plugins; what a plugin brings is not loaded here."""
+
+    name: str | None = None
+
+
+class _FromDatabase:
+    """Airflow's database models: for annotations only, since a task has no way to the database."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise AirflowException(_no_database(type(self).__name__))
+
+    @classmethod
+    def _refuse(cls, *args: Any, **kwargs: Any) -> Any:
+        raise AirflowException(_no_database(cls.__name__))
+
+    find = get_latest_runs = get_run = query = _refuse
+
+
+def _no_database(what: str) -> str:
+    return (
+        f"{what} reads Airflow's database, which tasks and DAG files cannot reach: "
+        "use the context (dag_run, ti, xcom_pull) or the REST API"
+    )
+
+
+class DagRun(_FromDatabase):
+    """A run, in annotations."""
+
+
+class TaskInstance(_FromDatabase):
+    """A task instance, in annotations."""
+
+
+class DagModel(_FromDatabase):
+    """A DAG's row, in annotations."""
+
+
+class DagBag(_FromDatabase):
+    """A folder of DAGs, in annotations."""
+
+
+class XCom(_FromDatabase):
+    """XComs are read with ``ti.xcom_pull``."""
+
+    get_one = get_many = get_value = set = clear = _FromDatabase._refuse
+
+
+class ParsingContext:
+    """While a file is parsed: which DAG and task it is parsed for, where only one is wanted."""
+
+    dag_id: str | None = None
+    task_id: str | None = None
+
+
+def get_parsing_context() -> ParsingContext:
+    return ParsingContext()
+
+
+def mask_secret(secret: Any, name: str | None = None) -> None:
+    """Have a value masked in this task's log from here on."""
+    from orchestrator.sdk.comms import CommsError, ask, is_connected
+
+    texts = [each for each in (secret.values() if isinstance(secret, dict) else [secret]) if isinstance(each, str)]
+    if not is_connected():
+        return
+    for text in texts:
+        try:
+            ask("mask_secret", value=text)
+        except CommsError:  # masking is a kindness to the log; the task goes on without it
+            return
+
+
+class Stats:
+    """Counters that go nowhere."""
+
+    incr = decr = gauge = timing = staticmethod(lambda *args, **kwargs: None)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "TIMEZONE":
+        import pendulum
+
+        return pendulum.timezone(TIMEZONE_NAME)
+    raise AttributeError(name)

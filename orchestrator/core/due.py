@@ -1,0 +1,41 @@
+"""When a DAG's next run is due: its timetable within the dates and the catchup of its spec."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from .spec import DagSpec
+from .timetables import DataInterval, NextRun, Restriction, from_json
+
+
+def restriction_of(spec: DagSpec) -> Restriction:
+    """Return what bounds the logical dates of a DAG: its own dates and those of its tasks.
+
+    The earliest start counts; the end is the latest of all tasks, open where one task has none. A task's dates
+    never reach beyond the DAG's.
+    """
+    starts, ends = [], []
+    for task in spec.tasks.values():
+        starts.append(_within(task.start_date, spec.start_date, max))
+        ends.append(_within(task.end_date, spec.end_date, min))
+    given = [each for each in (*starts, spec.start_date) if each is not None]
+    latest = spec.end_date
+    closed = [each for each in ends if each is not None]
+    if ends and len(closed) == len(ends):
+        latest = max(closed)
+    return Restriction(min(given) if given else None, latest, spec.catchup)
+
+
+def _within(own: datetime | None, outer: datetime | None, pick: object) -> datetime | None:
+    if own is None or outer is None:
+        return own if outer is None else outer
+    return pick(own, outer)  # type: ignore[operator]
+
+
+def next_run(spec: DagSpec, *, last: DataInterval | None, now: datetime) -> NextRun | None:
+    """Return the next run after the one whose data interval is ``last``; None = no further run.
+
+    Raises:
+        TimetableError: the schedule has no answer, such as a date that never comes.
+    """
+    return from_json(dict(spec.timetable)).next_run(last=last, restriction=restriction_of(spec), now=now)
