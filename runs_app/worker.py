@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import logging
 import os
-import select
+import signal
+import socket
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -22,25 +24,23 @@ from django.utils import timezone
 from dags_app.versions import load_spec
 from orchestrator import wake
 from orchestrator.core.states import TaskState
-from orchestrator.logs.mask import Masker
 from orchestrator.logs.store import key_for
-from orchestrator.logs.writer import FLUSH_BYTES, LogWriter
 from orchestrator.runtime.client import BrokenVersion, Child, Exit, ForkServer
 
-from . import answers, assignment, control, logs, notify
+from . import assignment, control, notify
 from .claim import Claimer, claim, claim_callback
 from .finish import Finished, Outcome, finish
 from .limits import TTL_SECONDS
 from .locking import retrying
 from .models import Callback, TaskInstance, XCom
 from .processes import Lease
+from .relay import Relay
 
 log = logging.getLogger(__name__)
 
-FLUSH_SECONDS = 0.1
-LOOK_SECONDS = 0.25
-"""How often a slot that waits for its child looks up, for a stop or a cancel."""
 RESULT_GRACE_SECONDS = 5.0
+CALLBACK_SECONDS = 600.0
+STOPPED = "handed back: its worker stopped"
 IDLE_RESCUE_SECONDS = 3.0
 """Ready work older than this while a slot is idle means that its invitation got lost: it helps itself."""
 
@@ -97,14 +97,29 @@ class Slot:
             self.working.release()
 
     def _claim(self) -> dict[str, Any] | None:
-        self.claimer.process_pk = self.lease.pk
-        self.claimer.draining = self.claimer.draining or self.stopping()
+        self._be_current()
         return claim(self.claimer, timezone.now())
+
+    def _be_current(self) -> None:
+        """Claim under the lease we have now, and not at all when we are to stop."""
+        self.claimer.process_pk = self.lease.pk
+        self.claimer.draining = self.is_stopping()
+
+    def is_stopping(self) -> bool:
+        return self.claimer.draining or self.stopping()
+
+    def _let_go(self, task: Running | None, found: Finished) -> None:
+        try:
+            if task is not None:
+                task.close(accepted=found.accepted)
+        except Exception:
+            log.exception("attempt_not_closed")
 
     def _attempt(self, row: dict[str, Any]) -> dict[str, Any] | None:
         """Run one claimed task instance; return the row that was claimed along with its end."""
-        task = Running(self, row)
+        task: Running | None = None
         try:
+            task = Running(self, row)
             outcome = task.run()
         except Exception as error:  # one attempt that we cannot run must not end the slot
             log.exception("attempt_failed task_instance=%s", row["id"])
@@ -113,11 +128,10 @@ class Slot:
             )
         finally:
             self.running = None
-        self.claimer.process_pk = self.lease.pk
-        self.claimer.draining = self.claimer.draining or self.stopping()
+        self._be_current()
         found = self._finish(row, outcome)
-        task.close(outcome, found)
         self._tell(found)
+        self._let_go(task, found)
         return found.next_row
 
     def _finish(self, row: Mapping[str, Any], outcome: Outcome) -> Finished:
@@ -176,16 +190,12 @@ class Slot:
 
 
 def _who() -> tuple[str, int]:
-    import socket
-
     return socket.gethostname(), os.getpid()
 
 
 @retrying(attempts=2)
 def _overlooked(queues: Sequence[str]) -> bool:
     """Whether something claimable has been ready for longer than an invitation takes."""
-    from datetime import timedelta
-
     before = timezone.now() - timedelta(seconds=IDLE_RESCUE_SECONDS)
     rows = TaskInstance.objects.filter(state=TaskState.SCHEDULED, queue__in=queues, scheduled_at__lt=before)
     return rows.filter(run__dag__is_paused=False).exists()
@@ -197,114 +207,49 @@ class Running:
     def __init__(self, slot: Slot, row: dict[str, Any]) -> None:
         self.slot, self.row = slot, row
         self.child: Child | None = None
-        self.result: dict[str, Any] | None = None
-        self.rendered: dict[str, Any] | None = None
         self.cancelled: str | None = None
         self.kill_at: float | None = None
         self.began = time.monotonic()
-        self.masker = Masker(())
-        self.scope: answers.Scope | None = None
-        self.key = key_for(row["run_id"], row["id"], row["token"])
-        self.writer = LogWriter(logs.store(), self.key, lambda text: self.masker.mask(text) if self.masker else text)
-        self.flushed_at = self.began
-
-    # ---- before
-
-    def run(self) -> Outcome:
-        row = self.row
-        if row["try_started"] and row["try_number"] > 1:
-            _forget_xcoms(row["id"])
-        told = assignment.for_task(row, self.slot.claimer.hostname)
-        self.scope = assignment.scope_of(told, row["run_id"])
+        told = assignment.for_task(row, slot.claimer.hostname)
+        self.told = told
+        self.relay = Relay(
+            assignment.scope_of(told, row["run_id"]),
+            key_for(row["run_id"], row["id"], row["token"]),
+            partial(notify.log_grew, row["id"], row["token"]),
+        )
         task = load_spec(row["version_id"]).tasks.get(row["task_id"])
         self.limit = task.execution_timeout if task is not None else None
+
+    def run(self) -> Outcome:
+        """Run it; the outcome is yet to be written."""
+        if self.row["try_started"] and self.row["try_number"] > 1:
+            _forget_xcoms(self.row["id"])
         try:
-            self.child = self.slot.server.run(told)
+            self.child = self.slot.server.run(self.told)
         except BrokenVersion as error:
-            self.writer.system(f"the DAG file of this run's version cannot be imported here: {error}", "error")
+            self.relay.writer.system(f"the DAG file of this run's version cannot be imported here: {error}", "error")
             return Outcome("failed", f"import of the DAG file failed: {error}", child_ran=False)
         self.slot.running = self
-        try:
-            self._supervise(self.child)
-        finally:
-            self.slot.running = None
+        self.relay.run(self.child, self._look)
+        self.slot.running = None
         return self._outcome(self.child)
 
     # ---- while it runs
 
-    def _supervise(self, child: Child) -> None:
-        """Relay until the child has told its result or is gone."""
-        poll = select.poll()
-        for fd in (child.fileno(), child.out_fd, child.err_fd):
-            poll.register(fd, select.POLLIN)
-        open_fds = {child.fileno(): "", child.out_fd: "stdout", child.err_fd: "stderr"}
-        while self.result is None:
-            for fd, _ in poll.poll(LOOK_SECONDS * 1000 if not self.writer.waiting else FLUSH_SECONDS * 1000):
-                name = open_fds[fd]
-                if name:
-                    data = os.read(fd, 1 << 16)
-                    if data:
-                        self.writer.output(name, data)
-                    else:
-                        poll.unregister(fd)
-                    continue
-                try:
-                    messages = child.read()
-                except EOFError:
-                    return
-                for message in messages:
-                    self._take(child, message)
-            self._look(child)
-
-    def _take(self, child: Child, message: dict[str, Any]) -> None:
-        kind = message["type"]
-        if kind == "ask":
-            self._answer(child, message)
-        elif kind == "log":
-            self.writer.record(message)
-        elif kind == "rendered":
-            self.rendered = message["fields"]
-        elif kind == "result":
-            self.result = message
-
-    def _answer(self, child: Child, message: dict[str, Any]) -> None:
-        assert self.scope is not None
-        known = len(self.scope.secrets)
-        try:
-            value = answers.answer(self.scope, message["what"], message["args"])
-        except answers.Refused as error:
-            child.answer(message["id"], error=str(error))
-        except (DatabaseError, InterfaceError) as error:
-            child.answer(message["id"], error=f"the database cannot be reached: {error}")
-        else:
-            if len(self.scope.secrets) != known:
-                self.masker = Masker(self.scope.secrets)
-            if message["id"] is not None:
-                child.answer(message["id"], value)
-
-    def _look(self, child: Child) -> None:
-        """Flush the log, and stop the child where its time is over."""
+    def _look(self) -> None:
+        """Stop the child where its time is over."""
         now = time.monotonic()
-        if self.writer.waiting and (now - self.flushed_at > FLUSH_SECONDS or self.writer.size > FLUSH_BYTES):
-            self._flush(now)
-        if self.cancelled is None:
-            if self.slot.stopping() or self.slot.claimer.draining:
-                self.slot.claimer.draining = True
-                drain = settings.ORCH.drain_seconds
-                if self.kill_at is None:
-                    self.kill_at = now + drain
-                elif now >= self.kill_at:
-                    self.cancel("the worker stops")
-            elif self.limit is not None and now - self.began > self.limit + RESULT_GRACE_SECONDS:
-                self.cancel(f"the task took longer than its execution_timeout of {self.limit:g} s and did not end")
-        elif self.kill_at is not None and now >= self.kill_at:
-            self.kill_at = None
-            child.kill()
-
-    def _flush(self, now: float) -> None:
-        self.flushed_at = now
-        if self.writer.flush():
-            notify.log_grew(self.row["id"], self.row["token"])
+        if self.cancelled is not None:
+            if self.kill_at is not None and now >= self.kill_at and self.child is not None:
+                self.kill_at = None
+                self.child.kill()
+        elif self.slot.is_stopping():
+            if self.kill_at is None:
+                self.kill_at = now + settings.ORCH.drain_seconds
+            elif now >= self.kill_at:
+                self.cancel(STOPPED)
+        elif self.limit is not None and now - self.began > self.limit + RESULT_GRACE_SECONDS:
+            self.cancel(f"the task took longer than its execution_timeout of {self.limit:g} s and did not end")
 
     def cancel(self, reason: str, *, at_once: bool = False) -> None:
         """Stop the child: SIGTERM, and after a grace period SIGKILL, to its whole process group."""
@@ -313,32 +258,35 @@ class Running:
             return
         self.kill_at = time.monotonic() + (0.0 if at_once else settings.ORCH.kill_grace_seconds)
         self.cancelled = reason
-        child.signal(9 if at_once else 15)
+        child.signal(signal.SIGKILL if at_once else signal.SIGTERM)
 
     def check_held(self) -> None:
         """Stop the child when somebody cleared, marked or took over its task instance meanwhile."""
         row = self.row
         held = TaskInstance.objects.filter(pk=row["id"], token=row["token"], state=TaskState.RUNNING).exists()
-        if not held and self.result is None:
+        if not held and self.relay.result is None:
             self.cancel("its task instance was cleared, marked, or given to another worker")
 
     # ---- after
 
     def _outcome(self, child: Child) -> Outcome:
-        xcoms = self.scope.own_xcoms if self.scope is not None else {}
-        result = self.result
+        xcoms, fields = self.relay.scope.own_xcoms, self.relay.masked_fields()
+        result = self.relay.result
+        if self.cancelled == STOPPED and (result is None or result["outcome"] == "failed"):
+            return Outcome("interrupted", STOPPED, xcoms=xcoms)
         if result is None:
-            return self._died(child, xcoms)
-        kind = result["outcome"]
-        if self.cancelled == "the worker stops" and kind == "failed":
-            return Outcome("interrupted", "handed back: its worker stopped", xcoms=xcoms)
+            ended = child.wait(RESULT_GRACE_SECONDS) or Exit(None, None)
+            reason = self.cancelled or f"the task's process ended without a result: {ended}"
+            self.relay.writer.system(reason, "error")
+            usage = (ended.cpu_seconds, ended.peak_bytes)
+            return Outcome("failed", reason, True, xcoms, fields, None, None, None, None, *usage, child_ran=False)
         at = result.get("reschedule_at")
         return Outcome(
-            kind,
-            self.masker.mask(result.get("error") or ""),
+            result["outcome"],
+            self.relay.masker.mask(result.get("error") or ""),
             retry=result.get("retry", True),
             xcoms=xcoms,
-            rendered=self._masked_fields(),
+            rendered=fields,
             skip_note=result.get("skip_note"),
             map_label=result.get("map_label"),
             reschedule_at=datetime.fromisoformat(at) if at else None,
@@ -347,47 +295,16 @@ class Running:
             peak_bytes=result.get("peak_bytes"),
         )
 
-    def _died(self, child: Child, xcoms: dict[str, Any]) -> Outcome:
-        """The child is gone without a result: say why."""
-        ended = child.wait(RESULT_GRACE_SECONDS) or Exit(None, None)
-        if self.cancelled == "the worker stops":
-            return Outcome("interrupted", "handed back: its worker stopped", xcoms=xcoms)
-        reason = self.cancelled or f"the task's process ended without a result: {ended}"
-        self.writer.system(reason, "error")
-        return Outcome(
-            "failed",
-            reason,
-            xcoms=xcoms,
-            rendered=self._masked_fields(),
-            cpu_seconds=ended.cpu_seconds,
-            peak_bytes=ended.peak_bytes,
-            child_ran=False,
-        )
-
-    def _masked_fields(self) -> dict[str, Any] | None:
-        return self.masker.mask_fields(self.rendered) if self.rendered else None
-
-    def close(self, outcome: Outcome, found: Finished) -> None:
+    def close(self, *, accepted: bool) -> None:
         """Write the rest of the log and let go of the child; off the path to the next attempt."""
-        child = self.child
-        if child is not None:
-            self._rest_of_output(child)
-            if self.result is None or self.cancelled:
-                child.kill()
-            child.close()
-        if not found.accepted:
-            self.writer.system("this attempt's result came too late: its task instance had been given on", "warning")
-        self.writer.close()
-        notify.log_grew(self.row["id"], self.row["token"])
-
-    def _rest_of_output(self, child: Child) -> None:
-        for name, fd in (("stdout", child.out_fd), ("stderr", child.err_fd)):
-            os.set_blocking(fd, False)
-            try:
-                while data := os.read(fd, 1 << 16):
-                    self.writer.output(name, data)
-            except BlockingIOError:
-                continue
+        if not accepted:
+            text = "this attempt's result came too late: its task instance had been given on"
+            self.relay.writer.system(text, "warning")
+        self.relay.close(self.child)
+        if self.child is not None:
+            if self.relay.result is None or self.cancelled:
+                self.child.kill()
+            self.child.close()
 
 
 @retrying()
@@ -400,55 +317,26 @@ def run_callback(slot: Slot, callback: Callback) -> None:
     """Run one callback in a child; an error of the callback's own is logged and ends it."""
     instance = callback.task_instance
     told = assignment.for_callback(callback, slot.claimer.hostname)
-    scope = assignment.scope_of(told, callback.run_id)
     key = key_for(callback.run_id, instance.pk if instance else 0, instance.token if instance else 0)
-    secrets: dict[str, Masker] = {"now": Masker(())}
-    writer = LogWriter(logs.store(), key, lambda text: secrets["now"].mask(text))
+    relay = Relay(assignment.scope_of(told, callback.run_id), key)
     deadline = time.monotonic() + CALLBACK_SECONDS
+    child: Child | None = None
+
+    def look() -> None:
+        if child is not None and time.monotonic() > deadline:
+            relay.writer.system(f"on_{callback.kind}_callback took longer than {CALLBACK_SECONDS:g} s: ended", "error")
+            child.kill()
+
     try:
         child = slot.server.run(told)
+        relay.run(child, look)
     except BrokenVersion as error:
-        writer.system(f"on_{callback.kind}_callback could not run: {error}", "error")
-        writer.close()
-        _callback_done(callback.pk)
-        return
-    ended = False
-    while not ended:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            writer.system(f"on_{callback.kind}_callback took longer than {CALLBACK_SECONDS:g} s and was ended", "error")
-            break
-        ready, _, _ = select.select([child], [], [], left)
-        try:
-            messages = child.read() if ready else []
-        except EOFError:
-            break
-        for message in messages:
-            if message["type"] == "ask":
-                try:
-                    value = answers.answer(scope, message["what"], message["args"])
-                    secrets["now"] = Masker(scope.secrets)
-                    child.answer(message["id"], value)
-                except answers.Refused as error:
-                    child.answer(message["id"], error=str(error))
-            elif message["type"] == "log":
-                writer.record(message)
-            elif message["type"] == "result":
-                ended = True
-    for name, fd in (("stdout", child.out_fd), ("stderr", child.err_fd)):
-        os.set_blocking(fd, False)
-        try:
-            while data := os.read(fd, 1 << 16):
-                writer.output(name, data)
-        except BlockingIOError:
-            continue
-    child.kill()
-    child.close()
-    writer.close()
+        relay.writer.system(f"on_{callback.kind}_callback could not run: {error}", "error")
+    relay.close(child)
+    if child is not None:
+        child.kill()
+        child.close()
     _callback_done(callback.pk)
-
-
-CALLBACK_SECONDS = 600.0
 
 
 @retrying()

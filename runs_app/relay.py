@@ -1,0 +1,103 @@
+"""What goes back and forth between a child and the slot that started it: questions, log, output, the result."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError
+
+from orchestrator.logs.mask import Masker
+from orchestrator.logs.writer import FLUSH_BYTES, LogWriter
+from orchestrator.runtime.client import Child
+
+from . import answers, logs
+
+FLUSH_SECONDS = 0.1
+LOOK_SECONDS = 0.25
+"""How often a slot that waits for its child looks up, for a stop, a cancel or a deadline."""
+
+
+class Relay:
+    """One child's talk. ``result`` is what it told at its end, None if it ended without."""
+
+    def __init__(self, scope: answers.Scope, key: str, on_growth: Callable[[], None] = lambda: None) -> None:
+        self.scope = scope
+        self.result: dict[str, Any] | None = None
+        self.rendered: dict[str, Any] | None = None
+        self.masker = Masker(())
+        self.writer = LogWriter(logs.store(), key, lambda text: self.masker.mask(text) if self.masker else text)
+        self.on_growth = on_growth
+        self.flushed_at = time.monotonic()
+
+    def run(self, child: Child, look: Callable[[], None]) -> None:
+        """Relay until the child has told its result or is gone; ``look`` is called between."""
+        poll = select.poll()
+        outputs = {child.out_fd: "stdout", child.err_fd: "stderr"}
+        for fd in (child.fileno(), *outputs):
+            poll.register(fd, select.POLLIN)
+        while self.result is None:
+            for fd, _ in poll.poll(1000 * (FLUSH_SECONDS if self.writer.waiting else LOOK_SECONDS)):
+                if fd in outputs:
+                    data = os.read(fd, 1 << 16)
+                    if data:
+                        self.writer.output(outputs[fd], data)
+                    else:
+                        poll.unregister(fd)
+                    continue
+                try:
+                    messages = child.read()
+                except EOFError:
+                    return
+                for message in messages:
+                    self._take(child, message)
+            if self.writer.waiting and self.result is None:
+                now = time.monotonic()
+                if now - self.flushed_at > FLUSH_SECONDS or self.writer.size > FLUSH_BYTES:
+                    self.flushed_at = now
+                    if self.writer.flush():
+                        self.on_growth()
+            look()
+
+    def _take(self, child: Child, message: dict[str, Any]) -> None:
+        kind = message["type"]
+        if kind == "ask":
+            self._answer(child, message)
+        elif kind == "log":
+            self.writer.record(message)
+        elif kind == "rendered":
+            self.rendered = message["fields"]
+        elif kind == "result":
+            self.result = message
+
+    def _answer(self, child: Child, message: dict[str, Any]) -> None:
+        known = len(self.scope.secrets)
+        value, error = None, None
+        try:
+            value = answers.answer(self.scope, message["what"], message["args"])
+        except answers.Refused as refused:
+            error = str(refused)
+        except (DatabaseError, InterfaceError) as away:
+            error = f"the database cannot be reached: {away}"
+        if len(self.scope.secrets) != known:
+            self.masker = Masker(self.scope.secrets)
+        if message["id"] is not None:
+            child.answer(message["id"], value, error)
+
+    def masked_fields(self) -> dict[str, Any] | None:
+        return self.masker.mask_fields(self.rendered) if self.rendered else None
+
+    def close(self, child: Child | None) -> None:
+        """Take what is left of the output and write the rest of the log."""
+        for name, fd in (("stdout", child.out_fd), ("stderr", child.err_fd)) if child is not None else ():
+            os.set_blocking(fd, False)
+            try:
+                while data := os.read(fd, 1 << 16):
+                    self.writer.output(name, data)
+            except BlockingIOError:
+                continue
+        if self.writer.close():
+            self.on_growth()
