@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import UTC, datetime
+
+import redis
+from django.conf import settings
 
 from .celery import CONTROL_QUEUE, app
 
@@ -12,8 +16,15 @@ log = logging.getLogger(__name__)
 MOST = 64
 """Invitations sent at once; each worker slot that is already busy goes on claiming by itself."""
 
+SOON_SECONDS = 1.5
+"""Beat looks at the database once a second: only what is due earlier needs a nudge."""
+
+DUE_CHANNEL = "orchestrator:due"
+
 REST_SECONDS = 1.0
 _resting_until = 0.0
+_redis: redis.Redis | None = None
+_due_resting_until = 0.0
 
 
 def invite(queue: str, ready: int) -> None:
@@ -24,6 +35,20 @@ def invite(queue: str, ready: int) -> None:
 def control() -> None:
     """Ask the control worker for a pass. Never raises."""
     _send("control", CONTROL_QUEUE, 1, [])
+
+
+def due(at: datetime) -> None:
+    """Tell every beat that something is due at ``at``, which may be before it meant to wake. Never raises."""
+    global _redis, _due_resting_until
+    if (at - datetime.now(UTC)).total_seconds() > SOON_SECONDS or time.monotonic() < _due_resting_until:
+        return
+    try:
+        if _redis is None:
+            _redis = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
+        _redis.publish(DUE_CHANNEL, at.isoformat())
+    except redis.RedisError as error:  # beat finds it within a second
+        _due_resting_until = time.monotonic() + REST_SECONDS
+        log.warning("due_nudge_failed error=%s", error)
 
 
 def _send(name: str, queue: str, count: int, args: list[str]) -> None:

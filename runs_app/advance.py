@@ -1,25 +1,29 @@
 """Working out what follows from what ended, and writing it.
 
 Whoever completes a task instance takes its run's lock if it is free and advances the run in the same
-transaction. Who finds it taken leaves the mark ``changed``, commits, and tries once more; the holder
-looks for marks after its own commit. So no wake-up is lost and nobody waits.
+transaction. Who finds it taken leaves the mark ``changed``, commits, and then waits for the lock unless
+another has seen the mark by then: one pass of one of them covers all marks. So no wake-up is lost, the
+holder need not look again, and a wide fan-in does not queue with its results unwritten.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 
 from dags_app.models import Dag
 from dags_app.versions import load_spec
+from orchestrator import wake
 from orchestrator.core.decide import Decision, decide, needs
 from orchestrator.core.spec import DagSpec
-from orchestrator.core.states import UNFINISHED, RunState, TaskState
+from orchestrator.core.states import FINISHED, UNFINISHED, RunState, TaskState
 from orchestrator.core.trigger_rules import can_settle
 
 from . import notify
@@ -28,6 +32,9 @@ from .locking import fetch, placeholders, retrying, write
 from .models import Callback, DagRun, TaskInstance
 from .transitions import Step, move_many, move_run
 from .view import Loaded, load, run_row
+
+FEW = 50
+"""So many ends at once are advanced by what they touch; more by looking at the whole run."""
 
 
 @dataclass(slots=True)
@@ -52,7 +59,10 @@ def settle(run: Mapping[str, Any], changed: Collection[tuple[str, int, TaskState
         keys = {(task_id, map_index) for task_id, map_index, _ in near}
         loaded = load(dict(run), spec, needs(spec, keys), now)
         decision = decide(loaded.view, changed=keys)
+        if decision.unseen:  # skips and failures travel further down than what was loaded
+            return settle_whole(run, now)
         _apply(run, spec, loaded, decision, now, found)
+    _wake_later(run, spec, (task_id for task_id, _, state in changed if state in FINISHED))
     if not found.ready and not _unfinished(run["id"]):
         _finish(run, spec, now, found)
     notify.run_changed(run["id"], run["dag_id"])
@@ -61,6 +71,8 @@ def settle(run: Mapping[str, Any], changed: Collection[tuple[str, int, TaskState
 
 def settle_whole(run: Mapping[str, Any], now: datetime) -> Advanced:
     """Advance a run whose lock the caller holds, looking at all of it."""
+    # First the marks, then the states: a mark set after we looked must stay, or its end is never seen.
+    write("UPDATE runs_app_taskinstance SET changed = %s WHERE run_id = %s AND changed = %s", [False, run["id"], True])
     spec = load_spec(run["version_id"])
     found = Advanced()
     if run["state"] != RunState.RUNNING:
@@ -72,7 +84,6 @@ def settle_whole(run: Mapping[str, Any], now: datetime) -> Advanced:
         _end_run(run, spec, decision, now, found)
     elif not found.ready and not _unfinished(run["id"]):
         _finish(run, spec, now, found)
-    write("UPDATE runs_app_taskinstance SET changed = %s WHERE run_id = %s AND changed = %s", [False, run["id"], True])
     notify.run_changed(run["id"], run["dag_id"])
     return found
 
@@ -86,36 +97,67 @@ def advance(run_pk: int, now: datetime, *, wait: bool = False) -> Advanced | Non
 
 
 def advance_marked(run_pk: int, now: datetime) -> Counter[str]:
-    """Advance a run as long as it has marks and its lock is free; return what became ready, by queue."""
+    """Advance a run until it has no marks; return what became ready, by queue.
+
+    Waits for the lock's holder, who may have looked before the mark was there and will not look again.
+    """
     ready: Counter[str] = Counter()
     while marked(run_pk):
-        found = advance(run_pk, now)
-        if found is None:
+        found = _advance_marks(run_pk, now)
+        if found is None:  # the run was deleted
             break
         ready += found.ready
     return ready
+
+
+@retrying()
+def _advance_marks(run_pk: int, now: datetime) -> Advanced | None:
+    with transaction.atomic():
+        run = run_row(run_pk, lock=True, wait=True)
+        if run is None:
+            return None
+        rows = fetch(
+            "UPDATE runs_app_taskinstance SET changed = %s WHERE run_id = %s AND changed = %s "
+            "RETURNING task_id, map_index, state",
+            [False, run_pk, True],
+        )
+        if not rows:  # another pass covered them while we waited
+            return Advanced()
+        changed = [(task_id, map_index, TaskState(state)) for task_id, map_index, state in rows]
+        if len(changed) > FEW or any(state not in FINISHED for _, _, state in changed):
+            return settle_whole(run, now)
+        return settle(run, changed, now)
 
 
 def marked(run_pk: int) -> bool:
     return bool(fetch("SELECT 1 FROM runs_app_taskinstance WHERE run_id = %s AND changed = %s LIMIT 1", [run_pk, True]))
 
 
-@retrying()
 def start_queued(dag_id: str, now: datetime) -> Counter[str]:
     """Start the oldest queued runs of a DAG while it is not paused and max_active_runs leaves room."""
+    ready: Counter[str] = Counter()
+    for _ in range(FEW):
+        started = _start_oldest(dag_id, now)
+        if started is None:
+            break
+        ready += started.ready
+    return ready
+
+
+@retrying()
+def _start_oldest(dag_id: str, now: datetime) -> Advanced | None:
+    """Start one run, in a transaction of its own; None where none may start."""
     with transaction.atomic():
-        dag = Dag.objects.select_for_update().filter(pk=dag_id).first()
+        # Counted under the DAG's lock, so that two starts at once never exceed the limit. It leaves inserts of runs alone.
+        dag = Dag.objects.select_for_update(no_key=True).filter(pk=dag_id).first()
         if dag is None or dag.is_paused:
-            return Counter()
-        ready: Counter[str] = Counter()
+            return None
         runs = DagRun.objects.filter(dag_id=dag_id)
-        room = dag.max_active_runs - runs.filter(state=RunState.RUNNING).count()
-        if room <= 0:
-            return ready
         due = runs.filter(state=RunState.QUEUED, run_after__lte=now).order_by("run_after", "pk")
-        for run_pk in list(due.values_list("pk", flat=True)[:room]):
-            ready += start_run(run_pk, now).ready
-        return ready
+        run_pk = due.values_list("pk", flat=True).first()
+        if run_pk is None or runs.filter(state=RunState.RUNNING).count() >= dag.max_active_runs:
+            return None
+        return start_run(run_pk, now)
 
 
 def start_run(run_pk: int, now: datetime) -> Advanced:
@@ -183,6 +225,7 @@ def _apply(
         elif move.new == TaskState.SKIPPED and "skipped" in spec.tasks[move.task_id].callbacks:
             Callback.objects.create(run_id=run["id"], task_instance_id=pk, kind="skipped", reason=move.reason)
     move_many(run["id"], steps, actor="engine", at=now)
+    _wake_later(run, spec, (move.task_id for move in decision.moves if move.new in FINISHED))
     notes = {(move.task_id, move.map_index) for move in decision.moves if move.new == TaskState.SUCCESS}
     for key in notes:
         note = decision.notes.get(key)
@@ -205,6 +248,60 @@ def _expand(
         loaded.pks[task_id, made.map_index] = made.pk
 
 
+def _wake_later(run: Mapping[str, Any], spec: DagSpec, ended: Iterable[str]) -> None:
+    """After the commit: advance the next run, where a task of it may have waited for one that ended here."""
+    if run["logical_date"] is None or not (watched := _watched_by_later_runs(spec)):
+        return
+    if any(task_id in watched for task_id in ended):
+        transaction.on_commit(partial(_advance_later, run["dag_id"], run["logical_date"]), robust=True)
+
+
+def _watched_by_later_runs(spec: DagSpec) -> set[str]:
+    """The tasks whose end the same DAG's next run may wait for."""
+    found = set()
+    for task in spec.tasks.values():
+        if task.depends_on_past or task.wait_for_downstream:
+            found.add(task.task_id)
+        if task.wait_for_downstream:
+            found.update(spec.downstream[task.task_id])
+    return found
+
+
+def _advance_later(dag_id: str, logical_date: datetime) -> None:
+    """A hint only: the sweep advances runs that wait for others, too."""
+    later = DagRun.objects.filter(dag_id=dag_id, logical_date__gt=logical_date, state=RunState.RUNNING)
+    run_pk = later.order_by("logical_date").values_list("pk", flat=True).first()
+    if run_pk is None:
+        return
+    found = advance(run_pk, timezone.now(), wait=True)
+    if found is not None:
+        tell(found.ready)
+
+
+def tell(ready: Counter[str]) -> None:
+    """Invite slots to what became ready."""
+    for queue, count in ready.items():
+        if count > 0:
+            wake.invite(queue, count)
+
+
+def ended(dag_id: str, now: datetime) -> None:
+    """After the commit: have the run started, or made, that waited for the place of one which ended here."""
+    if _others_wait(dag_id, now):
+        transaction.on_commit(wake.control)
+
+
+def _others_wait(dag_id: str, now: datetime) -> bool:
+    """Whether a run of the DAG waits for a place that one which just ended may have freed."""
+    return bool(
+        fetch(
+            "SELECT 1 FROM runs_app_dagrun WHERE dag_id = %s AND state = 'queued' AND run_after <= %s "
+            "UNION ALL SELECT 1 FROM dags_app_dag WHERE dag_id = %s AND next_run_after <= %s AND NOT is_paused LIMIT 1",
+            [dag_id, now, dag_id, now],
+        )
+    )
+
+
 def _finish(run: Mapping[str, Any], spec: DagSpec, now: datetime, found: Advanced) -> None:
     """Nothing is left to do: look at the whole run for its verdict."""
     loaded = load(dict(run), spec, None, now)
@@ -220,6 +317,7 @@ def _end_run(run: Mapping[str, Any], spec: DagSpec, decision: Decision, now: dat
     if not move_run(run["id"], state, actor="engine", reason=decision.run_reason, at=now):
         return
     found.ended = True
+    ended(run["dag_id"], now)
     kind = "success" if state == RunState.SUCCESS else "failure"
     if kind in spec.callbacks:
         Callback.objects.create(run_id=run["id"], kind=kind, reason=decision.run_reason)

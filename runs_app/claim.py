@@ -31,17 +31,49 @@ class Claimer:
     queues: Sequence[str]
     capacity: limits.Capacity = field(default_factory=limits.Capacity)
     draining: bool = False
+    unsure: bool = False  # the last transaction that may have claimed has not been seen to end
 
 
 @retrying()
 def claim(claimer: Claimer, now: datetime) -> dict[str, Any] | None:
     """Claim one task instance in a transaction of its own; None where there is nothing this slot may run."""
+    row = adopt(claimer) if claimer.unsure else None
     for _ in range(16):
+        if row is not None:
+            break
+        claimer.unsure = True
         with transaction.atomic():
             row, again = claim_inside(claimer, now)
-        if row is not None or not again:
-            return row
-    return None
+        claimer.unsure = False
+        if not again:
+            break
+    claimer.unsure = False
+    return row
+
+
+def adopt(claimer: Claimer) -> dict[str, Any] | None:
+    """Return what a commit claimed for this slot whose answer never arrived; nobody else would run it."""
+    columns = ", ".join(f"t.{name}" for name in transitions.STARTED)
+    rows = fetch(
+        f"SELECT a.id, {columns} FROM runs_app_attempt a JOIN runs_app_taskinstance t "
+        "ON t.id = a.task_instance_id AND t.token = a.token AND t.state = 'running' "
+        "WHERE a.process_id = %s AND a.outcome IS NULL ORDER BY a.id DESC LIMIT 1",
+        [claimer.process_pk],
+    )
+    if not rows:
+        return None
+    row = dict(zip(transitions.STARTED, rows[0][1:], strict=True))
+    row["attempt_id"] = rows[0][0]
+    row["try_started"] = row["first_started_at"] == row["started_at"]
+    return _decoded(row)
+
+
+def _decoded(row: dict[str, Any]) -> dict[str, Any]:
+    for name in JSON_COLUMNS:
+        row[name] = json.loads(row[name]) if isinstance(row[name], str) else row[name]
+    for name in TIME_COLUMNS:
+        row[name] = moment(row[name])
+    return row
 
 
 def claim_inside(claimer: Claimer, now: datetime) -> tuple[dict[str, Any] | None, bool]:
@@ -53,7 +85,7 @@ def claim_inside(claimer: Claimer, now: datetime) -> tuple[dict[str, Any] | None
     occupied = limits.count(capacity) if capacity.is_tight else limits.Occupied()
     bars = limits.barred(occupied)
     condition, values = bars.conditions(capacity, occupied)
-    for queue in claimer.queues:
+    for queue in _best_first(claimer.queues):
         choice = (
             "SELECT t.id FROM runs_app_taskinstance t JOIN dags_app_dag d ON d.dag_id = t.dag_id "
             f"WHERE t.state = 'scheduled' AND t.queue = %s AND NOT d.is_paused AND {condition} "
@@ -68,12 +100,20 @@ def claim_inside(claimer: Claimer, now: datetime) -> tuple[dict[str, Any] | None
             capacity.tight_until = time.monotonic() + 2.0
             return None, True
         transitions.opened(row, process_pk=claimer.process_pk, hostname=claimer.hostname, pid=claimer.pid, at=now)
-        for name in JSON_COLUMNS:
-            row[name] = json.loads(row[name]) if isinstance(row[name], str) else row[name]
-        for name in TIME_COLUMNS:
-            row[name] = moment(row[name])
-        return row, False
+        return _decoded(row), False
     return None, False
+
+
+def _best_first(queues: Sequence[str]) -> Sequence[str]:
+    """Order queues by the priority of what waits at the head of each: no queue starves another."""
+    if len(queues) < 2:
+        return queues
+    heads = fetch(
+        "SELECT queue, max(priority_weight) FROM runs_app_taskinstance "
+        f"WHERE state = 'scheduled' AND queue IN ({placeholders(queues)}) GROUP BY queue",
+        list(queues),
+    )
+    return [queue for queue, _ in sorted(heads, key=lambda head: -head[1])]
 
 
 def _of_instance(clause: str) -> str:

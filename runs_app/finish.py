@@ -8,19 +8,21 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DatabaseError, InterfaceError, transaction
 
 from dags_app.versions import load_spec
+from orchestrator import wake
 from orchestrator.core.retries import retry_wait
 from orchestrator.core.spec import TaskSpec
 from orchestrator.core.states import FINISHED, TaskState
 
 from . import advance, notify, transitions
-from .claim import Claimer, claim_inside
-from .locking import retrying, write
+from .claim import Claimer, adopt, claim_inside
+from .locking import fetch, retrying, write
 from .models import Callback, RenderedFields, Trigger
 from .view import run_row
 
@@ -55,38 +57,112 @@ class Finished:
     settled: bool = False  # the run was advanced here; otherwise a mark was left
 
 
-@retrying(attempts=20)
 def finish(row: Mapping[str, Any], outcome: Outcome, now: datetime, claimer: Claimer | None = None) -> Finished:
     """Write an attempt's end. ``row`` is what the claim returned; with ``claimer`` the slot claims its next at once.
 
     A result whose attempt no longer holds its task instance changes nothing (``accepted`` is False). Safe to
     repeat after a lost connection: a second call finds the attempt ended.
     """
+    found = _finish(row, outcome, now, claimer)
+    _settle_marked(found, row, now)
+    return found
+
+
+def _settle_marked(found: Finished, row: Mapping[str, Any], now: datetime) -> None:
+    """After the commit: advance the run for the mark that was left because somebody held its lock."""
+    if not found.accepted or found.settled:
+        return
+    try:
+        found.ready += advance.advance_marked(row["run_id"], now)
+    except (DatabaseError, InterfaceError) as error:  # the result is in: the sweep sees to its mark
+        log.warning("mark_left run=%s error=%s", row["run_id"], error)
+
+
+@retrying(attempts=20)
+def _finish(row: Mapping[str, Any], outcome: Outcome, now: datetime, claimer: Claimer | None) -> Finished:
+    repeated = claimer is not None and claimer.unsure
+    if claimer is not None:
+        claimer.unsure = True
+    with transaction.atomic():
+        found = _finish_inside(row, outcome, now, claimer, repeated)
+    if claimer is not None:
+        claimer.unsure = False
+    return found
+
+
+def _finish_inside(
+    row: Mapping[str, Any], outcome: Outcome, now: datetime, claimer: Claimer | None, repeated: bool
+) -> Finished:
+    run = run_row(row["run_id"], lock=True)
+    task = load_spec(row["version_id"]).tasks.get(row["task_id"])
+    new, reason, fields = _judge(row, outcome, task, now)
+    due = new == TaskState.UP_FOR_RETRY and fields["not_before"] <= now
+    mark = run is None and (new in FINISHED or due)
+    accepted = transitions.end(row, new, actor="worker", reason=reason, at=now, changed=mark, fields=fields)
+    if not accepted and repeated and claimer is not None and _is_ended_as(row, _outcome_name(outcome, new)):
+        # The commit before went through, only its answer was lost: so take what it claimed for us, too.
+        return Finished(True, adopt(claimer))
+    if not accepted:
+        log.warning("stale_completion task_instance=%s token=%s outcome=%s", row["id"], row["token"], outcome.kind)
+        write(
+            "UPDATE runs_app_attempt SET ended_at = %s, outcome = 'stale', reason = %s "
+            "WHERE task_instance_id = %s AND token = %s AND outcome IS NULL",
+            [now, "its result came too late", row["id"], row["token"]],
+        )
+        return _claimed(Finished(False), claimer, now)
+    _close_attempt(row, outcome, new, reason, now)
+    _keep(row, outcome, new, task, now)
+    found = Finished(True, settled=not mark)
+    if run is not None and new in FINISHED:
+        found.ready = advance.settle(run, [(row["task_id"], row["map_index"], new)], now).ready
+    elif run is not None and due:
+        found.ready = advance.settle_whole(run, now).ready
+    else:
+        found.ready = Counter({row["queue"]: 1}) if new == TaskState.SCHEDULED else Counter()
+        notify.run_changed(row["run_id"], row["dag_id"])
+    if fields["not_before"] is not None:
+        transaction.on_commit(partial(wake.due, fields["not_before"]))
+    return _claimed(found, claimer, now)
+
+
+def _is_ended_as(row: Mapping[str, Any], name: str) -> bool:
+    """Whether this attempt's own end is in the database."""
+    rows = fetch(
+        "SELECT outcome FROM runs_app_attempt WHERE task_instance_id = %s AND token = %s", [row["id"], row["token"]]
+    )
+    return bool(rows) and rows[0][0] == name
+
+
+def _outcome_name(outcome: Outcome, new: TaskState) -> str:
+    return outcome.kind if outcome.kind in {"lost", "interrupted"} else str(new)
+
+
+def finish_deferred(row: Mapping[str, Any], outcome: Outcome, now: datetime) -> Finished:
+    """End a deferred task instance as its trigger says, without going back to a worker."""
+    found = _finish_deferred(row, outcome, now)
+    _settle_marked(found, row, now)
+    return found
+
+
+@retrying(attempts=20)
+def _finish_deferred(row: Mapping[str, Any], outcome: Outcome, now: datetime) -> Finished:
     with transaction.atomic():
         run = run_row(row["run_id"], lock=True)
         task = load_spec(row["version_id"]).tasks.get(row["task_id"])
         new, reason, fields = _judge(row, outcome, task, now)
-        mark = run is None and new != TaskState.SCHEDULED
-        accepted = transitions.end(row, new, actor="worker", reason=reason, at=now, changed=mark, fields=fields)
-        if not accepted:
-            log.warning("stale_completion task_instance=%s token=%s outcome=%s", row["id"], row["token"], outcome.kind)
-            write(
-                "UPDATE runs_app_attempt SET ended_at = %s, outcome = 'stale', reason = %s "
-                "WHERE task_instance_id = %s AND token = %s AND outcome IS NULL",
-                [now, "its result came too late", row["id"], row["token"]],
-            )
-            return _claimed(Finished(False), claimer, now)
-        _close_attempt(row, outcome, new, reason, now)
+        mark = run is None
+        if not transitions.undefer(
+            row["id"], row["token"], new, actor="triggerer", reason=reason, at=now, changed=mark, fields=fields
+        ):
+            return Finished(False)
         _keep(row, outcome, new, task, now)
+        kind = {TaskState.SUCCESS: "success", TaskState.SKIPPED: "skipped"}.get(new)
+        if task is not None and kind in task.callbacks:
+            Callback.objects.create(run_id=row["run_id"], task_instance_id=row["id"], kind=kind, reason=outcome.reason)
         found = Finished(True, settled=run is not None)
-        if run is not None and (new in FINISHED or outcome.skip_note):
+        if run is not None:
             found.ready = advance.settle(run, [(row["task_id"], row["map_index"], new)], now).ready
-        elif run is not None:
-            found.ready = Counter({row["queue"]: 1}) if new == TaskState.SCHEDULED else Counter()
-            notify.run_changed(row["run_id"], row["dag_id"])
-        if new == TaskState.UP_FOR_RETRY and fields["not_before"] <= now and run is not None:
-            found.ready = advance.settle_whole(run, now).ready
-        return _claimed(found, claimer, now)
+        return found
 
 
 def _claimed(found: Finished, claimer: Claimer | None, now: datetime) -> Finished:
@@ -160,11 +236,10 @@ def _hash_input(row: Mapping[str, Any]) -> str:
 
 
 def _close_attempt(row: Mapping[str, Any], outcome: Outcome, new: TaskState, reason: str, now: datetime) -> None:
-    name = outcome.kind if outcome.kind in {"lost", "interrupted"} else str(new)
     write(
         "UPDATE runs_app_attempt SET ended_at = %s, outcome = %s, reason = %s, cpu_seconds = %s, peak_bytes = %s "
         "WHERE task_instance_id = %s AND token = %s AND outcome IS NULL",
-        [now, name, reason, outcome.cpu_seconds, outcome.peak_bytes, row["id"], row["token"]],
+        [now, _outcome_name(outcome, new), reason, outcome.cpu_seconds, outcome.peak_bytes, row["id"], row["token"]],
     )
 
 
@@ -206,8 +281,3 @@ def _keep(row: Mapping[str, Any], outcome: Outcome, new: TaskState, task: TaskSp
     kind = {TaskState.FAILED: "failure", TaskState.UP_FOR_RETRY: "retry"}.get(new)
     if kind and (kind in task.callbacks or task.email):
         Callback.objects.create(run_id=row["run_id"], task_instance_id=row["id"], kind=kind, reason=outcome.reason)
-
-
-def settle_again(row: Mapping[str, Any], now: datetime) -> Counter[str]:
-    """After a commit: advance the run for marks that were left while somebody held its lock."""
-    return advance.advance_marked(row["run_id"], now)

@@ -184,6 +184,7 @@ def _adapted(values: Sequence[Any]) -> list[Any]:
 
 def moment(value: Any) -> datetime | None:
     """A time column as :func:`fetch` gave it: SQLite keeps UTC as text."""
-    if value is None or isinstance(value, datetime):
-        return value
-    return datetime.fromisoformat(value).replace(tzinfo=UTC)
+    if value is None:
+        return None
+    found = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

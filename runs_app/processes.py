@@ -25,8 +25,10 @@ def boot_id() -> str:
 
 
 def _boot() -> str:
+    """This boot, and the namespace that pids are numbered in: containers may share a host name."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:36]
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()[:36]
+        return f"{boot}.{os.stat('/proc/self/ns/pid').st_ino}"
     except OSError:
         return ""
 

@@ -6,7 +6,7 @@ checked against the table of legal moves, and writes its event in the caller's t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from django.db import connection
 from orchestrator.core.states import FINISHED, RUN_FINISHED, RUN_MOVES, RunState, TaskState, is_legal
 
 from .exceptions import IllegalMove
-from .locking import batches, fetch, placeholders, write
+from .locking import PARAMETERS, batches, fetch, placeholders, write
 from .models import DagRun, StateEvent, TaskInstance
 
 TI = TaskInstance._meta.db_table
@@ -64,6 +64,8 @@ def move_many(
                 [new, *values, old, *batch],
             )
             moved.update(pk for pk, _, _ in rows)
+            if old == TaskState.DEFERRED:
+                drop_triggers([pk for pk, _, _ in rows])
             events = [
                 (run_pk, pk, generation, old, new, token, actor, reasons[pk], at) for pk, generation, token in rows
             ]
@@ -181,6 +183,47 @@ def end(
     return True
 
 
+def undefer(
+    instance_pk: int,
+    token: int,
+    new: TaskState,
+    *,
+    actor: str,
+    reason: str,
+    at: datetime,
+    changed: bool = False,
+    fields: Mapping[str, Any] | None = None,
+) -> bool:
+    """Take a task instance out of ``deferred``, its trigger with it; False if it no longer waits under this token.
+
+    So an event that comes late, or a second time, changes nothing.
+    """
+    _inside_transaction()
+    if not is_legal(TaskState.DEFERRED, new):
+        raise IllegalMove(f"task instance {instance_pk}: deferred -> {new}")
+    sets = {"state": new, "updated_at": at, "changed": changed, "not_before": None, **(fields or {})}
+    sets["ended_at"] = at if new in FINISHED else None
+    if new == TaskState.SCHEDULED:
+        sets["scheduled_at"] = at
+    names = ", ".join(f"{name} = %s" for name in sets)
+    rows = fetch(
+        f"UPDATE {TI} SET {names} WHERE id = %s AND state = 'deferred' AND token = %s RETURNING run_id, generation",
+        [*sets.values(), instance_pk, token],
+    )
+    if not rows:
+        return False
+    run_pk, generation = rows[0]
+    drop_triggers([instance_pk])
+    record([(run_pk, instance_pk, generation, "deferred", new, token, actor, reason, at)])
+    return True
+
+
+def drop_triggers(instance_pks: Sequence[int]) -> None:
+    """Delete the triggers of task instances that wait for nothing any more; who runs one notices and cancels it."""
+    for batch in batches(instance_pks):
+        write(f"DELETE FROM runs_app_trigger WHERE task_instance_id IN ({placeholders(batch)})", batch)
+
+
 def reset(
     rows: Iterable[TaskInstance],
     *,
@@ -193,7 +236,7 @@ def reset(
     """Open task instances again for a person who cleared them: a new generation, state none."""
     _inside_transaction()
     events = []
-    for row in rows:
+    for row in _held(rows):
         sets: dict[str, Any] = {
             "state": TaskState.NONE,
             "generation": row.generation + 1,
@@ -211,6 +254,9 @@ def reset(
         events.append(
             (row.run_id, row.pk, row.generation + 1, row.state, TaskState.NONE, row.token + 1, actor, reason, at)
         )
+    cleared = [event[1] for event in events]
+    drop_triggers(cleared)
+    _close_attempts(cleared, reason, at)
     record(events)
 
 
@@ -220,21 +266,44 @@ _CLEARED = (
 )
 
 
-def set_by_user(rows: Iterable[TaskInstance], new: TaskState, *, actor: str, reason: str, at: datetime) -> list[int]:
-    """Set task instances to a finished state because a person says so; return the rows that changed."""
+def set_by_user(
+    rows: Iterable[TaskInstance], new: TaskState, *, actor: str, reason: str, at: datetime, changed: bool = True
+) -> list[int]:
+    """Set task instances to a finished state because a person, or the run's timeout, says so.
+
+    Returns the rows that changed; what ran under them is a stranger from here on.
+    """
     _inside_transaction()
     events, moved = [], []
-    for row in rows:
+    for row in _held(rows):
         if row.state == new or not is_legal(TaskState(row.state), new, by_user=True):
             continue
         ended_at = row.ended_at if row.state in FINISHED else at
         TaskInstance.objects.filter(pk=row.pk).update(
-            state=new, token=row.token + 1, ended_at=ended_at, changed=True, not_before=None, updated_at=at
+            state=new, token=row.token + 1, ended_at=ended_at, changed=changed, not_before=None, updated_at=at
         )
         events.append((row.run_id, row.pk, row.generation, row.state, new, row.token + 1, actor, reason, at))
         moved.append(row.pk)
+    drop_triggers(moved)
+    _close_attempts(moved, reason, at)
     record(events)
     return moved
+
+
+def _held(rows: Iterable[TaskInstance]) -> Iterator[TaskInstance]:
+    """Read rows again under their locks: a claim needs no lock on the run, so what was read before may be old."""
+    for batch in batches(sorted(row.pk for row in rows)):
+        yield from TaskInstance.objects.select_for_update().filter(pk__in=batch).order_by("pk")
+
+
+def _close_attempts(instance_pks: Sequence[int], reason: str, at: datetime) -> None:
+    """End the open attempts of task instances that were taken from them; else the next claim could not open its own."""
+    for batch in batches(instance_pks, PARAMETERS - 3):
+        write(
+            "UPDATE runs_app_attempt SET ended_at = %s, outcome = 'stopped', reason = %s "
+            f"WHERE outcome IS NULL AND task_instance_id IN ({placeholders(batch)})",
+            [at, reason, *batch],
+        )
 
 
 def move_run(
@@ -249,7 +318,7 @@ def move_run(
 ) -> bool:
     """Move a run; False if it was no longer in a state that may go there.
 
-    ``reopen`` is a person's clear: it also leaves finished states, and starts a new generation.
+    ``reopen`` is a person's wish: it also leaves finished states. A run opened again starts a new generation.
     """
     _inside_transaction()
     allowed = [old for old in RunState if new in RUN_MOVES[old] or (reopen and old != new)]
@@ -263,7 +332,8 @@ def move_run(
         sets |= {"started_at": None, "queued_at": at, "timeout_at": None}
     else:
         sets["timeout_at"] = None
-    generation = DagRun.objects.filter(pk=run_pk).values_list("generation", flat=True)[0] + (1 if reopen else 0)
+    opened = old_state in RUN_FINISHED and new not in RUN_FINISHED
+    generation = DagRun.objects.filter(pk=run_pk).values_list("generation", flat=True)[0] + (1 if opened else 0)
     sets["generation"] = generation
     if not DagRun.objects.filter(pk=run_pk, state=old_state).update(**sets):
         return False

@@ -15,6 +15,19 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name="ControlState",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("swept_at", models.DateTimeField()),
+                (
+                    "expire_from",
+                    models.DateTimeField(
+                        help_text="no lease is taken for expired before: its holder could not renew it"
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
             name="TaskInstance",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),

@@ -1,4 +1,5 @@
 from .attempt import Attempt, Callback, RenderedFields, XCom
+from .control import ControlState
 from .event import StateEvent
 from .process import Process
 from .run import DagRun
@@ -8,6 +9,7 @@ from .trigger import Trigger
 __all__ = [
     "Attempt",
     "Callback",
+    "ControlState",
     "DagRun",
     "Process",
     "RenderedFields",

@@ -1,0 +1,83 @@
+"""When a DAG's next scheduled run is due: worked out from its version and its last scheduled run."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from orchestrator.core import timetables
+from orchestrator.core.spec import DagSpec
+from orchestrator.core.states import RunType
+from orchestrator.core.timetables import DataInterval, Restriction
+
+from .models import Dag
+from .versions import load_spec
+
+log = logging.getLogger(__name__)
+
+PLANNED = ("next_run_after", "next_logical_date", "next_interval_start", "next_interval_end", "schedule_error")
+"""The columns that :func:`plan` sets."""
+
+
+def plan(dag: Dag, now: datetime, last: DataInterval | None, spec: DagSpec | None = None) -> None:
+    """Set :data:`PLANNED` on ``dag``, which the caller saves; never raises.
+
+    ``last`` is the data interval of its newest scheduled run (:func:`last_interval`), ``spec`` its version's where
+    that is at hand. A DAG that is stale, or
+    has no version yet, has no next run; a paused one has, so that pages can show it. What stops a due run from
+    being made (a pause, max_active_runs, a run of ``@continuous`` that is not over) is the tick's to know.
+    """
+    unplan(dag)
+    if dag.is_stale or dag.version_id is None:
+        return
+    try:
+        # A version that is not committed yet must not get into the cache of load_spec.
+        spec = spec if spec is not None else load_spec(dag.version_id)
+        timetable = timetables.from_json(dict(spec.timetable))
+        found = timetable.next_run(last=last, restriction=restriction(spec), now=now)
+    except Exception as error:  # a schedule of the author's own making: it stops this DAG only
+        dag.schedule_error = f"{type(error).__name__}: {error}"
+        log.warning("schedule_failed dag=%s error=%s", dag.dag_id, dag.schedule_error)
+        return
+    if found is not None:
+        dag.next_run_after, dag.next_logical_date = found.run_after, found.logical_date
+        dag.next_interval_start, dag.next_interval_end = found.interval.start, found.interval.end
+
+
+def unplan(dag: Dag) -> None:
+    """Leave the DAG without a next run; the caller saves."""
+    dag.next_run_after = dag.next_logical_date = dag.next_interval_start = dag.next_interval_end = None
+    dag.schedule_error = ""
+
+
+def restriction(spec: DagSpec) -> Restriction:
+    """What bounds the DAG's runs: its own dates, or where it has none those of its tasks."""
+    starts = [task.start_date for task in spec.tasks.values() if task.start_date is not None]
+    ends = [task.end_date for task in spec.tasks.values() if task.end_date is not None]
+    earliest, latest = spec.start_date, spec.end_date
+    if earliest is None and starts:
+        earliest = min(starts)
+    if latest is None and ends and len(ends) == len(spec.tasks):
+        latest = max(ends)  # a single task without an end goes on for ever
+    return Restriction(earliest, latest, spec.catchup)
+
+
+def last_interval(dag: Dag) -> DataInterval | None:
+    """Return the data interval of the newest run that the timetable or a backfill made.
+
+    Runs are the other app's; their relation to the DAG is all that is used of them.
+    """
+    rows = dag.runs.filter(run_type__in=[RunType.SCHEDULED, RunType.BACKFILL], logical_date__isnull=False)
+    found = (
+        rows.order_by("-logical_date").values_list("logical_date", "data_interval_start", "data_interval_end").first()
+    )
+    if found is None:
+        return None
+    date, start, end = found
+    return DataInterval(start or date, end or date)
+
+
+def replan(dag: Dag, now: datetime) -> None:
+    """Work a DAG's next run out again and save it, e.g. when it is unpaused: what went by meanwhile is not due."""
+    plan(dag, now, last_interval(dag))
+    dag.save(update_fields=PLANNED)

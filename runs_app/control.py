@@ -1,0 +1,196 @@
+"""The control pass: all that time makes due. Beat asks for one when something is due, and once a second.
+
+Passes of several processes at once are safe: each step is a compare-and-set or holds its rows' locks.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, transaction
+
+from dags_app.versions import load_spec
+from orchestrator.core.states import UNFINISHED, RunState, TaskState
+
+from . import advance, notify, sweep, tick, transitions
+from .locking import close_broken, fetch, moment, retrying
+from .models import Callback, TaskInstance
+from .view import run_row
+
+log = logging.getLogger(__name__)
+
+MOST = 500
+"""So many due rows of a kind are handled in one pass; the rest in the next."""
+STALE_SECONDS = 3.0
+TIMED_OUT = "Trigger timeout"
+"""What Airflow calls the error of a deferral that took too long."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What one pass did."""
+
+    created: int = 0  # runs made from schedules
+    advanced: int = 0  # runs with task instances whose time had come
+    expired: int = 0  # deferrals that took too long
+    timed_out: int = 0  # runs that took too long
+    swept: sweep.Swept | None = None  # None where the recovery pass was another's
+    ready: Counter[str] = field(default_factory=Counter)
+    failed: list[str] = field(default_factory=list)  # parts that an error ended
+
+
+def step(now: datetime) -> Counts:
+    """Do all that is due at ``now``. An error in one part is logged and leaves the others be."""
+    counts = Counts()
+    for part in (_create_runs, _start_runs, _advance_due, _expire_deferrals, _end_late_runs, _sweep):
+        _do(part, counts, now)
+        advance.tell(counts.ready)
+        counts.ready.clear()
+    return counts
+
+
+def _do(part: Callable[[Counts, datetime], None], counts: Counts, now: datetime) -> None:
+    try:
+        part(counts, now)
+    except (DatabaseError, InterfaceError) as error:
+        counts.failed.append(part.__name__)
+        log.warning("control_interrupted part=%s error=%s", part.__name__, error)
+        close_broken()
+    except Exception:  # one run that cannot be handled must not keep the others from it
+        counts.failed.append(part.__name__)
+        log.exception("control_failed part=%s", part.__name__)
+
+
+def step_if_stale(now: datetime) -> Counts | None:
+    """Make a pass if nobody has made one lately: beat, or the control worker, is dead."""
+    if sweep.seconds_since_last() <= STALE_SECONDS:
+        return None
+    return step(now)
+
+
+def next_due(after: datetime) -> datetime | None:
+    """Return the first instant past ``after`` at which a pass will find something to do; None where none is known.
+
+    Recovery needs no instant: it looks once a second.
+    """
+    rows = fetch(
+        "SELECT min(next_run_after) FROM dags_app_dag "
+        "WHERE NOT is_paused AND NOT is_stale AND next_run_after IS NOT NULL AND next_run_after > %s "
+        "UNION ALL SELECT min(not_before) FROM runs_app_taskinstance WHERE not_before IS NOT NULL AND not_before > %s "
+        "UNION ALL SELECT min(timeout_at) FROM runs_app_dagrun WHERE timeout_at IS NOT NULL AND timeout_at > %s "
+        "UNION ALL SELECT min(run_after) FROM runs_app_dagrun WHERE state = 'queued' AND run_after > %s",
+        [after] * 4,
+    )
+    known = [moment(at) for (at,) in rows if at is not None]
+    return min(known) if known else None  # type: ignore[type-var]
+
+
+# ---- the parts
+
+
+def _create_runs(counts: Counts, now: datetime) -> None:
+    counts.created = tick.tick(now)
+
+
+def _start_runs(counts: Counts, now: datetime) -> None:
+    """Start queued runs whose time has come and for which there is room."""
+    rows = fetch(
+        "SELECT DISTINCT r.dag_id FROM runs_app_dagrun r JOIN dags_app_dag d ON d.dag_id = r.dag_id "
+        "WHERE r.state = 'queued' AND r.run_after <= %s AND NOT d.is_paused AND (SELECT count(*) FROM runs_app_dagrun o "
+        f"WHERE o.dag_id = d.dag_id AND o.state = 'running') < d.max_active_runs LIMIT {MOST}",
+        [now],
+    )
+    for (dag_id,) in rows:
+        try:
+            counts.ready += advance.start_queued(dag_id, now)
+        except (DatabaseError, InterfaceError):
+            raise
+        except Exception:
+            log.exception("start_failed dag=%s", dag_id)
+
+
+def _advance_due(counts: Counts, now: datetime) -> None:
+    """Advance the runs of task instances whose retry or next poke is due."""
+    rows = fetch(
+        "SELECT DISTINCT t.run_id FROM runs_app_taskinstance t JOIN runs_app_dagrun r ON r.id = t.run_id "
+        "WHERE t.not_before IS NOT NULL AND t.not_before <= %s AND t.state IN ('up_for_retry', 'up_for_reschedule') "
+        f"AND r.state = 'running' LIMIT {MOST}",
+        [now],
+    )
+    for (run_pk,) in rows:
+        found = advance.advance(run_pk, now, wait=True)
+        if found is not None:
+            counts.advanced += 1
+            counts.ready += found.ready
+
+
+def _expire_deferrals(counts: Counts, now: datetime) -> None:
+    """Send deferred task instances that waited too long back to a worker, to fail there as users can handle it."""
+    rows = fetch(
+        "SELECT id, token, run_id, dag_id, queue FROM runs_app_taskinstance "
+        f"WHERE not_before IS NOT NULL AND not_before <= %s AND state = 'deferred' LIMIT {MOST}",
+        [now],
+    )
+    for pk, token, run_pk, dag_id, queue in rows:
+        if _expire(pk, token, run_pk, dag_id, now):
+            counts.expired += 1
+            counts.ready[queue] += 1
+
+
+@retrying()
+def _expire(pk: int, token: int, run_pk: int, dag_id: str, now: datetime) -> bool:
+    fields: dict[str, Any] = {"next_method": "__fail__", "next_kwargs": json.dumps({"error": TIMED_OUT})}
+    with transaction.atomic():
+        moved = transitions.undefer(
+            pk, token, TaskState.SCHEDULED, actor="engine", reason="deferral timed out", at=now, fields=fields
+        )
+        if moved:
+            notify.run_changed(run_pk, dag_id)
+        return moved
+
+
+def _end_late_runs(counts: Counts, now: datetime) -> None:
+    rows = fetch(
+        "SELECT id FROM runs_app_dagrun WHERE state = 'running' AND timeout_at IS NOT NULL AND timeout_at <= %s "
+        f"LIMIT {MOST}",
+        [now],
+    )
+    for (run_pk,) in rows:
+        counts.timed_out += _time_out(run_pk, now)
+
+
+@retrying()
+def _time_out(run_pk: int, now: datetime) -> bool:
+    """Fail a run that took longer than its dagrun_timeout; what it has not done is skipped, what runs is stopped."""
+    with transaction.atomic():
+        run = run_row(run_pk, lock=True, wait=True)
+        if run is None or run["state"] != RunState.RUNNING:
+            return False
+        spec = load_spec(run["version_id"])
+        reason = f"the run took longer than its dagrun_timeout of {spec.dagrun_timeout:g} s"
+        open_rows = list(TaskInstance.objects.filter(run_id=run_pk, state__in=UNFINISHED))
+        transitions.set_by_user(open_rows, TaskState.SKIPPED, actor="engine", reason=reason, at=now, changed=False)
+        if not transitions.move_run(run_pk, RunState.FAILED, actor="engine", reason=reason, at=now):
+            return False
+        if "failure" in spec.callbacks:
+            Callback.objects.create(run_id=run_pk, kind="failure", reason="timed_out")
+        advance.ended(run["dag_id"], now)
+        notify.run_changed(run_pk, run["dag_id"])
+        return True
+
+
+def _sweep(counts: Counts, now: datetime) -> None:
+    counts.swept = sweep.sweep(now)
+
+
+def sleep_until(at: datetime | None, now: datetime) -> float:
+    """Seconds to wait for ``at``, at most one sweep's distance."""
+    most = float(settings.ORCH.sweep_seconds)
+    return most if at is None else max(0.0, min(most, (at - now).total_seconds()))

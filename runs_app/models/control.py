@@ -1,0 +1,15 @@
+"""What the control passes of all processes share."""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class ControlState(models.Model):
+    """One row: when the last recovery pass was, by the database's clock, and from when on leases may expire."""
+
+    swept_at = models.DateTimeField()
+    expire_from = models.DateTimeField(help_text="no lease is taken for expired before: its holder could not renew it")
+
+    def __str__(self) -> str:
+        return f"swept at {self.swept_at}"

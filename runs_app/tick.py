@@ -1,0 +1,162 @@
+"""Due schedules become runs. Any number of processes may do this at once: keys make it happen once."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from dags_app.models import Dag
+from dags_app.schedule import COLUMNS, plan
+from dags_app.versions import load_spec
+from orchestrator.core.states import RunState, RunType
+from orchestrator.core.timetables import DataInterval, NextRun
+
+from . import create, notify
+from .exceptions import DagRunAlreadyExists
+from .locking import fetch, is_passing, retrying
+from .models import DagRun
+
+log = logging.getLogger(__name__)
+
+MOST_A_DAG = 50
+"""Runs of one DAG made in one tick: catching up on years must not hold up the other DAGs."""
+MOST_SECONDS = 2.0
+"""After so long a tick ends; the next one goes on."""
+BACK_OFF = timedelta(seconds=60)
+LATE = timedelta(seconds=60)
+"""A DAG without catchup whose next run is later than this is planned anew, so that it gets its newest run only."""
+AUTOMATED = (RunType.SCHEDULED, RunType.BACKFILL)
+
+
+def tick(now: datetime) -> int:
+    """Make the runs that are due; return how many. One run a DAG and round, so no DAG waits behind another's past."""
+    deadline = time.monotonic() + MOST_SECONDS
+    made = 0
+    passed_over: set[str] = set()
+    for _ in range(MOST_A_DAG):
+        due = [dag_id for dag_id in due_dags(now) if dag_id not in passed_over]
+        if not due:
+            break
+        for dag_id in due:
+            if time.monotonic() > deadline:
+                return made
+            if _make_next(dag_id, now):
+                made += 1
+            else:
+                passed_over.add(dag_id)
+    return made
+
+
+def due_dags(now: datetime) -> list[str]:
+    """The DAGs that a run is due for and that max_active_runs leaves room for it, the longest due first.
+
+    As in Airflow queued runs count, too, and runs of backfills do not.
+    """
+    rows = fetch(
+        "SELECT d.dag_id FROM dags_app_dag d WHERE NOT d.is_paused AND NOT d.is_stale AND d.next_run_after <= %s "
+        "AND d.version_id IS NOT NULL AND (SELECT count(*) FROM runs_app_dagrun r WHERE r.dag_id = d.dag_id "
+        "AND r.state IN ('queued', 'running') AND r.run_type <> 'backfill') < d.max_active_runs "
+        "ORDER BY d.next_run_after LIMIT 1000",
+        [now],
+    )
+    return [dag_id for (dag_id,) in rows]
+
+
+def _make_next(dag_id: str, now: datetime) -> bool:
+    """Make a DAG's next run; False where none could be made now. What goes wrong is this DAG's own trouble."""
+    try:
+        return _make(dag_id, now)
+    except Exception as error:  # one bad DAG must not stop the others
+        if is_passing(error):
+            raise
+        log.exception("tick_failed dag=%s", dag_id)
+        _back_off(dag_id, f"{type(error).__name__}: {error}", now)
+        return False
+
+
+@retrying()
+def _make(dag_id: str, now: datetime) -> bool:
+    with transaction.atomic():
+        dags = Dag.objects.select_for_update(no_key=True, skip_locked=True).select_related(None)
+        dag = dags.filter(
+            pk=dag_id, is_paused=False, is_stale=False, next_run_after__lte=now, version__isnull=False
+        ).first()
+        if dag is None or _active(dag) >= dag.max_active_runs:  # others were faster
+            return False
+        if _is_outdated(dag, now):
+            plan(dag, now, last_interval(dag_id))
+            if dag.next_run_after is None or dag.next_run_after > now:
+                _save(dag, now)
+                return False
+        due = _planned(dag)
+        made = _insert(dag, due, now)
+        plan(dag, now, due.interval)
+        _save(dag, now)
+        return made
+
+
+def _active(dag: Dag) -> int:
+    active = DagRun.objects.filter(dag=dag, state__in=[RunState.QUEUED, RunState.RUNNING])
+    return active.exclude(run_type=RunType.BACKFILL).count()
+
+
+def _is_outdated(dag: Dag, now: datetime) -> bool:
+    """Whether the columns no longer say what is due: after an error, a long pause, or a wait for the run before."""
+    if dag.schedule_error or dag.next_logical_date is None or dag.next_interval_start is None:
+        return True
+    spec = load_spec(dag.version_id)
+    return spec.timetable.get("type") == "continuous" or (not spec.catchup and dag.next_run_after < now - LATE)
+
+
+def _planned(dag: Dag) -> NextRun:
+    return NextRun(
+        dag.next_run_after, dag.next_logical_date, DataInterval(dag.next_interval_start, dag.next_interval_end)
+    )
+
+
+def _save(dag: Dag, now: datetime) -> None:
+    if dag.schedule_error:
+        log.warning("schedule_failed dag=%s error=%s", dag.dag_id, dag.schedule_error)
+        dag.next_run_after = now + BACK_OFF
+    dag.save(update_fields=COLUMNS)
+    notify.dag_changed(dag.dag_id)
+
+
+def last_interval(dag_id: str) -> DataInterval | None:
+    """The interval of the DAG's newest scheduled run."""
+    runs = DagRun.objects.filter(dag_id=dag_id, run_type__in=AUTOMATED, data_interval_start__isnull=False)
+    last = runs.order_by("-logical_date").values_list("data_interval_start", "data_interval_end").first()
+    return DataInterval(*last) if last else None
+
+
+def _insert(dag: Dag, due: NextRun, now: datetime) -> bool:
+    """Make the run unless its logical date has one; a run id that somebody took is no reason to leave it out."""
+    for suffix in ("", f"_{secrets.token_hex(4)}"):
+        if DagRun.objects.filter(dag=dag, logical_date=due.logical_date).exists():
+            return True
+        run_id = create.run_id_for(RunType.SCHEDULED, due.run_after, due.logical_date) + suffix
+        try:
+            create.create_run(
+                dag=dag,
+                version=dag.version,
+                run_type=RunType.SCHEDULED,
+                run_after=due.run_after,
+                logical_date=due.logical_date,
+                interval=(due.interval.start, due.interval.end),
+                triggered_by="timetable",
+                now=now,
+                run_id=run_id,
+            )
+            return True
+        except DagRunAlreadyExists:
+            continue
+    return True
+
+
+@retrying()
+def _back_off(dag_id: str, error: str, now: datetime) -> None:
+    Dag.objects.filter(pk=dag_id).update(schedule_error=error[:2000], next_run_after=now + BACK_OFF)
