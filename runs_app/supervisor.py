@@ -136,6 +136,7 @@ class Supervisor:
 
     def stop(self) -> None:
         """SIGTERM everything, what others need last; SIGKILL what is left when the time is over."""
+        self.told = max(self.told, 1)
         for last in (False, True):
             group = [member for member in self.members if member.pid and member.stop_last is last]
             for member in group:
