@@ -146,7 +146,7 @@ _SDK_NAMES = {
     **{name: _ASSETS[name] for name in _ASSETS if not name.startswith("Dataset")},
     **_TIMETABLES,
     "conf": _CONF["conf"],
-    **_from(_COMPAT + "shims", "get_parsing_context", "mask_secret", BaseXCom="XCom", XCom="XCom"),
+    **_from(_COMPAT + "shims", "CronPartitionTimetable", "get_parsing_context", "mask_secret", "XCom", BaseXCom="XCom"),
 }
 _MODELS = {
     "DAG": _DAG["DAG"],
@@ -371,5 +371,4 @@ REFUSED: dict[str, str] = {
     "airflow.sdk.ObjectStoragePath": "object storage paths are not built yet: use the storage's own client in a task",
     "airflow.io": "object storage paths are not built yet: use the storage's own client in a task",
     "airflow.sdk.asset": "the @asset decorator is not built yet: use @task(outlets=[Asset(...)])",
-    "airflow.sdk.CronPartitionTimetable": "partitioned schedules are not built yet: use CronTriggerTimetable",
 }

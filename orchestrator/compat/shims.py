@@ -95,6 +95,13 @@ class XCom(_FromDatabase):
     get_one = get_many = get_value = set = clear = _FromDatabase._refuse
 
 
+class CronPartitionTimetable:
+    """A schedule by partitions; files may import it, not use it yet."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise AirflowException("partitioned schedules are not built yet: use CronTriggerTimetable")
+
+
 class ParsingContext:
     """While a file is parsed: which DAG and task it is parsed for, where only one is wanted."""
 

@@ -15,12 +15,12 @@ def retry_wait(
 ) -> float:
     """Return the seconds from the end of try ``try_number`` to the start of the next.
 
-    Without a multiplier (``backoff`` <= 0) that is ``retry_delay`` itself. With one the wait is between
+    Without a multiplier (``backoff`` <= 0, or 1, which multiplies nothing) that is ``retry_delay`` itself. With one the wait is between
     the base ``ceil(retry_delay * backoff ** (try_number - 1))`` and twice that, spread by a hash of
     ``hash_input`` so that tasks which failed together do not come back together, then cut to a day and
     to ``max_retry_delay`` (None or 0 = no limit).
     """
-    if backoff <= 0:
+    if backoff <= 0 or backoff == 1:
         return retry_delay
     try:
         base = max(1, math.ceil(retry_delay * backoff ** (try_number - 1)))

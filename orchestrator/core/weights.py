@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+LEAST, MOST = -(2**31), 2**31 - 1
 DOWNSTREAM, UPSTREAM, ABSOLUTE = "downstream", "upstream", "absolute"
 
 
 def effective_weights(
     upstream: Mapping[str, Collection[str]], own: Mapping[str, int], rules: Mapping[str, str]
 ) -> dict[str, int]:
-    """Return each task's weight: its own plus those of all tasks below (``downstream``) or above (``upstream``)."""
+    """Return each task's weight: its own plus those of all tasks below (``downstream``) or above (``upstream``).
+
+    A task's own weight counts as what fits into 32 bits; sums may be larger.
+    """
+    own = {task_id: max(LEAST, min(weight, MOST)) for task_id, weight in own.items()}
     downstream: dict[str, list[str]] = {task_id: [] for task_id in upstream}
     for task_id, above in upstream.items():
         for other in above:

@@ -72,7 +72,7 @@ def _check_rules(dag: Any, timetable: Any) -> None:
             nullable = "null" in (schema.get("type") or ())
             if isinstance(value, Param) and not value.has_value and not nullable:
                 raise DagError(f"DAG {dag.dag_id!r}: param {name!r} has no default, so a scheduled run could not start")
-    if dag.catchup and timetable.periodic and dag.start_date is None:
+    if dag.catchup and timetable.can_be_scheduled and dag.start_date is None:
         raise DagError(f"DAG {dag.dag_id!r}: catchup needs a start_date")
     if getattr(timetable, "type", "") == "continuous" and dag.max_active_runs != 1:
         raise DagError(f"DAG {dag.dag_id!r}: @continuous needs max_active_runs=1")

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from orchestrator.core.cron import Cron, CronError
+
 from .base import DataInterval, NextRun, Restriction, TimetableError
 from .delta import delta_json
-
-PRESETS = {
-    "@hourly": "0 * * * *",
-    "@daily": "0 0 * * *",
-    "@weekly": "0 0 * * 0",
-    "@monthly": "0 0 1 * *",
-    "@quarterly": "0 0 1 */3 *",
-    "@yearly": "0 0 1 1 *",
-    "@annually": "0 0 1 1 *",
-}
-WORDS = {
-    "@hourly": "Hourly",
-    "@daily": "At 00:00",
-    "@weekly": "At 00:00, only on Sunday",
-    "@monthly": "At 00:00, on day 1 of the month",
-    "@quarterly": "At 00:00, on day 1 of the month, every 3 months",
-    "@yearly": "At 00:00, on day 1 of the month, only in January",
-}
 
 
 def zone_name(timezone: Any) -> str:
@@ -41,59 +27,71 @@ def zone_name(timezone: Any) -> str:
     return name
 
 
-class Cron:
-    """One expression in one zone: the times before and after a moment."""
+class ZonedCron:
+    """One expression in one zone: the times before and after a moment, in UTC.
+
+    Where every hour is in the expression, times are as far apart as the clock on the wall says, so both hours
+    of the autumn change count. Else the wall time counts: one that the spring change leaves out comes as much
+    later, one that the autumn change repeats comes the second time.
+    """
 
     def __init__(self, expression: str, timezone: Any) -> None:
-        from cronsim import CronSim, CronSimError
-
-        timezone = zone_name(timezone)
         if not isinstance(expression, str):
             raise TimetableError(f"a cron expression is a text, not {expression!r}")
-
-        self.given = expression
-        self.expression = PRESETS.get(expression, expression)
+        self.given, self.timezone = expression, zone_name(timezone)
         try:
-            self.zone = ZoneInfo(timezone)
+            self.zone = ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            raise TimetableError(f"time zone {timezone!r} is not known") from error
+            raise TimetableError(f"time zone {self.timezone!r} is not known") from error
         try:
-            CronSim(self.expression, datetime(2024, 1, 1, tzinfo=UTC))
-        except (CronSimError, ValueError, IndexError) as error:
+            self.cron = Cron(expression)
+        except CronError as error:
             raise TimetableError(f"cron expression {expression!r} is not valid: {error}") from error
-        self.timezone = timezone
+        self.expression = self.cron.expression
 
     def after(self, moment: datetime) -> datetime:
         """The first time strictly after ``moment``."""
-        return self._walk(moment, reverse=False)
+        return self._walk(moment, self.cron.after)
 
     def before(self, moment: datetime) -> datetime:
         """The last time strictly before ``moment``."""
-        return self._walk(moment, reverse=True)
+        return self._walk(moment, self.cron.before)
 
-    def _walk(self, moment: datetime, *, reverse: bool) -> datetime:
-        from cronsim import CronSim
-
+    def _walk(self, moment: datetime, step: Callable[[datetime], datetime]) -> datetime:
+        naive = moment.astimezone(self.zone).replace(tzinfo=None, fold=0)
         try:
-            found = next(CronSim(self.expression, moment.astimezone(self.zone), reverse=reverse))
-        except StopIteration as error:
-            raise TimetableError(f"cron expression {self.given!r} never comes due") from error
-        return found.astimezone(UTC)
+            found = step(naive)
+        except CronError as error:
+            raise TimetableError(f"cron expression {self.given!r} cannot be followed: {error}") from error
+        if self.cron.hour.every:
+            return moment.astimezone(UTC) + (found - naive)
+        local = found.replace(tzinfo=self.zone)
+        offset = min(local.utcoffset(), local.replace(fold=1).utcoffset())  # type: ignore[type-var]
+        return (found - offset).replace(tzinfo=UTC)  # type: ignore[operator]
 
     def at_or_after(self, moment: datetime) -> datetime:
-        return self.after(moment - timedelta(microseconds=1))
+        found = self.after(moment)
+        return found if self.before(found) != moment else moment
 
     def at_or_before(self, moment: datetime) -> datetime:
-        return self.before(moment + timedelta(microseconds=1))
+        found = self.before(moment)
+        return found if self.after(found) != moment else moment
 
     def words(self) -> str:
-        if self.given in WORDS:
-            return WORDS[self.given]
-        from cronsim import CronSim
+        """The expression in English; a day of the month and a day of the week together mean either."""
+        from cron_descriptor import ExpressionDescriptor
 
+        def describe(parts: list[str]) -> str:
+            return str(ExpressionDescriptor(" ".join(parts), use_24hour_time_format=True).get_description())
+
+        fields = self.expression.split()
         try:
-            return str(CronSim(self.expression, datetime(2024, 1, 1, tzinfo=UTC)).explain())
-        except (AttributeError, ValueError):
+            if len(fields) >= 5 and fields[2] != "*" and fields[4] != "*":
+                by_date, by_weekday = list(fields), list(fields)
+                by_date[4] = by_weekday[2] = "*"
+                return f"{describe(by_date)} (or) {describe(by_weekday)}"
+            return describe(fields)
+        except Exception:  # an expression that runs but that the describer does not know
             return ""
 
 
@@ -111,11 +109,14 @@ class CronTriggerTimetable:
         interval: Any = timedelta(),
         run_immediately: bool | timedelta = False,
     ) -> None:
-        self.cron = Cron(cron, timezone)
+        self.cron = ZonedCron(cron, timezone)
         self.interval = interval
         self.run_immediately = run_immediately
-        self.summary = cron
-        self.description = self.cron.words()
+        self.summary = self.cron.expression
+
+    @cached_property
+    def description(self) -> str:
+        return self.cron.words()
 
     def next_run(self, *, last: DataInterval | None, restriction: Restriction, now: datetime) -> NextRun | None:
         cron = self.cron

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .base import DataInterval, NextRun, Restriction, TimetableError
@@ -33,9 +33,7 @@ class DeltaTriggerTimetable:
         else:
             candidates = [now]
             if last is not None:
-                candidates = [last.end + self.delta]
-                if candidates[0] < now:
-                    candidates = [max(now - self.delta, candidates[0])]
+                candidates.append(last.end + self.delta)
             if restriction.earliest is not None:
                 candidates.append(restriction.earliest)
             at = max(candidates)
@@ -64,21 +62,36 @@ class DeltaDataIntervalTimetable(DeltaTriggerTimetable):
     def next_run(self, *, last: DataInterval | None, restriction: Restriction, now: datetime) -> NextRun | None:
         earliest = restriction.earliest
         if not restriction.catchup:
-            newest = now - self.delta - self.delta if last is None else now - self.delta
+            newest = self._round(now) - self.delta
             earliest = newest if earliest is None else max(newest, earliest)
         if last is None:
             if earliest is None:
                 return None
             start = earliest
         else:
-            start = last.end if earliest is None else max(last.end, earliest)
+            # An empty interval is a trigger timetable's, which this DAG had before: its moment has had its run.
+            start = last.end + self.delta if last.start == last.end else last.end
+            start = start if earliest is None else max(start, earliest)
         if restriction.latest is not None and start > restriction.latest:
             return None
         end = start + self.delta
         return NextRun(end, start, DataInterval(start, end))
 
+    def _round(self, moment: datetime) -> datetime:
+        """Round down to a whole number of intervals since 1970, so that runs start at even times."""
+        size = _seconds(self.delta)
+        return datetime.fromtimestamp(moment.timestamp() // size * size, UTC) if size > 0 else moment
+
     def infer_manual_interval(self, run_after: datetime) -> DataInterval:
         return DataInterval(run_after - self.delta, run_after)
+
+
+def _seconds(delta: Any) -> float:
+    """About how long a span is; a month counts as 30 days."""
+    if isinstance(delta, timedelta):
+        return delta.total_seconds()
+    days = delta.years * 365 + delta.months * 30 + delta.days
+    return days * 86400 + delta.hours * 3600 + delta.minutes * 60 + delta.seconds
 
 
 RELATIVE = ("years", "months", "days", "leapdays", "hours", "minutes", "seconds", "microseconds")

@@ -24,7 +24,7 @@ class EventsTimetable:
         description: str | None = None,
     ) -> None:
         found = [each if each.tzinfo is not None else each.replace(tzinfo=UTC) for each in event_dates]
-        self.event_dates = found if presorted else sorted({each.astimezone(UTC) for each in found})
+        self.event_dates = found if presorted else sorted(each.astimezone(UTC) for each in found)
         if not self.event_dates:
             raise TimetableError("EventsTimetable needs at least one date")
         self.restrict_to_events = restrict_to_events

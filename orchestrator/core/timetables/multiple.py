@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from .base import DataInterval, NextRun, Restriction, TimetableError
@@ -26,8 +27,11 @@ class MultipleCronTriggerTimetable:
         if not crons:
             raise TimetableError("MultipleCronTriggerTimetable needs at least one cron expression")
         self.parts = [CronTriggerTimetable(each, timezone, interval, run_immediately) for each in crons]
-        self.summary = ", ".join(crons)
-        self.description = ", ".join(part.description for part in self.parts)
+        self.summary = ", ".join(part.summary for part in self.parts)
+
+    @cached_property
+    def description(self) -> str:
+        return ", ".join(part.description for part in self.parts)
 
     def next_run(self, *, last: DataInterval | None, restriction: Restriction, now: datetime) -> NextRun | None:
         answers = [part.next_run(last=last, restriction=restriction, now=now) for part in self.parts]

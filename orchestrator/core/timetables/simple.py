@@ -36,9 +36,9 @@ class OnceTimetable(NullTimetable):
     can_be_scheduled = True
 
     def next_run(self, *, last: DataInterval | None, restriction: Restriction, now: datetime) -> NextRun | None:
-        if last is not None or restriction.earliest is None:
+        if last is not None:
             return None
-        at = restriction.earliest
+        at = restriction.earliest or now
         if restriction.latest is not None and at > restriction.latest:
             return None
         return NextRun(at, at, DataInterval(at, at))
@@ -54,10 +54,13 @@ class ContinuousTimetable(NullTimetable):
     can_be_scheduled = True
 
     def next_run(self, *, last: DataInterval | None, restriction: Restriction, now: datetime) -> NextRun | None:
-        if restriction.earliest is None:
-            return None
-        start = last.end if last is not None else restriction.earliest
-        end = max(now, start) if last is not None else max(restriction.earliest, now)
+        earliest = restriction.earliest or now
+        if last is None:
+            start, end = earliest, max(earliest, now)
+        elif last.end > now:  # the last run lay in the future: begin again at the start date
+            start, end = earliest, earliest + (last.end - last.start)
+        else:
+            start, end = last.end, now
         if restriction.latest is not None and end > restriction.latest:
             return None
         return NextRun(end, start, DataInterval(start, end))
