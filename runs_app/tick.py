@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from dags_app.models import Dag
-from dags_app.schedule import COLUMNS, plan
+from dags_app.schedule import PLANNED, last_interval, plan
 from dags_app.versions import load_spec
 from orchestrator.core.states import RunState, RunType
 from orchestrator.core.timetables import DataInterval, NextRun
@@ -29,7 +29,6 @@ MOST_SECONDS = 2.0
 BACK_OFF = timedelta(seconds=60)
 LATE = timedelta(seconds=60)
 """A DAG without catchup whose next run is later than this is planned anew, so that it gets its newest run only."""
-AUTOMATED = (RunType.SCHEDULED, RunType.BACKFILL)
 
 
 def tick(now: datetime) -> int:
@@ -88,7 +87,7 @@ def _make(dag_id: str, now: datetime) -> bool:
         if dag is None or _active(dag) >= dag.max_active_runs:  # others were faster
             return False
         if _is_outdated(dag, now):
-            plan(dag, now, last_interval(dag_id))
+            plan(dag, now, last_interval(dag))
             if dag.next_run_after is None or dag.next_run_after > now:
                 _save(dag, now)
                 return False
@@ -122,15 +121,8 @@ def _save(dag: Dag, now: datetime) -> None:
     if dag.schedule_error:
         log.warning("schedule_failed dag=%s error=%s", dag.dag_id, dag.schedule_error)
         dag.next_run_after = now + BACK_OFF
-    dag.save(update_fields=COLUMNS)
+    dag.save(update_fields=PLANNED)
     notify.dag_changed(dag.dag_id)
-
-
-def last_interval(dag_id: str) -> DataInterval | None:
-    """The interval of the DAG's newest scheduled run."""
-    runs = DagRun.objects.filter(dag_id=dag_id, run_type__in=AUTOMATED, data_interval_start__isnull=False)
-    last = runs.order_by("-logical_date").values_list("data_interval_start", "data_interval_end").first()
-    return DataInterval(*last) if last else None
 
 
 def _insert(dag: Dag, due: NextRun, now: datetime) -> bool:

@@ -293,7 +293,7 @@ def set_by_user(
 def _held(rows: Iterable[TaskInstance]) -> Iterator[TaskInstance]:
     """Read rows again under their locks: a claim needs no lock on the run, so what was read before may be old."""
     for batch in batches(sorted(row.pk for row in rows)):
-        yield from TaskInstance.objects.select_for_update().filter(pk__in=batch).order_by("pk")
+        yield from TaskInstance.objects.select_for_update(no_key=True).filter(pk__in=batch).order_by("pk")
 
 
 def _close_attempts(instance_pks: Sequence[int], reason: str, at: datetime) -> None:

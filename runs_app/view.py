@@ -14,7 +14,7 @@ from orchestrator.core.spec import DagSpec, InputSpec
 from orchestrator.core.states import RunType, TaskState
 
 from . import past
-from .locking import fetch, is_postgresql, moment, placeholders, skip_locked
+from .locking import fetch, is_postgresql, moment, placeholders
 from .models import DagRun
 
 WHOLE_RUN = 200
@@ -111,7 +111,10 @@ RUN_COLUMNS = (
 
 def run_row(run_pk: int, *, lock: bool, wait: bool = False) -> dict[str, Any] | None:
     """Read a run, taking its lock; None where somebody else holds it (or it is gone)."""
-    clause = "" if not lock else (" FOR UPDATE" if wait and is_postgresql() else skip_locked())
+    clause = ""
+    if lock and is_postgresql():
+        # NO KEY: who inserts an event or an attempt of the run must not wait for its lock; it may be waited for itself.
+        clause = " FOR NO KEY UPDATE" if wait else " FOR NO KEY UPDATE SKIP LOCKED"
     rows = fetch(f"SELECT {', '.join(RUN_COLUMNS)} FROM runs_app_dagrun WHERE id = %s{clause}", [run_pk])
     if not rows:
         return None
