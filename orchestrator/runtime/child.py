@@ -83,8 +83,12 @@ class RecordHandler(logging.Handler):
 
 def serve(sock: socket.socket, dags: Json) -> None:
     """Wait for the assignment and carry it out; never returns."""
+    from .rehearsal import rehearse
+
     gc.disable()
     try:
+        rehearse()
+        had = set(sys.modules)
         assignment = protocol.receive(sock)
     except (EOFError, OSError):
         os._exit(0)
@@ -97,7 +101,8 @@ def serve(sock: socket.socket, dags: Json) -> None:
         comms.use(channel.ask)
         gc.enable()
         result = carry_out(assignment, dags, channel)
-        channel.tell({**result, **_usage()})
+        imported = [name for name in protocol.WORTH_KEEPING if name in sys.modules and name not in had]
+        channel.tell({**result, **_usage(), "imported": imported})
         code = 0
     except BaseException:
         traceback.print_exc()

@@ -91,7 +91,11 @@ class Child:
             data = b""
         if not data:
             raise EOFError
-        return self.reader.feed(data)
+        messages = self.reader.feed(data)
+        for message in messages:
+            if message["type"] == "result" and message.get("imported"):
+                self.server.ask(*map(protocol.WORTH_KEEPING.index, message["imported"]))
+        return messages
 
     def answer(self, number: int, value: Any = None, error: str | None = None) -> None:
         try:
@@ -181,9 +185,13 @@ class _VersionServer:
                 raise ConnectionError(f"the fork server of {self.key[1]} gave no child")
         child = self.spares.pop(0)
         self.given.add(child)
-        self.sock.settimeout(5)
-        self.sock.sendall(b"1")  # fork the next spare while this one works
+        self.ask(protocol.SPARE)  # while this one works
         return child
+
+    def ask(self, *what: int) -> None:
+        """Ask for a spare, or for modules (by their places in the list) to be there in the spares to come."""
+        self.sock.settimeout(5)
+        self.sock.sendall(bytes(what))
 
     def close(self) -> None:
         for child in [*self.spares, *self.given]:

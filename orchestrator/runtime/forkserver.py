@@ -35,13 +35,17 @@ def die_with_parent() -> None:
 
 def main(descriptor: int) -> None:
     """Serve the zygote's requests until its supervisor goes."""
+    import inspect  # noqa: F401  # here and once, or every attempt and every parse pays its 8 ms
+
     import orchestrator.compat
     import orchestrator.operators.python
     import orchestrator.runtime.child
     import orchestrator.runtime.loader
     import orchestrator.runtime.parse
+    import orchestrator.runtime.rehearsal
     import orchestrator.sdk.decorators
     import orchestrator.sdk.registry
+    import orchestrator.sdk.templating
 
     orchestrator.compat.install()
     die_with_parent()
@@ -139,8 +143,11 @@ class VersionServer:
                     for pid in self.children:
                         _kill_group(pid)
                     os._exit(0)
-                for _ in data:  # one byte asks for one more spare
-                    self._spare(dags)
+                for wish in data:
+                    if wish == protocol.SPARE:
+                        self._spare(dags)
+                    else:
+                        _keep(protocol.WORTH_KEEPING[wish])
 
     def _spare(self, dags: dict[str, Any]) -> None:
         """Fork a child that waits; its socket and outputs go to the supervisor ahead of time."""
@@ -176,6 +183,16 @@ class VersionServer:
         mine.close()
         os.close(out_read)
         os.close(err_read)
+
+
+def _keep(module: str) -> None:
+    """Import what an attempt had to import, so that the next ones find it there."""
+    try:
+        __import__(module)
+    except Exception:  # the attempts that need it tell why
+        return
+    gc.collect()
+    gc.freeze()
 
 
 def _kill_group(pid: int) -> None:

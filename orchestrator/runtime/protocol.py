@@ -10,6 +10,12 @@ from typing import Any
 HEAD = struct.Struct("!I")
 LARGEST = 64 * 1024 * 1024
 
+SPARE = 255
+"""A byte that asks a version server for one more spare child; smaller ones are places in the list below."""
+
+WORTH_KEEPING = ("jinja2.sandbox", "jinja2.nativetypes", "pendulum", "orchestrator.runtime.macros", "asyncio")
+"""Large modules of which most DAGs need none: the first attempt that does tells, and the next ones are forked with it."""
+
 
 def pack(message: dict[str, Any]) -> bytes:
     body = json.dumps(message, separators=(",", ":")).encode("utf-8", "surrogatepass")
