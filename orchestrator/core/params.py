@@ -21,9 +21,27 @@ def check_value(name: str, value: Any, schema: Mapping[str, Any]) -> None:
     import jsonschema
 
     try:
-        jsonschema.validate(value, dict(schema), cls=jsonschema.Draft202012Validator)
+        jsonschema.validate(
+            value, dict(schema), cls=jsonschema.Draft202012Validator, format_checker=jsonschema.FormatChecker()
+        )
     except jsonschema.ValidationError as error:
         raise ParamError(f"Invalid input for param {name}: {error.message}") from error
+    except jsonschema.SchemaError as error:
+        raise ParamError(f"The schema of param {name} is not valid: {error.message}") from error
+
+
+def check_schema(name: str, schema: Mapping[str, Any]) -> None:
+    """Check that a param's schema is one.
+
+    Raises:
+        ParamError: it is not; the message names the param.
+    """
+    if not schema:
+        return
+    import jsonschema
+
+    try:
+        jsonschema.Draft202012Validator.check_schema(dict(schema))
     except jsonschema.SchemaError as error:
         raise ParamError(f"The schema of param {name} is not valid: {error.message}") from error
 

@@ -89,7 +89,7 @@ class DAG:
         self.doc_md = doc_md.strip() if doc_md else doc_md
         self.params = dict(params or {})
         if isinstance(self.default_args.get("params"), Mapping):
-            self.params = {**self.default_args.pop("params"), **self.params}
+            self.params |= self.default_args.pop("params")
         self.access_control = access_control
         self.is_paused_upon_creation = is_paused_upon_creation
         self.jinja_environment_kwargs = jinja_environment_kwargs or {}

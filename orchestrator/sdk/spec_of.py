@@ -10,7 +10,7 @@ from orchestrator.core.graph import find_cycle
 from orchestrator.core.spec import DagSpec, GroupSpec, InputSpec, MapSpec, TaskSpec
 from orchestrator.core.weights import effective_weights
 
-from .exceptions import DagError
+from .exceptions import DagError, ParamValidationError
 from .operator import CALLBACKS, seconds
 from .params import Param, param_json
 from .taskgroup import TaskGroup
@@ -66,12 +66,25 @@ def dag_spec(dag: Any) -> DagSpec:
 
 
 def _check_rules(dag: Any, timetable: Any) -> None:
+    from orchestrator.core.params import ParamError, check_schema
+
+    for owner in (dag, *dag.tasks):
+        for name, value in owner.params.items():
+            try:
+                check_schema(name, value.schema if isinstance(value, Param) else {})
+            except ParamError as error:
+                raise DagError(f"{owner!r}: {error}") from error
     if dag.schedule is not None and timetable.can_be_scheduled:
         for name, value in dag.params.items():
-            schema = value.schema if isinstance(value, Param) else {}
-            nullable = "null" in (schema.get("type") or ())
-            if isinstance(value, Param) and not value.has_value and not nullable:
-                raise DagError(f"DAG {dag.dag_id!r}: param {name!r} has no default, so a scheduled run could not start")
+            if not isinstance(value, Param):
+                continue
+            try:
+                value.resolve()
+            except ParamValidationError as error:
+                raise DagError(
+                    f"DAG {dag.dag_id!r}: param {name!r} has no default that fits, so a scheduled run could not "
+                    f"start: {error}"
+                ) from error
     if dag.catchup and timetable.can_be_scheduled and dag.start_date is None:
         raise DagError(f"DAG {dag.dag_id!r}: catchup needs a start_date")
     if getattr(timetable, "type", "") == "continuous" and dag.max_active_runs != 1:

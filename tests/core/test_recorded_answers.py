@@ -98,4 +98,3 @@ def test_schedules_are_put_into_words_as_recorded(case: Any):
         pytest.skip("the describing library words hours in a range differently from one release to the next")
     spec = dag_of_file(case["spec"]["dag_file"], case["spec"]["dag_id"]).to_spec()
     assert from_json(dict(spec.timetable)).description == case["expected"]["description"]
-
