@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from orchestrator.core import timetables
+from orchestrator.core.due import next_run
 from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import RunType
-from orchestrator.core.timetables import DataInterval, Restriction
+from orchestrator.core.timetables import DataInterval
 
 from .models import Dag
 from .versions import load_spec
@@ -33,8 +33,7 @@ def plan(dag: Dag, now: datetime, last: DataInterval | None, spec: DagSpec | Non
     try:
         # A version that is not committed yet must not get into the cache of load_spec.
         spec = spec if spec is not None else load_spec(dag.version_id)
-        timetable = timetables.from_json(dict(spec.timetable))
-        found = timetable.next_run(last=last, restriction=restriction(spec), now=now)
+        found = next_run(spec, last=last, now=now)
     except Exception as error:  # a schedule of the author's own making: it stops this DAG only
         dag.schedule_error = f"{type(error).__name__}: {error}"
         log.warning("schedule_failed dag=%s error=%s", dag.dag_id, dag.schedule_error)
@@ -48,18 +47,6 @@ def unplan(dag: Dag) -> None:
     """Leave the DAG without a next run; the caller saves."""
     dag.next_run_after = dag.next_logical_date = dag.next_interval_start = dag.next_interval_end = None
     dag.schedule_error = ""
-
-
-def restriction(spec: DagSpec) -> Restriction:
-    """What bounds the DAG's runs: its own dates, or where it has none those of its tasks."""
-    starts = [task.start_date for task in spec.tasks.values() if task.start_date is not None]
-    ends = [task.end_date for task in spec.tasks.values() if task.end_date is not None]
-    earliest, latest = spec.start_date, spec.end_date
-    if earliest is None and starts:
-        earliest = min(starts)
-    if latest is None and ends and len(ends) == len(spec.tasks):
-        latest = max(ends)  # a single task without an end goes on for ever
-    return Restriction(earliest, latest, spec.catchup)
 
 
 def last_interval(dag: Dag) -> DataInterval | None:

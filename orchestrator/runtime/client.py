@@ -212,13 +212,15 @@ class ForkServer:
         self.reader = protocol.Reader()
         self.last = 0
         self.exits: dict[int, dict[str, Any]] = {}
+        self.closed = False
         self.lock = threading.RLock()  # threads that parse share the zygote's socket
 
     def start(self) -> None:
         """Start the zygote if it is not running."""
         if self.process is not None and self.process.poll() is None:
             return
-        self.close()
+        self._end()
+        self.closed = False
         mine, theirs = socket.socketpair()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "orchestrator.runtime.forkserver", str(theirs.fileno())],
@@ -279,7 +281,7 @@ class ForkServer:
                 protocol.send(self.control, {**request, "id": self.last}, fds)
                 return self._answer(self.last)
             except (OSError, EOFError):
-                self.close()
+                self._end()
                 if attempt == 2:
                     raise
         raise AssertionError("unreachable")
@@ -309,7 +311,7 @@ class ForkServer:
         threads may parse at once.
         """
         found = self._parse(root, file, timeout, memory_bytes, answer)
-        if found is None:  # the zygote went with it: alone it shows whether this file is to blame
+        if found is None and not self.closed:  # the zygote went with it: alone it shows whether this file is to blame
             alone = ForkServer()
             try:
                 found = alone._parse(root, file, timeout, memory_bytes, answer)
@@ -329,6 +331,8 @@ class ForkServer:
         request = {"type": "parse", "root": root, "file": file, "timeout": timeout, "memory_bytes": memory_bytes}
         try:
             with self.lock:
+                if self.closed:
+                    raise ConnectionError("the fork server is closed")
                 pid = self._fork(request, [write, theirs.fileno()] if answer is not None else [write])
                 zygote = self.process
         except BaseException:
@@ -385,7 +389,15 @@ class ForkServer:
             self.exits.pop(next(iter(self.exits)))
 
     def close(self) -> None:
-        """End every process of this fork server."""
+        """End every process of this fork server; parses in other threads end without an answer."""
+        self.closed = True
+        running = self.process
+        if running is not None:
+            running.kill()  # who holds the lock may wait for an answer of it
+        with self.lock:
+            self._end()
+
+    def _end(self) -> None:
         for key in list(self.servers):
             self._drop(key)
         if self.control is not None:

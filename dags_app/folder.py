@@ -1,0 +1,147 @@
+"""One look at a DAG folder: its files, and which of them are DAG files."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import stat
+from collections.abc import Container, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from . import ignore
+
+log = logging.getLogger(__name__)
+
+Print = tuple[int, int, int, int]
+"""What tells that a file was written or replaced: modified and changed at (ns), size, inode."""
+
+NO_DAGS_AT_TOP = frozenset({"plugins", "include", "config"})
+"""Folders of an Airflow project beside its DAGs: imported from, never searched for DAGs."""
+SKIPPED = frozenset({"__pycache__", "node_modules"})
+OUTPUTS = (".db", ".sqlite", ".sqlite3", ".log", ".pid", ".lock", ".tmp", ".pyc")
+"""Endings of files that programs write while they run: naming one is not reading it as a source."""
+LONGEST_PATH = 1000
+MOST_FILES = 100_000
+LARGEST_SOURCE = 5 * 1024 * 1024
+SAFE_MODE = re.compile(rb"airflow|orchestrator", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Look:
+    """What the folder holds, by path relative to it."""
+
+    prints: dict[str, Print] = field(default_factory=dict)  # every file
+    candidates: set[str] = field(default_factory=set)  # those that may be DAG files by their place and name
+
+
+class Folder:
+    """The DAG folder, looked at again and again; contents are read only where a file is new or changed."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self._judged: dict[str, tuple[Print, str | None]] = {}
+
+    def look(self) -> Look | None:
+        """Return what is there now, None where the folder itself cannot be read: then nothing is known of its files."""
+        try:
+            os.scandir(self.root).close()
+        except OSError as error:
+            log.warning("dags_folder_unreadable folder=%s error=%s", self.root, error)
+            return None
+        found = Look()
+        for path, is_candidate, status in self._walk("", (), set()):
+            found.prints[path] = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+            if is_candidate:
+                found.candidates.add(path)
+            if len(found.prints) >= MOST_FILES:
+                log.warning("dags_folder_too_large folder=%s files=%s: the rest is not seen", self.root, MOST_FILES)
+                break
+        return found
+
+    def _walk(
+        self, folder: str, rules: tuple[ignore.Rule, ...], above: set[tuple[int, int]], searched: bool = True
+    ) -> Iterator[tuple[str, bool, os.stat_result]]:
+        """Yield (path, may be a DAG file, status) of every file; a link that leads back to a folder above ends there."""
+        place = os.path.join(self.root, folder) if folder else self.root
+        try:
+            here = os.stat(place)
+            key = (here.st_dev, here.st_ino)
+            if key in above:
+                return
+            entries = sorted(os.scandir(place), key=lambda each: each.name)
+        except OSError as error:  # gone meanwhile, not ours to read, or a loop of links
+            log.info("folder_skipped folder=%s error=%s", folder or ".", error)
+            return
+        rules += tuple(self._rules(folder))
+        for entry in entries:
+            path = f"{folder}/{entry.name}" if folder else entry.name
+            if entry.name.startswith(".") or not _is_storable(path):
+                continue
+            try:
+                status = entry.stat()
+            except OSError:  # a link to nothing
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                if entry.name in SKIPPED or os.path.exists(os.path.join(self.root, path, "pyvenv.cfg")):
+                    continue
+                wanted = searched and (folder != "" or entry.name not in NO_DAGS_AT_TOP)
+                wanted = wanted and not ignore.is_ignored(rules, path, True)
+                yield from self._walk(path, rules, above | {key}, wanted)
+            elif stat.S_ISREG(status.st_mode):
+                is_candidate = searched and path.endswith(".py") and not ignore.is_ignored(rules, path, False)
+                yield path, is_candidate, status
+
+    def _rules(self, folder: str) -> list[ignore.Rule]:
+        try:
+            with open(os.path.join(self.root, folder, ignore.FILE_NAME), encoding="utf-8", errors="replace") as file:
+                return ignore.read_rules(file.read(1 << 20), folder, ignore.syntax())
+        except OSError:
+            return []
+
+    def judge(self, path: str, print_: Print) -> str | None:
+        """Return "dag" for a file that speaks of DAGs and Airflow, None for another, else why it cannot be told."""
+        known = self._judged.get(path)
+        if known is None or known[0] != print_:
+            known = self._judged[path] = (print_, self._judge(path, print_[2]))
+        return known[1]
+
+    def _judge(self, path: str, size: int) -> str | None:
+        if size > LARGEST_SOURCE:
+            return f"the file has {size} bytes; a DAG file may have at most {LARGEST_SOURCE}"
+        try:
+            with open(os.path.join(self.root, path), "rb") as file:
+                data = file.read(LARGEST_SOURCE)
+        except OSError as error:
+            return f"the file cannot be read: {error.strerror or error}"
+        return "dag" if b"dag" in data.lower() and SAFE_MODE.search(data) else None
+
+    def forget(self, path: str) -> None:
+        self._judged.pop(path, None)
+
+
+def _is_storable(path: str) -> bool:
+    """Whether a database can hold the path: text in UTF-8, and not longer than its column."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        log.warning("file_skipped path=%r: its name is not UTF-8", path)
+        return False
+    return len(path) <= LONGEST_PATH
+
+
+class Names:
+    """The files of a look that a source may name, by base name; made when the first is asked for."""
+
+    def __init__(self, look: Look, dag_files: Container[str]) -> None:
+        self._look, self._dag_files = look, dag_files
+
+    @cached_property
+    def by_base(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for path in self._look.prints:
+            # Another DAG file is named in comments and links, not run from here.
+            if path not in self._dag_files and not path.endswith(OUTPUTS):
+                found.setdefault(path.rpartition("/")[2], []).append(path)
+        return found

@@ -1,0 +1,87 @@
+"""One DAG file parsed in a process of its own: what it defines, and which files of the folder it depends on."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.db import connections
+
+from orchestrator.runtime.client import ForkServer
+
+from . import secrets, sync, trees
+from .folder import Look, Names, Print
+from .sync import Parsed, error_of
+from .trees import TreeTooLarge
+
+log = logging.getLogger(__name__)
+
+MISSING_MODULE = ("ModuleNotFoundError", "ImportError")
+
+
+@dataclass(slots=True)
+class Finished:
+    """A parse that ended."""
+
+    parsed: Parsed
+    needs: dict[str, Print | None] = field(default_factory=dict)  # as they were when the parse began
+    lacks_module: bool = False  # a file that is added may mend it
+    hit_limit: bool = False
+
+
+def parse(server: ForkServer, root: str, path: str, look: Look, names: Names) -> Finished:
+    """Parse one file; whatever it does, what comes back is its DAGs or its errors."""
+    result = server.parse(
+        root,
+        path,
+        timeout=settings.ORCH.parse_timeout,
+        memory_bytes=settings.ORCH.parse_memory_bytes,
+        answer=answer,
+    )
+    parsed = Parsed(path, os.path.join(root, path), result.seconds)
+    parsed.documents, refused = sync.read_documents(result.dags)
+    parsed.errors = [*result.errors, *refused]
+    finished = Finished(parsed, hit_limit=result.limit)
+    needed = {path, *result.modules, *result.reads}
+    if parsed.documents or not parsed.errors:
+        try:
+            parsed.tree = trees.collect(
+                root,
+                path,
+                imported=result.modules,
+                opened=result.reads,
+                specs=[each.spec for each in parsed.documents],
+                names=names.by_base,
+            )
+            needed |= parsed.tree.contents.keys()
+        except TreeTooLarge as error:
+            parsed.errors.append(error_of(str(error)))
+    finished.lacks_module = any(each["message"].startswith(MISSING_MODULE) for each in parsed.errors)
+    finished.needs = {each: look.prints[each] if each in look.prints else print_of(root, each) for each in needed}
+    return finished
+
+
+def print_of(root: str, path: str) -> Print | None:
+    """What tells that a file changed; None where it is not there."""
+    try:
+        status = os.stat(os.path.join(root, path))
+    except (OSError, ValueError):
+        return None
+    return (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+
+
+def answer(what: str, args: Mapping[str, Any]) -> Any:
+    """Answer what code asks for while its file is imported: variables and connections, and nothing else."""
+    try:
+        if what == "variable":
+            value = secrets.get_variable(str(args["key"]))
+            return None if value is None else {"value": value}
+        if what == "connection":
+            return secrets.get_connection(str(args["conn_id"]))
+    finally:
+        connections.close_all()  # the thread that waits for this parse may wait for others without any question
+    raise LookupError(f"{what} can only be asked for while a task runs")

@@ -1,0 +1,278 @@
+"""One parsed file becomes rows: everything is worked out first, then written in one short transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Container, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+
+from orchestrator.core import timetables
+from orchestrator.core.serde import SpecError
+
+from . import documents, schedule
+from .documents import Document
+from .models import Dag, DagFile, DagImportError, DagTag, DagVersion, SourceBlob, SourceTree
+from .trees import Tree
+
+OnChanged = Callable[[str], None]
+"""Told the id of a DAG that changed, after the commit; "" where a file without DAGs did."""
+
+PARSED = ("last_parsed_at", "last_parse_seconds")
+SHOWN = (
+    *("display_name", "description", "owners", "timetable_summary", "timetable_description", "timetable_periodic"),
+    *("is_backfillable", "has_task_concurrency_limits", "max_active_runs", "max_active_tasks"),
+    *("max_consecutive_failed_dag_runs", "fileloc", "file_id", "is_stale"),
+)
+LONGEST_TEXT = 20_000
+
+
+@dataclass(slots=True)
+class Parsed:
+    """What is known of one file: from its parse, or why there was none."""
+
+    path: str  # relative to the folder
+    fileloc: str
+    seconds: float = 0.0
+    documents: list[Document] = field(default_factory=list)
+    errors: list[dict[str, Any]] = field(default_factory=list)  # {"message", "line", "stack_trace"}
+    tree: Tree | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of it."""
+
+    changed: set[str] = field(default_factory=set)  # DAGs that pages show differently now
+    freed: set[str] = field(default_factory=set)  # ids that another file may define from here on
+    refused: dict[str, str] = field(default_factory=dict)  # ids that another file defines -> that file
+    new_versions: int = 0
+    has_error: bool = False
+
+
+def read_documents(found: Iterable[Any]) -> tuple[list[Document], list[dict[str, Any]]]:
+    """Check what a parse handed over; what cannot be stored becomes an error."""
+    read, errors = [], []
+    for each in found:
+        try:
+            read.append(documents.read(each))
+        except SpecError as error:
+            errors.append(error_of(str(error)))
+    return read, errors
+
+
+def error_of(message: str, line: int | None = None, trace: str = "") -> dict[str, Any]:
+    return {"message": message, "line": line, "stack_trace": trace or message}
+
+
+def store(parsed: Parsed, *, now: datetime, present: Container[str], on_changed: OnChanged | None = None) -> Outcome:
+    """Write what a file defines.
+
+    ``present`` holds the files that are there now, so that a DAG whose file is gone may be taken over. A DAG that
+    the file defined before and does not now goes stale, unless the file is broken: then its last version stays.
+    """
+    outcome = Outcome()
+    with transaction.atomic():
+        file = _file(parsed, now)
+        errors = list(parsed.errors)
+        if parsed.tree is not None and parsed.documents:
+            _store_tree(parsed.tree)
+        wanted = {each.spec.dag_id: each for each in parsed.documents}
+        # By id, as every writer locks them, so that two processors cannot wait for each other.
+        known = {dag.pk: dag for dag in Dag.objects.select_for_update().filter(pk__in=wanted).order_by("pk")}
+        rivals = _rivals(known.values(), file, present)
+        for dag_id, document in sorted(wanted.items()):
+            if dag_id in rivals:
+                outcome.refused[dag_id] = rivals[dag_id]
+                errors.append(_duplicate(dag_id, rivals[dag_id]))
+            elif parsed.tree is not None:
+                _store_dag(known.get(dag_id), document, parsed, file, now, outcome)
+        if not errors:
+            gone = Dag.objects.select_for_update().filter(file=file, is_stale=False).exclude(pk__in=wanted)
+            _retire(gone.order_by("pk"), outcome)
+        _store_error(file, errors, now, outcome)
+        taken = wanted.keys() - rivals.keys()
+        Dag.objects.filter(pk__in=taken).update(last_parsed_at=now, last_parse_seconds=parsed.seconds)
+    _tell(outcome, on_changed)
+    return outcome
+
+
+def store_gone(paths: Sequence[str], *, now: datetime, on_changed: OnChanged | None = None) -> Outcome:
+    """Write that files are not there any more: their DAGs are stale, their errors gone; runs and versions stay."""
+    outcome = Outcome()
+    for path in paths:
+        with transaction.atomic():
+            file = DagFile.objects.filter(relative_path=path, gone_at__isnull=True).first()
+            if file is None:
+                continue
+            file.gone_at = now
+            file.save(update_fields=["gone_at"])
+            _retire(Dag.objects.select_for_update().filter(file=file, is_stale=False).order_by("pk"), outcome)
+            _store_error(file, [], now, outcome)
+    _tell(outcome, on_changed)
+    return outcome
+
+
+def _tell(outcome: Outcome, on_changed: OnChanged | None) -> None:
+    if on_changed is not None:
+        for dag_id in sorted(outcome.changed):
+            on_changed(dag_id)
+
+
+def _file(parsed: Parsed, now: datetime) -> DagFile:
+    file = DagFile.objects.get_or_create(relative_path=parsed.path)[0]
+    if parsed.tree is not None:
+        file.digest = parsed.tree.digest
+    file.last_parsed_at, file.last_parse_seconds, file.gone_at = now, parsed.seconds, None
+    file.save()
+    return file
+
+
+def _store_tree(tree: Tree) -> None:
+    if SourceTree.objects.filter(pk=tree.digest).exists():
+        return
+    there = set(SourceBlob.objects.filter(pk__in=set(tree.manifest.values())).values_list("pk", flat=True))
+    blobs = {
+        sha256: SourceBlob(sha256=sha256, content=tree.contents[path], size=len(tree.contents[path]))
+        for path, sha256 in tree.manifest.items()
+        if sha256 not in there
+    }
+    SourceBlob.objects.bulk_create(blobs.values(), ignore_conflicts=True, batch_size=100)
+    SourceTree.objects.bulk_create([SourceTree(digest=tree.digest, manifest=tree.manifest)], ignore_conflicts=True)
+
+
+def _rivals(dags: Iterable[Dag], file: DagFile, present: Container[str]) -> dict[str, str]:
+    """The DAGs that another file defines, with that file."""
+    others = {dag.pk: dag.file_id for dag in dags if dag.file_id not in (None, file.pk) and not dag.is_stale}
+    paths = dict(
+        DagFile.objects.filter(pk__in=others.values(), gone_at__isnull=True).values_list("pk", "relative_path")
+    )
+    return {dag_id: paths[pk] for dag_id, pk in others.items() if pk in paths and paths[pk] in present}
+
+
+def _duplicate(dag_id: str, other: str) -> dict[str, Any]:
+    return error_of(f"DAG {dag_id!r} is defined in {other} already: give one of them another dag_id")
+
+
+def _store_dag(
+    dag: Dag | None, document: Document, parsed: Parsed, file: DagFile, now: datetime, outcome: Outcome
+) -> None:
+    spec, is_new = document.spec, dag is None
+    if dag is None:
+        dag = Dag(dag_id=spec.dag_id, file=file, fileloc=parsed.fileloc, is_paused=_paused_at_first(document))
+        dag.save(force_insert=True)
+    before = {name: getattr(dag, name) for name in (*SHOWN, *schedule.PLANNED)}
+    was_stale, had_version = dag.is_stale, dag.version_id
+    dag.file, dag.fileloc, dag.is_stale = file, parsed.fileloc, False
+    _describe(dag, document)
+    dag.version = _version(dag, document, parsed, outcome)
+    is_behind = dag.is_paused and not spec.catchup and dag.next_run_after is not None and dag.next_run_after < now
+    if dag.version_id != had_version or was_stale or dag.schedule_error or is_behind:
+        schedule.plan(dag, now, schedule.last_interval(dag), spec)
+    tags = _store_tags(dag, spec.tags, is_new)
+    after = {name: getattr(dag, name) for name in (*SHOWN, *schedule.PLANNED)}
+    if is_new or tags or before != after or dag.version_id != had_version:
+        dag.save(update_fields=[*SHOWN[:-2], "file", "is_stale", "version", *schedule.PLANNED])
+        outcome.changed.add(dag.dag_id)
+
+
+def _paused_at_first(document: Document) -> bool:
+    given = document.spec.is_paused_upon_creation
+    return bool(settings.ORCH.paused_at_creation if given is None else given)
+
+
+def _describe(dag: Dag, document: Document) -> None:
+    """Copy what lists show, so that they need no spec."""
+    spec = document.spec
+    dag.display_name = (spec.display_name or "")[:500]
+    dag.description = spec.description
+    dag.owners = list(spec.owners)
+    dag.max_active_runs, dag.max_active_tasks = spec.max_active_runs, spec.max_active_tasks
+    dag.max_consecutive_failed_dag_runs = spec.max_consecutive_failed_dag_runs
+    dag.has_task_concurrency_limits = any(
+        task.max_active_tis_per_dag is not None or task.max_active_tis_per_dagrun is not None
+        for task in spec.tasks.values()
+    )
+    try:
+        timetable = timetables.from_json(dict(spec.timetable))
+    except Exception as error:  # it cannot be used: schedule.plan says so on the DAG
+        dag.timetable_summary, dag.timetable_description = None, str(error)[:1000]
+        dag.timetable_periodic = dag.is_backfillable = False
+        return
+    dag.timetable_summary = timetable.summary[:500]
+    dag.timetable_description = timetable.description[:1000]
+    dag.timetable_periodic, dag.is_backfillable = timetable.periodic, timetable.can_be_scheduled
+
+
+def _version(dag: Dag, document: Document, parsed: Parsed, outcome: Outcome) -> DagVersion:
+    """The version with this content: the current one, an earlier one that comes back, or a new one."""
+    assert parsed.tree is not None
+    digest = hashlib.sha256(f"{parsed.tree.digest}\n{document.identity}".encode()).hexdigest()
+    if dag.version is not None and dag.version.digest == digest:
+        return dag.version
+    found = DagVersion.objects.filter(dag=dag, digest=digest).first()
+    if found is not None:
+        return found
+    number = DagVersion.objects.filter(dag=dag).aggregate(last=Max("version_number"))["last"] or 0
+    outcome.new_versions += 1
+    return DagVersion.objects.create(
+        dag=dag,
+        version_number=number + 1,
+        digest=digest,
+        spec=document.data,
+        tree_id=parsed.tree.digest,
+        relative_path=parsed.path,
+    )
+
+
+def _store_tags(dag: Dag, tags: Iterable[str], is_new: bool) -> bool:
+    wanted = set(tags)
+    there = set() if is_new else set(DagTag.objects.filter(dag=dag).values_list("name", flat=True))
+    if there - wanted:
+        DagTag.objects.filter(dag=dag, name__in=there - wanted).delete()
+    DagTag.objects.bulk_create([DagTag(dag=dag, name=name) for name in sorted(wanted - there)])
+    return there != wanted
+
+
+def _retire(dags: Iterable[Dag], outcome: Outcome) -> None:
+    """No file defines them: no new runs; what runs goes on with its version."""
+    for dag in dags:
+        dag.is_stale = True
+        schedule.unplan(dag)
+        dag.save(update_fields=["is_stale", *schedule.PLANNED])
+        outcome.changed.add(dag.dag_id)
+        outcome.freed.add(dag.dag_id)
+
+
+def _store_error(file: DagFile, errors: Sequence[dict[str, Any]], now: datetime, outcome: Outcome) -> None:
+    """Keep one error a file: the first in words, the trace of each."""
+    before = DagImportError.objects.filter(file=file).first()
+    outcome.has_error = bool(errors)
+    if errors:
+        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        after = DagImportError(
+            pk=before.pk if before else None,
+            file=file,
+            message=_storable(errors[0]["message"])[:2000] + more,
+            line=errors[0]["line"],
+            stack_trace="\n".join(_storable(each["stack_trace"]) for each in errors)[:LONGEST_TEXT],
+            timestamp=now,
+        )
+        if before is not None and (before.message, before.line) == (after.message, after.line):
+            return
+        after.save()
+    elif before is not None:
+        before.delete()
+    else:
+        return
+    outcome.changed |= set(Dag.objects.filter(file=file).values_list("pk", flat=True)) or {""}
+
+
+def _storable(text: str) -> str:
+    """A text as any database takes it."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "")
