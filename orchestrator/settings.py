@@ -114,6 +114,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ORCH.https
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "orchestrator.web.views.errors.csrf_failed"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 31536000 if ORCH.https else 0
@@ -159,6 +160,7 @@ LOGGING = {
     "loggers": {
         "django.request": {"level": "ERROR"},
         "celery": {"level": "WARNING"},
+        "kombu": {"level": "ERROR"},  # a stopping worker warns of each invitation it leaves to others
         "uvicorn": {"level": "WARNING", "propagate": True},
         "watchfiles": {"level": "WARNING"},
     },

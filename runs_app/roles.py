@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import celery.apps.worker
 from django.conf import settings
 
 from orchestrator.celery import CONTROL_QUEUE, app
@@ -36,13 +37,25 @@ def web(host: str | None = None, port: int | None = None) -> None:
 
 def scheduler() -> None:
     """Celery beat with our scheduler: sleeps until the next due instant."""
-    app.Beat(
+    beat = app.Beat(
         scheduler="runs_app.beat:DueScheduler",
         schedule=str(Path(settings.ORCH.home) / "beat-schedule"),
         loglevel="WARNING",
         quiet=True,
         redirect_stdouts=False,
-    ).run()
+    )
+    beat.install_sync_handler = _end_after_this_tick
+    beat.run()
+
+
+def _end_after_this_tick(service: Any) -> None:
+    """Celery's own handler closes the scheduler's connections under its feet, in the middle of a tick."""
+
+    def end(*_: Any) -> None:
+        service._is_shutdown.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
 
 
 def control() -> None:
@@ -56,6 +69,7 @@ def worker(queues: Sequence[str] = ("default",), slots: int | None = None) -> No
 
 
 def _celery_worker(name: str, queues: list[str], *, pool: str, concurrency: int) -> None:
+    celery.apps.worker.safe_say = _say_nothing
     made = app.Worker(
         hostname=f"{name}-{os.getpid()}@{socket.gethostname()}",
         pool=pool,
@@ -72,6 +86,10 @@ def _celery_worker(name: str, queues: list[str], *, pool: str, concurrency: int)
     )
     made.start()
     raise SystemExit(made.exitcode or 0)
+
+
+def _say_nothing(*_: Any) -> None:
+    """In place of Celery's notes to the terminal about shutdowns, which are ours to announce."""
 
 
 def triggerer() -> None:
