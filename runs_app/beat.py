@@ -119,7 +119,8 @@ class DueScheduler(DatabaseScheduler):
         self._guarded(super().close, "close")
         if self.lease is not None:
             self.lease.stop()
-        self.nudges.close()
+        # The nudges stay open: beat's signal handler calls this while we wait for one, and an error of the closed
+        # socket would take the place of the SystemExit that is to end us.
 
 
 class Nudges:
