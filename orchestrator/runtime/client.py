@@ -227,6 +227,7 @@ class ForkServer:
             pass_fds=[theirs.fileno()],
             env=child_environment(),
             stdin=subprocess.DEVNULL,
+            process_group=0,  # the terminal's Ctrl-C is for us, who close it in order
         )
         theirs.close()
         self.control, self.reader, self.exits = mine, protocol.Reader(), {}
