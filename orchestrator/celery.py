@@ -34,7 +34,12 @@ app.conf.update(
     worker_cancel_long_running_tasks_on_connection_loss=False,
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
-    broker_transport_options={"socket_timeout": 5, "socket_connect_timeout": 2, "health_check_interval": 10},
+    broker_transport_options={
+        **{"socket_timeout": 5, "socket_connect_timeout": 2, "health_check_interval": 10},
+        # For who sends: while Redis is away an invitation is given up at once; tried again, it would hold up
+        # the request that it is only a hint about for six seconds.
+        **{"max_retries": 1, "interval_start": 0, "interval_step": 0},
+    },
     broker_pool_limit=2,
     task_create_missing_queues=True,
     task_default_queue="default",
