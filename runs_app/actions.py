@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
+from dags_app import schedule
 from dags_app.models import AuditEntry, Dag
 from dags_app.versions import load_spec
 from orchestrator import wake
 from orchestrator.core import timetables
 from orchestrator.core.params import ParamError, merged
-from orchestrator.core.states import RUN_FINISHED, RunState, RunType, TaskState
+from orchestrator.core.states import RUN_FINISHED, RUN_UNFINISHED, UNFINISHED, RunState, RunType, TaskState
+from orchestrator.logs.mask import mask_fields
 
 from . import advance, create, notify, transitions
-from .exceptions import DagHasImportErrors, DagNotFound, DagRunNotFound, InvalidConf, InvalidState
+from .exceptions import DagBusy, DagHasImportErrors, DagNotFound, DagRunNotFound, InvalidConf, InvalidState
 from .models import DagRun, TaskInstance
 from .view import run_row
 
@@ -32,7 +36,7 @@ def audit(user: Any, event: str, *, run: DagRun | None = None, dag_id: str | Non
         event=event,
         dag_id=run.dag_id if run else dag_id,
         run_id=run.run_id if run else None,
-        extra=extra,
+        extra=mask_fields(extra),
     )
 
 
@@ -92,6 +96,8 @@ def trigger_dag(
         audit(user, "trigger_dag_run", run=run, conf=conf or {})
     ready = advance.start_queued(dag_id, now)
     invite(ready)
+    if after > now:
+        wake.due(after)
     run.refresh_from_db()
     return run
 
@@ -108,6 +114,8 @@ def pause(dag_id: str, paused: bool, *, user: Any) -> None:
         raise DagNotFound(dag_id)
     with transaction.atomic():
         Dag.objects.filter(pk=dag_id).update(is_paused=paused)
+        if not paused:
+            schedule.replan(Dag.objects.get(pk=dag_id), timezone.now())  # what went by meanwhile is not due
         audit(user, "patch_dag", dag_id=dag_id, is_paused=paused)
         notify.dag_changed(dag_id)
     if not paused:
@@ -122,91 +130,195 @@ def clear(
     downstream: bool = False,
     upstream: bool = False,
     only_failed: bool = False,
+    map_index: int | None = None,
+    chosen: list[TaskInstance] | None = None,
+    reopen: bool = True,
     dry_run: bool = False,
     user: Any = None,
 ) -> list[TaskInstance]:
-    """Open task instances of a run again, and the run with them; return those that are (or would be) cleared."""
-    from orchestrator.core.graph import ancestors, descendants
+    """Open task instances of a run again, and the run with them; return those that are (or would be) cleared.
 
+    ``chosen`` says which they are where the other choices are not fine enough; without ``reopen`` a finished
+    run stays so.
+    """
     run = DagRun.objects.filter(pk=run_pk).first()
     if run is None:
         raise DagRunNotFound(run_pk)
-    spec = load_spec(run.version_id)
-    wanted = set(task_ids) if task_ids is not None else set(spec.tasks)
-    chosen = set(wanted)
-    if downstream:
-        chosen |= descendants(spec, wanted & spec.tasks.keys())
-    if upstream:
-        chosen |= ancestors(spec, wanted & spec.tasks.keys())
-    rows = TaskInstance.objects.filter(run=run, task_id__in=chosen).order_by("pk")
-    if only_failed:
-        rows = rows.filter(state__in=[TaskState.FAILED, TaskState.UPSTREAM_FAILED])
-    found = list(rows)
+    found = chosen
+    if found is None:
+        found = affected(
+            run,
+            task_ids=task_ids,
+            downstream=downstream,
+            upstream=upstream,
+            only_failed=only_failed,
+            map_index=map_index,
+        )
     if dry_run or not found:
         return found
     now = timezone.now()
     with transaction.atomic():
         run_row(run_pk, lock=True, wait=True)
-        tries = {
-            row.pk: row.try_number + (spec.tasks[row.task_id].retries if row.task_id in spec.tasks else 0)
-            for row in found
-        }
-        transitions.reset(
-            found, actor=f"user:{actor_of(user)}", reason="cleared", at=now, max_tries=tries, version_pk=None
-        )
-        transitions.move_run(
-            run_pk, RunState.QUEUED, actor=f"user:{actor_of(user)}", reason="cleared", at=now, reopen=True
-        )
-        audit(user, "clear_task_instances", run=run, task_ids=sorted(chosen))
-        notify.run_changed(run_pk, run.dag_id)
-    invite(advance.start_queued(run.dag_id, now))
+        ready = _open_again(run, found, actor=f"user:{actor_of(user)}", reason="cleared", now=now, reopen=reopen)
+        audit(user, "clear_task_instances", run=run, task_ids=sorted({row.task_id for row in found}))
+    invite(ready + advance.start_queued(run.dag_id, now))
     wake.control()
     return found
 
 
-def set_task_state(pks: list[int], state: str, *, user: Any) -> list[int]:
-    """Set task instances to success, failed or skipped; what runs is stopped. Return those that changed."""
+def _open_again(
+    run: DagRun, rows: list[TaskInstance], *, actor: str, reason: str, now: datetime, reopen: bool = True
+) -> Counter[str]:
+    """Reset task instances of a run whose lock the caller holds; return what is ready at once.
+
+    A finished run is queued again, one that is under way goes on from where it is.
+    """
+    spec = load_spec(run.version_id)
+    tries = {
+        row.pk: row.try_number + (spec.tasks[row.task_id].retries if row.task_id in spec.tasks else 0) for row in rows
+    }
+    transitions.reset(rows, actor=actor, reason=reason, at=now, max_tries=tries, version_pk=None)
+    held = run_row(run.pk, lock=False)
+    if held is None:
+        return Counter()
+    notify.run_changed(run.pk, run.dag_id)
+    if held["state"] in RUN_FINISHED and reopen:
+        transitions.move_run(run.pk, RunState.QUEUED, actor=actor, reason=reason, at=now, reopen=True)
+    return advance.settle_whole(held, now).ready if held["state"] == RunState.RUNNING else Counter()
+
+
+def affected(
+    run: DagRun,
+    *,
+    task_ids: list[str] | None = None,
+    downstream: bool = False,
+    upstream: bool = False,
+    only_failed: bool = False,
+    map_index: int | None = None,
+) -> list[TaskInstance]:
+    """Return the task instances that a choice of tasks touches; nothing is changed.
+
+    ``task_ids`` None = all of the run. ``map_index`` narrows the named tasks themselves, not what lies
+    above or below them.
+    """
+    from orchestrator.core.graph import ancestors, descendants
+
+    spec = load_spec(run.version_id)
+    wanted = set(task_ids) if task_ids is not None else None
+    rows = TaskInstance.objects.filter(run=run)
+    if wanted is not None:
+        others: set[str] = set()
+        if upstream:
+            others |= ancestors(spec, wanted & spec.tasks.keys())
+        if downstream:  # of what lies above, too
+            others |= descendants(spec, (wanted | others) & spec.tasks.keys())
+        named = Q(task_id__in=wanted) if map_index is None else Q(task_id__in=wanted, map_index=map_index)
+        rows = rows.filter(named | Q(task_id__in=others - wanted))
+    if only_failed:
+        rows = rows.filter(state__in=[TaskState.FAILED, TaskState.UPSTREAM_FAILED])
+    return list(rows.order_by("pk"))
+
+
+def set_note(run_pk: int, note: str, *, user: Any) -> None:
+    """Write a note on a run; an empty one takes it away."""
+    run = DagRun.objects.filter(pk=run_pk).first()
+    if run is None:
+        raise DagRunNotFound(run_pk)
+    with transaction.atomic():
+        DagRun.objects.filter(pk=run_pk).update(note=note or None, updated_at=timezone.now())
+        audit(user, "patch_dag_run", run=run, note=note)
+        notify.run_changed(run_pk, run.dag_id)
+
+
+def set_task_note(pks: list[int], note: str | None, *, user: Any) -> None:
+    """Write a note on task instances; an empty one takes it away."""
+    rows = list(TaskInstance.objects.filter(pk__in=pks).select_related("run"))
+    with transaction.atomic():
+        TaskInstance.objects.filter(pk__in=pks).update(note=note or None, updated_at=timezone.now())
+        for run in {row.run for row in rows}:
+            audit(user, "patch_task_instance", run=run, note=note, task_ids=_task_ids(rows, run))
+            notify.run_changed(run.pk, run.dag_id)
+
+
+def _task_ids(rows: list[TaskInstance], run: DagRun) -> list[str]:
+    return sorted({row.task_id for row in rows if row.run_id == run.pk})
+
+
+def set_task_state(pks: list[int], state: str, *, named: Collection[str] | None = None, user: Any = None) -> list[int]:
+    """Set task instances to success, failed or skipped; what runs is stopped. Return those that changed.
+
+    What failed below the tasks that were ``named`` (default: all) is opened again, since its reason may be gone.
+    """
     if state not in {TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED}:
         raise InvalidState(f"a task instance can be set to success, failed or skipped, not to {state!r}")
-    now = timezone.now()
+    from orchestrator.core.graph import descendants
+
+    now, actor = timezone.now(), f"user:{actor_of(user)}"
     moved: list[int] = []
-    runs = DagRun.objects.filter(task_instances__in=pks).distinct()
-    for run in runs:
+    for run in DagRun.objects.filter(task_instances__in=pks).distinct().order_by("pk"):
         with transaction.atomic():
             locked = run_row(run.pk, lock=True, wait=True)
             rows = list(TaskInstance.objects.filter(pk__in=pks, run=run))
-            moved += transitions.set_by_user(
-                rows, TaskState(state), actor=f"user:{actor_of(user)}", reason=f"marked {state}", at=now
-            )
+            moved += transitions.set_by_user(rows, TaskState(state), actor=actor, reason=f"marked {state}", at=now)
             audit(user, "patch_task_instance", run=run, state=state, task_ids=[row.task_id for row in rows])
-            if locked is not None:
-                invite(advance.settle_whole(locked, now).ready)
+            spec = load_spec(run.version_id)
+            roots = {row.task_id for row in rows} if named is None else set(named)
+            below = descendants(spec, roots & spec.tasks.keys()) - roots
+            failed = TaskInstance.objects.filter(run=run, task_id__in=below)
+            stale = list(failed.filter(state__in=[TaskState.FAILED, TaskState.UPSTREAM_FAILED]))
+            ready: Counter[str] = Counter()
+            if stale:
+                ready = _open_again(run, stale, actor=actor, reason="what it needs was marked", now=now)
+            elif locked is not None:
+                ready = advance.settle_whole(locked, now).ready
+        invite(ready + (advance.start_queued(run.dag_id, now) if stale else Counter()))
     return moved
 
 
 def set_run_state(run_pk: int, state: str, *, user: Any) -> None:
-    """End a run as success or failed (what has not started is skipped), or queue it again."""
+    """End a run as success or failed, or queue it again.
+
+    What runs ends in that state, what has not started is skipped; what has ended stays as it is. Teardowns that
+    have yet to run are left to run, and the run ends with them.
+    """
     run = DagRun.objects.filter(pk=run_pk).first()
     if run is None:
         raise DagRunNotFound(run_pk)
     if state not in set(RunState) - {RunState.RUNNING}:
         raise InvalidState(f"a run can be set to queued, success or failed, not to {state!r}")
     now, actor = timezone.now(), f"user:{actor_of(user)}"
+    ready: Counter[str] = Counter()
     with transaction.atomic():
         run_row(run_pk, lock=True, wait=True)
-        if state in RUN_FINISHED:
-            open_rows = list(TaskInstance.objects.filter(run=run).exclude(state__in=_FINISHED))
-            running = [row for row in open_rows if row.state in {TaskState.RUNNING, TaskState.DEFERRED}]
-            end = TaskState.SUCCESS if state == RunState.SUCCESS else TaskState.FAILED
-            transitions.set_by_user(running, end, actor=actor, reason=f"run marked {state}", at=now)
-            waiting = [row for row in open_rows if row not in running]
-            transitions.set_by_user(waiting, TaskState.SKIPPED, actor=actor, reason=f"run marked {state}", at=now)
-        transitions.move_run(run_pk, RunState(state), actor=actor, reason=f"marked {state}", at=now, reopen=True)
+        teardowns = _mark_all(run, RunState(state), actor, now) if state in RUN_FINISHED else False
+        if not teardowns:
+            transitions.move_run(run_pk, RunState(state), actor=actor, reason=f"marked {state}", at=now, reopen=True)
+        held = run_row(run_pk, lock=False)
+        if held is not None:
+            ready = advance.settle_whole(held, now).ready
+        advance.ended(run.dag_id, now)
         audit(user, "patch_dag_run", run=run, state=state)
         notify.run_changed(run_pk, run.dag_id)
+    if state == RunState.QUEUED:
+        ready += advance.start_queued(run.dag_id, now)
+    invite(ready)
 
 
-_FINISHED = (TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED, TaskState.UPSTREAM_FAILED, TaskState.REMOVED)
+def _mark_all(run: DagRun, state: RunState, actor: str, now: datetime) -> bool:
+    """End the task instances of a run that is marked; return whether a teardown has yet to run."""
+    spec = load_spec(run.version_id)
+    teardowns = {task_id for task_id, task in spec.tasks.items() if task.is_teardown}
+    rows = list(TaskInstance.objects.filter(run=run, state__in=UNFINISHED))
+    reason = f"run marked {state}"
+    end = TaskState.SUCCESS if state == RunState.SUCCESS else TaskState.FAILED
+    started = [row for row in rows if row.state in _STARTED and row.task_id not in teardowns]
+    transitions.set_by_user(started, end, actor=actor, reason=reason, at=now)
+    waiting = [row for row in rows if row.state not in _STARTED and row.task_id not in teardowns]
+    transitions.set_by_user(waiting, TaskState.SKIPPED, actor=actor, reason=reason, at=now)
+    return any(row.task_id in teardowns for row in rows)
+
+
+_STARTED = {TaskState.RUNNING, TaskState.DEFERRED, TaskState.UP_FOR_RESCHEDULE}
 
 
 def delete_run(run_pk: int, *, user: Any) -> None:
@@ -218,3 +330,20 @@ def delete_run(run_pk: int, *, user: Any) -> None:
         audit(user, "delete_dag_run", run=run)
         run.delete()
         notify.dag_changed(run.dag_id)
+
+
+def delete_dag(dag_id: str, *, user: Any) -> None:
+    """Delete a DAG with its versions and runs; it comes back without them when its file is parsed again.
+
+    Raises:
+        DagNotFound, DagBusy: nothing was changed.
+    """
+    with transaction.atomic():
+        if not Dag.objects.filter(pk=dag_id).exists():
+            raise DagNotFound(dag_id)
+        if DagRun.objects.filter(dag_id=dag_id, state__in=RUN_UNFINISHED).exists():
+            raise DagBusy(dag_id)
+        audit(user, "delete_dag", dag_id=dag_id)
+        DagRun.objects.filter(dag_id=dag_id).delete()
+        Dag.objects.filter(pk=dag_id).delete()
+        notify.dag_changed(dag_id)

@@ -47,6 +47,15 @@ class DagHasImportErrors(OrchestratorError):
         super().__init__(f"Dag `{dag_id}` cannot run: {message}")
 
 
+class DagBusy(OrchestratorError):
+    """A DAG cannot be deleted while runs of it are not finished."""
+
+    status = 409
+
+    def __init__(self, dag_id: str) -> None:
+        super().__init__(f"Dag `{dag_id}` has runs that are not finished: end or delete them, then delete it")
+
+
 class InvalidConf(OrchestratorError):
     """The configuration of a run does not fit the DAG's params."""
 

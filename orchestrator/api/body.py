@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from rest_framework.request import Request
 
-from .errors import Invalid, problem
+from .errors import BadRequest, Invalid, problem
 from .query import read_time
 
 MISSING: Any = object()
@@ -72,14 +73,40 @@ def text(name: str, value: Any) -> str:
     return value
 
 
-def limited_text(longest: int, pattern: str | None = None) -> Callable[[str, Any], str]:
-    """A text of 1 to ``longest`` characters."""
+def limited_text(longest: int, pattern: str = "", least: int = 1) -> Callable[[str, Any], str]:
+    """A text of ``least`` to ``longest`` characters that matches ``pattern`` (a regular expression) as a whole."""
 
     def read(name: str, value: Any) -> str:
         found = text(name, value)
-        if not 0 < len(found) <= longest:
-            raise Invalid(problem("body", name, f"String should have 1 to {longest} characters", _short(value)))
+        if not least <= len(found) <= longest:
+            raise Invalid(problem("body", name, f"String should have {least} to {longest} characters", _short(value)))
+        if pattern and not re.fullmatch(pattern, found):
+            raise Invalid(problem("body", name, f"String should match '{pattern}'", _short(value), "string_pattern"))
         return found
+
+    return read
+
+
+def one_of(*choices: str) -> Callable[[str, Any], str]:
+    """One of the given texts."""
+
+    def read(name: str, value: Any) -> str:
+        if value not in choices:
+            raise Invalid(problem("body", name, f"{value!r:.200} is not one of {list(choices)}", _short(value)))
+        return str(value)
+
+    return read
+
+
+def listing(of: Callable[[str, Any], Any], most: int = 10_000) -> Callable[[str, Any], list[Any]]:
+    """A list of at most ``most`` values that ``of`` reads."""
+
+    def read(name: str, value: Any) -> list[Any]:
+        if not isinstance(value, list):
+            raise Invalid(problem("body", name, "Input should be a valid list", _short(value), "list_type"))
+        if len(value) > most:
+            raise Invalid(problem("body", name, f"List should have at most {most} items", kind="too_long"))
+        return [of(name, each) for each in value]
 
     return read
 
@@ -105,8 +132,26 @@ def mapping(name: str, value: Any) -> dict[str, Any]:
     return value
 
 
+def any_json(name: str, value: Any) -> Any:
+    check_json(name, value)
+    return value
+
+
 def time(name: str, value: Any) -> Any:
     return read_time("body", name, value)
+
+
+def masked(request: Request, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values that ``update_mask`` names, all of them where there is none.
+
+    Raises:
+        BadRequest: it names a field the body does not have.
+    """
+    names = [name for each in request.GET.getlist("update_mask") for name in each.split(",") if name]
+    unknown = sorted(set(names) - values.keys())
+    if unknown:
+        raise BadRequest(f"Field(s) in update_mask are not in the request body: {', '.join(unknown)[:200]}")
+    return {name: values[name] for name in names} if names else values
 
 
 def check_json(name: str, value: Any) -> None:
@@ -121,6 +166,8 @@ def check_json(name: str, value: Any) -> None:
             pending.extend(each.values())
         elif isinstance(each, list):
             pending.extend(each)
+        elif isinstance(each, int) and not isinstance(each, bool) and each.bit_length() > 1024:
+            raise Invalid(problem("body", name, "Numbers of so many digits cannot be stored", None, "int_parsing_size"))
         elif isinstance(each, float) and (each != each or each in (float("inf"), float("-inf"))):
             raise Invalid(problem("body", name, "NaN and infinity cannot be stored", None, "finite_number"))
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError, InterfaceError
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import DatabaseError, DataError, InterfaceError
 from django.http import Http404, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -36,13 +36,25 @@ class BadRequest(exceptions.APIException):
     status_code = 400
 
 
+class Conflict(exceptions.APIException):
+    """What was to be made is there already."""
+
+    status_code = 409
+
+
+class TooLarge(exceptions.APIException):
+    """The body is larger than any that makes sense."""
+
+    status_code = 413
+
+
 def problem(where: str, name: str | int, message: str, value: Any = None, kind: str = "value_error") -> dict[str, Any]:
     """One entry of a 422 answer; ``where`` is body, query or path."""
     return {"type": kind, "loc": [where, name], "msg": message, "input": value}
 
 
-def handle(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler: every error that is somebody's fault gets its status, the rest is ours (500, logged)."""
+def handle(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's exception handler: every error that is the asker's gets its status, the rest is ours (500, logged)."""
     if isinstance(error, Invalid):
         return Response({"detail": error.problems}, status=422)
     if isinstance(error, OrchestratorError):
@@ -64,10 +76,17 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         if isinstance(error, exceptions.Throttled) and error.wait:
             headers["Retry-After"] = str(int(error.wait) + 1)
         return Response({"detail": _text(error.detail)}, status=error.status_code, headers=headers)
+    if isinstance(error, SuspiciousOperation):
+        status = 413 if isinstance(error, RequestDataTooBig) else 400
+        return Response({"detail": str(error) or "Bad Request"}, status=status)
+    if isinstance(error, DataError):
+        log.warning("data_refused path=%s error=%s", context["request"].path, error)
+        return Response({"detail": "The database cannot hold or compare a value of this request."}, status=400)
     if isinstance(error, (DatabaseError, InterfaceError)):
         log.error("database_unavailable path=%s error=%s", context["request"].path, error)
         return Response({"detail": "The database cannot be reached right now."}, 503, headers={"Retry-After": "2"})
-    return None
+    log.error("api_defect path=%s", context["request"].path, exc_info=error)
+    return Response({"detail": "Internal Server Error: it was written to the server's log"}, status=500)
 
 
 def _text(detail: Any) -> str:

@@ -8,9 +8,10 @@ Parameters that an endpoint does not know are passed over.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import CharField, Lookup, Q, QuerySet, TextField
@@ -21,6 +22,11 @@ from .errors import BadRequest, Invalid, problem
 
 DEFAULT_LIMIT = 50
 MAXIMUM_LIMIT = 100
+ENDS = ("gte", "gt", "lte", "lt")
+LOST_PLUS = re.compile(r" (\d\d:?\d\d)$")
+"""An offset whose ``+`` was not escaped in the query string."""
+LONGEST_PATTERN = 1000
+MOST_PARTS = 50
 
 
 @CharField.register_lookup
@@ -34,8 +40,23 @@ class ILike(Lookup):  # type: ignore[type-arg]
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         left, left_params = self.process_lhs(compiler, connection)
         right, right_params = self.process_rhs(compiler, connection)
-        operator = "ILIKE" if connection.vendor == "postgresql" else "LIKE"
-        return f"{left} {operator} {right}", [*left_params, *right_params]
+        if connection.vendor == "postgresql":
+            # There a backslash would escape, and one at the end is an error; SQLite's LIKE knows none.
+            return f"{left} ILIKE {right} ESCAPE ''", [*left_params, *right_params]
+        return f"{left} LIKE {right}", [*left_params, *right_params]
+
+
+@CharField.register_lookup
+@TextField.register_lookup
+class Begins(Lookup):  # type: ignore[type-arg]
+    """Starts with a text, as written: SQLite's own ``startswith`` takes any case."""
+
+    lookup_name = "begins"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        left, left_params = self.process_lhs(compiler, connection)
+        return f"SUBSTR({left}, 1, {len(self.rhs)}) = %s", [*left_params, self.rhs]
 
 
 @dataclass(frozen=True)
@@ -47,7 +68,8 @@ class Listing:
     exact: Mapping[str, str] = field(default_factory=dict)  # repeatable: any of the values
     patterns: Mapping[str, str] = field(default_factory=dict)  # name without _pattern
     times: Mapping[str, str] = field(default_factory=dict)  # ranges over times
-    numbers: Mapping[str, str] = field(default_factory=dict)  # ranges over numbers
+    numbers: Mapping[str, str] = field(default_factory=dict)  # ranges over durations in seconds
+    took: Any = None  # the expression behind "took", for lists that know a duration
     convert: Mapping[str, Callable[[str], Any]] = field(default_factory=dict)  # of exact values
 
     def narrow(self, rows: QuerySet[Any], query: QueryDict) -> QuerySet[Any]:
@@ -58,10 +80,12 @@ class Listing:
         for name, path in self.patterns.items():
             for suffix, lookup in (("_pattern", "part"), ("_prefix_pattern", "prefix")):
                 if text := query.get(name + suffix):
-                    rows = rows.filter(_matches(path, text, lookup))
-        for names, read in ((self.times, _time), (self.numbers, _number)):
+                    rows = rows.filter(_matches(name + suffix, path, text, lookup))
+        if any(name.startswith("duration") or name == "order_by" for name in query) and self.took is not None:
+            rows = rows.annotate(took=self.took)
+        for names, read in ((self.times, _time), (self.numbers, _seconds)):
             for name, path in names.items():
-                for comparison in ("gte", "gt", "lte", "lt"):
+                for comparison in ENDS:
                     text = query.get(f"{name}_{comparison}")
                     if text not in (None, ""):
                         rows = rows.filter(**{f"{path}__{comparison}": read(f"{name}_{comparison}", str(text))})
@@ -69,7 +93,7 @@ class Listing:
 
     def sort(self, rows: QuerySet[Any], query: QueryDict) -> QuerySet[Any]:
         """Order ``rows`` by ``order_by``; the primary key decides between equals, so that pages do not overlap."""
-        wanted = [each for each in query.getlist("order_by") if each]
+        wanted = list(dict.fromkeys(each for each in query.getlist("order_by") if each))
         keys = []
         for each in wanted:
             path = self.order.get(each.removeprefix("-"))
@@ -136,13 +160,16 @@ def flag(query: QueryDict, name: str) -> bool | None:
     raise Invalid(problem("query", name, "Input should be a valid boolean", text, "bool_parsing"))
 
 
-def _matches(path: str, text: str, how: str) -> Q:
+def _matches(name: str, path: str, text: str, how: str) -> Q:
     found = Q()
-    for part in text.split("|"):
+    parts = text.split("|")
+    if len(text) > LONGEST_PATTERN or len(parts) > MOST_PARTS:
+        message = f"A pattern has at most {LONGEST_PATTERN} characters and {MOST_PARTS} alternatives"
+        raise Invalid(problem("query", name, message, kind="string_too_long"))
+    for part in parts:
         if part == "~":
             return Q()
-        part = part.replace("\x00", "")
-        found |= Q(**{f"{path}__ilike": f"%{part}%"}) if how == "part" else Q(**{f"{path}__startswith": part})
+        found |= Q(**{f"{path}__ilike": f"%{part}%"}) if how == "part" else Q(**{f"{path}__begins": part})
     return found
 
 
@@ -153,23 +180,60 @@ def _time(name: str, text: str) -> datetime:
 def read_time(where: str, name: str, text: Any) -> datetime:
     """Read an RFC 3339 time; one without an offset is refused, because it could mean anything."""
     try:
-        value = parse_datetime(text.replace(" ", "+")) if isinstance(text, str) else None
-    except ValueError:
+        value = parse_datetime(LOST_PLUS.sub(r"+\1", text)) if isinstance(text, str) else None
+    except (ValueError, OverflowError):
         value = None
     if value is None:
         raise Invalid(problem(where, name, "Input should be a valid datetime", text, "datetime_parsing"))
     if value.tzinfo is None:
         raise Invalid(problem(where, name, "Input should have timezone info", text, "timezone_aware"))
-    return value
-
-
-def _number(name: str, text: str) -> float:
     try:
-        return float(text)
-    except ValueError as error:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise Invalid(problem(where, name, "Input is outside the calendar", text, "datetime_parsing")) from error
+
+
+def _seconds(name: str, text: str) -> timedelta:
+    try:
+        return timedelta(seconds=float(text))
+    except (ValueError, OverflowError) as error:
         raise Invalid(problem("query", name, "Input should be a valid number", text, "float_parsing")) from error
+
+
+def small_int(text: str) -> int:
+    """Read a number that fits the columns it is compared with.
+
+    Raises:
+        ValueError: no number, or one no column can hold.
+    """
+    try:
+        value = int(text)
+    except ValueError as error:
+        raise ValueError("Input should be a valid integer, unable to parse string as an integer") from error
+    if not -(2**31) <= value < 2**31:
+        raise ValueError("Input should fit 32 bits")
+    return value
 
 
 def order_of(*names: str, **renamed: str) -> dict[str, str]:
     """Build an ``order`` table: names that are field paths themselves, and renamed ones."""
     return {**{name: name for name in names}, **renamed}
+
+
+BODY_NAMES = {"page_offset": "offset", "page_limit": "limit", "states": "state"}
+
+
+def as_query(values: Mapping[str, Any]) -> QueryDict:
+    """Return the filters of a batch body as the query string that the lists understand."""
+    query = QueryDict(mutable=True)
+    for name, value in values.items():
+        sent = value if isinstance(value, list) else [value]
+        if value is not None and not name.endswith("_ids"):
+            query.setlist(BODY_NAMES.get(name, name), [_as_text(each) for each in sent])
+    return query
+
+
+def _as_text(value: Any) -> str:
+    if value is None:
+        return "none"
+    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -13,7 +13,9 @@ from uuid import UUID
 
 from django.core import signing
 
+from orchestrator.core.spec import DagSpec, TaskSpec
 from orchestrator.core.states import TaskState
+from orchestrator.logs.mask import MASK, mask_fields
 
 Row = Mapping[str, Any]
 Json = dict[str, Any]
@@ -92,6 +94,86 @@ def dag(row: Row, tags: list[str]) -> Json:
         "owners": row["owners"],
         "is_backfillable": row["is_backfillable"],
         "file_token": file_token(row["file__bundle_name"], row["file__relative_path"]),
+    }
+
+
+def details(found: Json, spec: DagSpec, latest: Json, active_runs: int) -> Json:
+    """A DAG with all that its version says; ``found`` is what :func:`dag` gave."""
+    return {
+        **found,
+        "catchup": spec.catchup,
+        "dag_run_timeout": duration(spec.dagrun_timeout),
+        "asset_expression": None,
+        "doc_md": spec.doc_md,
+        "start_date": moment(spec.start_date),
+        "end_date": moment(spec.end_date),
+        "is_paused_upon_creation": spec.is_paused_upon_creation,
+        "params": dict(spec.params),
+        "render_template_as_native_obj": spec.render_template_as_native_obj,
+        "template_search_path": list(spec.template_searchpath) or None,
+        "timezone": spec.timezone,
+        "last_parsed": found["last_parsed_time"],
+        "default_args": mask_fields(dict(spec.default_args)),
+        "concurrency": found["max_active_tasks"],
+        "latest_dag_version": latest,
+        "owner_links": dict(spec.owner_links),
+        "is_favorite": False,
+        "active_runs_count": active_runs,
+        "rerun_with_latest_version": None,
+    }
+
+
+def duration(seconds: float | None) -> str | None:
+    """A time span as ISO 8601 writes it."""
+    if seconds is None:
+        return None
+    whole_days, rest = divmod(seconds, 86400)
+    text = f"{rest:f}".rstrip("0").rstrip(".")
+    day_part = f"{whole_days:.0f}D" if whole_days else ""
+    return f"P{day_part}" + (f"T{text}S" if rest or not whole_days else "")
+
+
+def span(seconds: float | None) -> Json | None:
+    """A time span as Airflow shows it on tasks."""
+    if seconds is None:
+        return None
+    days, rest = divmod(seconds, 86400)
+    whole_seconds = int(rest)
+    micro = round((rest - whole_seconds) * 1_000_000)
+    return {"__type": "TimeDelta", "days": int(days), "seconds": whole_seconds, "microseconds": micro}
+
+
+def task(spec: DagSpec, each: TaskSpec) -> Json:
+    """One task of a DAG."""
+    display = each.display
+    return {
+        "task_id": each.task_id,
+        "task_display_name": display.get("display_name") or each.task_id,
+        "owner": display.get("owner") or "airflow",
+        "start_date": moment(each.start_date or spec.start_date),
+        "end_date": moment(each.end_date or spec.end_date),
+        "trigger_rule": each.trigger_rule,
+        "depends_on_past": each.depends_on_past,
+        "wait_for_downstream": each.wait_for_downstream,
+        "retries": each.retries,
+        "queue": each.queue,
+        "pool": each.pool,
+        "pool_slots": each.pool_slots,
+        "execution_timeout": span(each.execution_timeout),
+        "retry_delay": span(each.retry_delay),
+        "retry_exponential_backoff": each.retry_backoff,
+        "priority_weight": each.priority_weight,
+        "weight_rule": each.weight_rule,
+        "ui_color": display.get("ui_color") or "#fff",
+        "ui_fgcolor": display.get("ui_fgcolor") or "#000",
+        "template_fields": list(display.get("template_fields") or []),
+        "downstream_task_ids": list(spec.downstream[each.task_id]),
+        "doc_md": display.get("doc_md"),
+        "operator_name": display.get("operator_name") or each.operator,
+        "params": dict(display.get("params") or {}),
+        "class_ref": dict(display.get("class_ref") or {"class_name": each.operator}),
+        "is_mapped": each.is_mapped,
+        "extra_links": [str(name) for name in display.get("extra_links") or []],
     }
 
 
@@ -192,11 +274,39 @@ def _trigger(row: Row) -> Json | None:
     return {
         "id": row["trigger__id"],
         "classpath": row["trigger__classpath"],
-        "kwargs": json.dumps(row["trigger__kwargs"]),
+        "kwargs": json.dumps(mask_fields(row["trigger__kwargs"])),
         "created_date": moment(row["trigger__created_at"]),
         "queue": None,
         "triggerer_id": row["trigger__process_id"],
     }
+
+
+ATTEMPT_FIELDS = ("try_number", "token", "started_at", "ended_at", "outcome", "hostname", "pid", "version_id")
+
+
+def past_try(now: Json, attempts: list[Row], is_last: bool) -> Json:
+    """One try of a task instance: ``now`` is the instance itself, ``attempts`` those of the try, oldest first."""
+    first, last = attempts[0], attempts[-1]
+    state = now["state"] if is_last else OUTCOMES.get(last["outcome"] or "", "failed")
+    kept = {name: now[name] for name in TRY_FIELDS}
+    return {
+        **kept,
+        "start_date": moment(first["started_at"]),
+        "end_date": moment(last["ended_at"]),
+        "duration": seconds_between(first["started_at"], last["ended_at"]),
+        "state": state,
+        "try_number": first["try_number"],
+        "hostname": last["hostname"] or None,
+        "pid": last["pid"],
+    }
+
+
+OUTCOMES = {name: name for name in ("success", "failed", "skipped", "up_for_retry", "up_for_reschedule", "deferred")}
+TRY_FIELDS = (
+    *("task_id", "dag_id", "dag_run_id", "map_index", "max_tries", "task_display_name", "dag_display_name"),
+    *("unixname", "pool", "pool_slots", "queue", "priority_weight", "operator", "operator_name", "queued_when"),
+    *("scheduled_when", "executor", "executor_config", "dag_version"),
+)
 
 
 XCOM_FIELDS = (
@@ -217,4 +327,77 @@ def xcom(row: Row, task_display: Mapping[str, Any]) -> Json:
         "dag_display_name": row["run__dag__display_name"] or row["dag_id"],
         "task_display_name": task_display.get("display_name") or row["task_id"],
         "run_after": moment(row["run__run_after"]),
+    }
+
+
+def import_error(row: Row) -> Json:
+    return {
+        "import_error_id": row["pk"],
+        "timestamp": moment(row["timestamp"]),
+        "filename": row["file__relative_path"],
+        "bundle_name": row["file__bundle_name"],
+        "stack_trace": row["stack_trace"],
+    }
+
+
+def pool(row: Row, used: Mapping[str, int]) -> Json:
+    """One pool; ``used`` counts its slots by state."""
+    running, scheduled, deferred = (used.get(state, 0) for state in ("running", "scheduled", "deferred"))
+    occupied = running + (deferred if row["include_deferred"] else 0)
+    return {
+        "name": row["name"],
+        "slots": row["slots"],
+        "description": row["description"] or None,
+        "include_deferred": row["include_deferred"],
+        "occupied_slots": occupied,
+        "running_slots": running,
+        "queued_slots": 0,
+        "scheduled_slots": scheduled,
+        "open_slots": -1 if row["slots"] < 0 else row["slots"] - occupied,
+        "deferred_slots": deferred,
+        "team_name": None,
+    }
+
+
+def variable(row: Row) -> Json:
+    """One variable; its value can be written but not read."""
+    return {
+        "key": row["key"],
+        "value": MASK,
+        "description": row["description"],
+        "is_encrypted": True,
+        "team_name": None,
+    }
+
+
+def connection(row: Row) -> Json:
+    """One connection; password and extra can be written but not read."""
+    hidden = MASK if row["has_secret"] else None
+    return {
+        "connection_id": row["conn_id"],
+        "conn_type": row["conn_type"],
+        "description": row["description"],
+        "host": row["host"],
+        "login": row["login"],
+        "schema": row["schema"],
+        "port": row["port"],
+        "password": hidden,
+        "extra": hidden,
+        "team_name": None,
+    }
+
+
+def event_log(row: Row) -> Json:
+    return {
+        "event_log_id": row["pk"],
+        "when": moment(row["at"]),
+        "dag_id": row["dag_id"],
+        "task_id": row["task_id"],
+        "run_id": row["run_id"],
+        "map_index": row["map_index"],
+        "try_number": None,
+        "event": row["event"],
+        "logical_date": None,
+        "owner": row["actor"],
+        "extra": json.dumps(row["extra"]),
     }

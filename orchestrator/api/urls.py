@@ -5,11 +5,32 @@ from __future__ import annotations
 from django.urls import path, re_path, register_converter
 
 from .errors import not_found
-from .views.dags import DagsView, DagView
+from .views.dags import DagDetailsView, DagsView, DagTagsView, DagView
+from .views.import_errors import ImportErrorsView, ImportErrorView
 from .views.logs import LogsView
 from .views.monitor import HealthView, VersionView
-from .views.runs import RunsView, RunView
-from .views.task_instances import MappedView, TaskInstancesView, TaskInstanceView, XComsView, XComView
+from .views.registry import (
+    ConnectionsView,
+    ConnectionView,
+    EventLogsView,
+    EventLogView,
+    PoolsView,
+    PoolView,
+    VariablesView,
+    VariableView,
+)
+from .views.runs import ClearRunView, RunsListView, RunsView, RunView
+from .views.sources import SourceView, TasksView, TaskView, VersionOfDagView, VersionsView
+from .views.task_instances import (
+    ClearView,
+    MappedView,
+    TaskInstancesListView,
+    TaskInstancesView,
+    TaskInstanceView,
+    TriesView,
+    XComsView,
+    XComView,
+)
 from .views.tokens import CliTokenView, TokenView
 
 
@@ -37,15 +58,40 @@ urlpatterns = [
     path("api/v2/monitor/health", HealthView.as_view(), name="health"),
     path("api/v2/version", VersionView.as_view()),
     path("api/v2/dags", DagsView.as_view()),
+    path("api/v2/dagTags", DagTagsView.as_view()),
+    path("api/v2/dagSources/<str:dag_id>", SourceView.as_view()),
+    path("api/v2/importErrors", ImportErrorsView.as_view()),
+    path("api/v2/importErrors/<int:import_error_id>", ImportErrorView.as_view()),
+    path("api/v2/eventLogs", EventLogsView.as_view()),
+    path("api/v2/eventLogs/<int:event_log_id>", EventLogView.as_view()),
+    path("api/v2/pools", PoolsView.as_view()),
+    path("api/v2/pools/<str:pool_name>", PoolView.as_view()),
+    path("api/v2/variables", VariablesView.as_view()),
+    path("api/v2/variables/<str:variable_key>", VariableView.as_view()),
+    path("api/v2/connections", ConnectionsView.as_view()),
+    path("api/v2/connections/<str:connection_id>", ConnectionView.as_view()),
     path(DAG, DagView.as_view()),
+    path(DAG + "/details", DagDetailsView.as_view()),
+    path(DAG + "/dagVersions", VersionsView.as_view()),
+    path(DAG + "/dagVersions/<int:version_number>", VersionOfDagView.as_view()),
+    path(DAG + "/tasks", TasksView.as_view()),
+    path(DAG + "/tasks/<str:task_id>", TaskView.as_view()),
+    path(DAG + "/clearTaskInstances", ClearView.as_view()),
     path(DAG + "/dagRuns", RunsView.as_view()),
+    path(DAG + "/dagRuns/list", RunsListView.as_view()),
     path(RUN, RunView.as_view()),
+    path(RUN + "/clear", ClearRunView.as_view()),
     path(RUN + "/taskInstances", TaskInstancesView.as_view()),
+    path(RUN + "/taskInstances/list", TaskInstancesListView.as_view()),
     path(TASK, TaskInstanceView.as_view()),
+    path(TASK + "/tries", TriesView.as_view()),
+    path(TASK + "/tries/<int:try_number>", TriesView.as_view()),
     path(TASK + "/listMapped", MappedView.as_view()),
     path(TASK + "/logs/<int:try_number>", LogsView.as_view()),
     path(TASK + "/xcomEntries", XComsView.as_view()),
     path(TASK + "/xcomEntries/<path:key>", XComView.as_view()),
     path(TASK + "/<index:map_index>", TaskInstanceView.as_view()),
+    path(TASK + "/<index:map_index>/tries", TriesView.as_view()),
+    path(TASK + "/<index:map_index>/tries/<int:try_number>", TriesView.as_view()),
     re_path(r"^(?:api|auth)/", not_found),
 ]

@@ -46,7 +46,8 @@ class SignInRequired:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.user.is_authenticated or request.path.startswith(OPEN):
+        # The address first: what is open must answer even while the database that knows the users is away.
+        if request.path.startswith(OPEN) or request.user.is_authenticated:
             return self.get_response(request)
         if request.headers.get("X-Requested-With") == "fetch":
             return HttpResponse("Sign in again.", status=401, content_type="text/plain")

@@ -23,7 +23,7 @@ from dags_app.versions import load_spec, place_of
 from orchestrator.core.serde import dag_to_json
 from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import FINISHED, RUN_FINISHED, RunState, RunType, TaskState
-from orchestrator.operators.empty import EmptyOperator
+from orchestrator.operators.bash import BashOperator
 from orchestrator.sdk import DAG
 from runs_app import logs
 from runs_app.create import columns, create_run
@@ -60,14 +60,14 @@ def make_spec(
     tasks: Mapping[str, Any] | None = None,
     **arguments: Any,
 ) -> DagSpec:
-    """Return the spec of a DAG of empty tasks; ``arrows`` names the upstreams of each (default: a, then b).
+    """Return the spec of a DAG of tasks that do nothing, in a process each; ``arrows`` names the upstreams of each (default: a, then b).
 
     ``tasks`` are arguments of every task (``pool="p"``), ``arguments`` those of the DAG.
     """
     with DAG(dag_id, **arguments) as dag:
         made: dict[str, Any] = {}
         for task_id, above in (arrows or {"a": (), "b": ("a",)}).items():
-            made[task_id] = EmptyOperator(task_id=task_id, **(tasks or {}))
+            made[task_id] = BashOperator(task_id=task_id, bash_command="true", **(tasks or {}))
             for each in above:
                 made[each] >> made[task_id]
     return dag.to_spec()
@@ -221,6 +221,7 @@ def make_attempt(instance: TaskInstance, *, lines: tuple[str, ...] = (), **field
         **fields,
     }
     attempt = Attempt.objects.create(task_instance=instance, token=token, **values)
+    logs.store().delete(logs.key_for(instance.run_id, instance.pk, token))  # of a rolled back namesake
     if lines:
         add_log(attempt, *lines)
     return attempt

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
-from django.http import QueryDict
+from django.http import Http404, QueryDict
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from dags_app.models import Dag, DagTag
+from dags_app.models import Dag, DagTag, DagVersion
+from dags_app.versions import load_spec
 from orchestrator import access
 from orchestrator.api import shapes
+from orchestrator.api.base import ApiView
 from orchestrator.api.body import Part, boolean, read_body
 from orchestrator.api.errors import BadRequest
-from orchestrator.api.query import Listing, flag, order_of
+from orchestrator.api.query import Listing, flag, order_of, window
 from orchestrator.api.scope import dag_for, must
+from orchestrator.core.states import RUN_UNFINISHED
 from runs_app import actions
 from runs_app.models import DagRun
 
@@ -36,7 +39,7 @@ LISTING = Listing(
 )
 
 
-class DagsView(APIView):
+class DagsView(ApiView):
     """GET /api/v2/dags."""
 
     def get(self, request: Request) -> Response:
@@ -46,7 +49,7 @@ class DagsView(APIView):
         return Response({"dags": listed(page), "total_entries": total})
 
 
-class DagView(APIView):
+class DagView(ApiView):
     """GET and PATCH /api/v2/dags/{dag_id}."""
 
     def get(self, request: Request, dag_id: str) -> Response:
@@ -63,6 +66,38 @@ class DagView(APIView):
         actions.pause(dag_id, values["is_paused"], user=request.user)
         return Response(_one(dag_id))
 
+    def delete(self, request: Request, dag_id: str) -> Response:
+        dag = dag_for(request.user, dag_id)
+        must(request.user, "delete", dag)
+        actions.delete_dag(dag_id, user=request.user)
+        return Response({})
+
+
+class DagDetailsView(ApiView):
+    """GET /api/v2/dags/{dag_id}/details: the DAG with what its current version says."""
+
+    def get(self, request: Request, dag_id: str) -> Response:
+        dag = dag_for(request.user, dag_id)
+        if dag.version_id is None:
+            raise Http404(f"The Dag with ID: `{dag_id}` was never parsed without errors")
+        spec = load_spec(dag.version_id)
+        row = DagVersion.objects.filter(pk=dag.version_id).values(*shapes.VERSION_FIELDS).get()
+        active = DagRun.objects.filter(dag=dag, state__in=RUN_UNFINISHED).count()
+        return Response(shapes.details(_one(dag_id), spec, shapes.version(row), active))
+
+
+class DagTagsView(ApiView):
+    """GET /api/v2/dagTags."""
+
+    listing = Listing(order=order_of("name"), default_order=("name",), patterns={"tag_name": "name"})
+
+    def get(self, request: Request) -> Response:
+        tags = DagTag.objects.filter(dag__in=access.visible_dags(request.user))
+        names = self.listing.narrow(tags, request.GET).values_list("name", flat=True).distinct()
+        limit, offset = window(request.GET)
+        wanted = names.order_by("-name" if request.GET.get("order_by") == "-name" else "name")
+        return Response({"tags": list(wanted[offset : offset + limit]), "total_entries": names.order_by().count()})
+
 
 def narrow(rows: QuerySet[Any], query: QueryDict) -> QuerySet[Any]:
     """The filters of the DAG list that are no plain columns."""
@@ -78,11 +113,14 @@ def narrow(rows: QuerySet[Any], query: QueryDict) -> QuerySet[Any]:
                 rows = rows.filter(Exists(DagTag.objects.filter(dag=OuterRef("pk"), name=tag)))
         else:
             rows = rows.filter(Exists(DagTag.objects.filter(dag=OuterRef("pk"), name__in=tags)))
-    if owners := query.getlist("owners"):
+    if owners := query.getlist("owners")[:50]:
         found = Q()
         for owner in owners:
-            found |= Q(owners__icontains=f'"{owner}"')
+            # As the databases keep it: SQLite what json.dumps wrote, PostgreSQL the characters themselves.
+            found |= Q(owners__icontains=json.dumps(owner)) | Q(owners__icontains=json.dumps(owner, ensure_ascii=False))
         rows = rows.filter(found)
+    if states := query.getlist("dag_run_state"):
+        rows = rows.filter(Exists(DagRun.objects.filter(dag=OuterRef("pk"), state__in=states)))
     return rows
 
 
@@ -112,5 +150,7 @@ def listed(page: QuerySet[Any]) -> list[dict[str, Any]]:
 
 
 def _one(dag_id: str) -> dict[str, Any]:
-
-    return listed(Dag.objects.filter(pk=dag_id))[0]
+    found = listed(Dag.objects.filter(pk=dag_id))
+    if not found:
+        raise Http404(f"The Dag with ID: `{dag_id}` was not found")
+    return found[0]

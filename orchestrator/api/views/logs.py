@@ -7,37 +7,27 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.core import signing
-from django.http import Http404, StreamingHttpResponse
-from rest_framework.negotiation import BaseContentNegotiation
+from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from orchestrator.api.base import ApiView
 from orchestrator.api.errors import BadRequest
 from orchestrator.api.query import flag, whole
 from orchestrator.api.scope import instance_for
 from orchestrator.core.states import FINISHED, TaskState
+from orchestrator.streaming import streamed
 from runs_app import logs
 from runs_app.models import Attempt, TaskInstance
 
 CHUNK_BYTES = 256 * 1024
+WHOLE_BYTES = 8 * 1024 * 1024
+"""Of log in one answer, even with ``full_content``: what lies beyond comes with the continuation token."""
 SALT = "log position"
 
 
-class AnyContent(BaseContentNegotiation):
-    """The view reads the Accept header itself: a stream is no rendered answer."""
-
-    def select_parser(self, request: Any, parsers: Any) -> Any:
-        return next(iter(parsers))
-
-    def select_renderer(self, request: Any, renderers: Any, format_suffix: Any = None) -> Any:
-        return renderers[0], renderers[0].media_type
-
-
-class LogsView(APIView):
-    """GET .../taskInstances/{task_id}/logs/{try_number}."""
-
-    content_negotiation_class = AnyContent
+class LogsView(ApiView):
+    """GET .../taskInstances/{task_id}/logs/{try_number}; secrets were taken out when the lines were written."""
 
     def get(self, request: Request, dag_id: str, run_id: str, task_id: str, try_number: int) -> Any:
         map_index = whole(request.GET, "map_index", -1, least=-1)
@@ -52,9 +42,9 @@ class LogsView(APIView):
         accept = request.META.get("HTTP_ACCEPT", "*/*")
         if "application/x-ndjson" in accept:
             lines = (line + b"\n" for line in _lines(instance, tokens))
-            return StreamingHttpResponse(lines, content_type="application/x-ndjson")
-        if "text/plain" in accept:
-            return StreamingHttpResponse(_text(instance, tokens), content_type="text/plain; charset=utf-8")
+            return streamed(request._request, lines, "application/x-ndjson")
+        if "text/plain" in accept and "application/json" not in accept:
+            return streamed(request._request, _text(instance, tokens), "text/plain; charset=utf-8")
         return self._page(request, instance, try_number, tokens)
 
     def _page(self, request: Request, instance: TaskInstance, try_number: int, tokens: list[int]) -> Response:
@@ -64,10 +54,10 @@ class LogsView(APIView):
         content: list[dict[str, Any]] = []
         if place == 0 and offset == 0:
             content.extend(_head(instance, try_number))
-        room = CHUNK_BYTES
-        while place < len(tokens) and (whole_log or room > 0):
+        room = WHOLE_BYTES if whole_log else CHUNK_BYTES
+        while place < len(tokens) and room > 0:
             data, after = logs.read_lines(instance.run_id, instance.pk, tokens[place], offset, CHUNK_BYTES)
-            content.extend(json.loads(line) for line in data)
+            content.extend(record(line) for line in data)
             room -= after - offset
             if after == offset:
                 if place + 1 == len(tokens):
@@ -75,9 +65,19 @@ class LogsView(APIView):
                 place, offset = place + 1, 0
             else:
                 offset = after
-        more = room <= 0 or (instance.state not in FINISHED and instance.state != TaskState.NONE)
-        token = signing.dumps([instance.pk, try_number, place, offset], salt=SALT) if more and not whole_log else None
+        goes_on = instance.state not in FINISHED and instance.state != TaskState.NONE
+        more = room <= 0 or (goes_on and try_number == instance.try_number and not whole_log)
+        token = signing.dumps([instance.pk, try_number, place, offset], salt=SALT) if more else None
         return Response({"content": content, "continuation_token": token})
+
+
+def record(line: bytes) -> dict[str, Any]:
+    """Return a line as JSON; what a full disk cut in two is still text."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        found = None
+    return found if isinstance(found, dict) else {"event": line.decode("utf-8", "replace")}
 
 
 def _position(token: str | None, instance_pk: int, try_number: int) -> tuple[int, int]:
@@ -85,7 +85,7 @@ def _position(token: str | None, instance_pk: int, try_number: int) -> tuple[int
         return 0, 0
     try:
         pk, number, place, offset = signing.loads(token, salt=SALT)
-    except (signing.BadSignature, ValueError, TypeError) as error:
+    except (signing.BadSignature, ValueError, TypeError, UnicodeError) as error:
         raise BadRequest("Bad Signature. Please use only the tokens provided by the API.") from error
     if (pk, number) != (instance_pk, try_number):
         raise BadRequest("The token belongs to another log")
@@ -114,5 +114,5 @@ def _lines(instance: TaskInstance, tokens: list[int]) -> Iterator[bytes]:
 
 def _text(instance: TaskInstance, tokens: list[int]) -> Iterator[str]:
     for line in _lines(instance, tokens):
-        record = json.loads(line)
-        yield f"{record.get('timestamp') or ''} {str(record.get('level') or '').upper():<8} {record.get('event') or ''}\n"
+        each = record(line)
+        yield f"{each.get('timestamp') or ''} {str(each.get('level') or '').upper():<8} {each.get('event') or ''}\n"

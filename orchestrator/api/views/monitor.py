@@ -10,20 +10,17 @@ from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from orchestrator.api import shapes
+from orchestrator.api.base import OpenView
 from runs_app.models import Process
 
 AIRFLOW_API_VERSION = "3.3.2"
 """Clients compare the major version with their own before they go on."""
 
 
-class HealthView(APIView):
+class HealthView(OpenView):
     """GET /api/v2/monitor/health: answers without a token, and when the database is away."""
-
-    authentication_classes = ()
-    permission_classes = ()
 
     def get(self, request: Request) -> Response:
         try:
@@ -50,11 +47,8 @@ def _status(beat_at: datetime | None) -> str | None:
     return "healthy" if fresh else "unhealthy"
 
 
-class VersionView(APIView):
+class VersionView(OpenView):
     """GET /api/v2/version."""
-
-    authentication_classes = ()
-    permission_classes = ()
 
     def get(self, request: Request) -> Response:
         try:

@@ -1,22 +1,39 @@
-"""Dag runs: list, read, trigger."""
+"""Dag runs: list, read, trigger, change, clear, delete."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import DurationField, ExpressionWrapper, F
 from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from orchestrator import access
 from orchestrator.api import shapes
-from orchestrator.api.body import Part, limited_text, mapping, read_body, text, time
-from orchestrator.api.query import Listing, order_of
+from orchestrator.api.base import ApiView
+from orchestrator.api.body import (
+    Part,
+    any_json,
+    boolean,
+    limited_text,
+    listing,
+    mapping,
+    masked,
+    one_of,
+    read_body,
+    text,
+    time,
+    whole_number,
+)
+from orchestrator.api.errors import BadRequest, Invalid, problem
+from orchestrator.api.instances import shaped
+from orchestrator.api.query import ENDS, Listing, as_query, order_of, small_int
 from orchestrator.api.scope import dag_for, must, run_for
 from orchestrator.core.states import RunState, RunType
 from runs_app import actions
-from runs_app.models import DagRun
+from runs_app.exceptions import InvalidState
+from runs_app.models import DagRun, TaskInstance
 
 
 def _one_of(kind: Any) -> Any:
@@ -28,6 +45,7 @@ def _one_of(kind: Any) -> Any:
     return read
 
 
+TOOK = ExpressionWrapper(F("ended_at") - F("started_at"), output_field=DurationField())
 TIMES = {
     "run_after": "run_after",
     "logical_date": "logical_date",
@@ -38,6 +56,8 @@ TIMES = {
 LISTING = Listing(
     order=order_of(
         *("state", "dag_id", "run_id", "logical_date", "run_after", "updated_at", "conf"),
+        duration="took",
+        partition_date="logical_date",
         id="pk",
         dag_run_id="run_id",
         start_date="started_at",
@@ -45,24 +65,47 @@ LISTING = Listing(
     ),
     default_order=("pk",),
     exact={"run_type": "run_type", "state": "state", "dag_version": "version__version_number"},
-    convert={"state": _one_of(RunState), "run_type": _one_of(RunType), "dag_version": int},
+    convert={"state": _one_of(RunState), "run_type": _one_of(RunType), "dag_version": small_int},
     patterns={"run_id": "run_id", "triggering_user_name": "triggering_user_name", "dag_id": "dag_id"},
     times=TIMES,
+    numbers={"duration": "took"},
+    took=TOOK,
 )
+RUN_ID = r"[A-Za-z0-9_.~:+-]*[A-Za-z0-9_~:+-][A-Za-z0-9_.~:+-]*"
+"""Airflow's pattern, and not dots alone: those no address can name."""
 
 TRIGGER = {
-    "dag_run_id": Part(limited_text(250)),
+    "dag_run_id": Part(limited_text(250, RUN_ID)),
     "data_interval_start": Part(time),
     "data_interval_end": Part(time),
     "logical_date": Part(time, required=True),
     "run_after": Part(time),
     "conf": Part(mapping),
-    "note": Part(text),
+    "note": Part(limited_text(1000, least=0)),
     "partition_key": Part(text),
+}
+PATCH = {"state": Part(one_of("queued", "success", "failed")), "note": Part(limited_text(1000, least=0))}
+CLEAR = {
+    "dry_run": Part(boolean, default=True, nullable=False),
+    "only_failed": Part(boolean, default=False, nullable=False),
+    "only_new": Part(boolean, default=False, nullable=False),
+    "run_on_latest_version": Part(boolean),
+    "note": Part(limited_text(1000, least=0)),
+}
+RANGES = [f"{name}_{end}" for name in ("run_after", "logical_date", "start_date", "end_date") for end in ENDS]
+BATCH = {
+    "order_by": Part(text),
+    "page_offset": Part(whole_number, default=0, nullable=False),
+    "page_limit": Part(whole_number, default=100, nullable=False),
+    "dag_ids": Part(listing(text, 1000)),
+    "states": Part(listing(any_json, 100)),
+    **dict.fromkeys(RANGES, Part(time)),
+    **{f"duration_{end}": Part(any_json) for end in ENDS},
+    "conf_contains": Part(text),
 }
 
 
-class RunsView(APIView):
+class RunsView(ApiView):
     """GET and POST /api/v2/dags/{dag_id}/dagRuns; ``~`` as dag_id lists every DAG's."""
 
     def get(self, request: Request, dag_id: str) -> Response:
@@ -79,25 +122,90 @@ class RunsView(APIView):
         must(request.user, "trigger", dag)
         values = read_body(request, TRIGGER)
         interval = (values["data_interval_start"], values["data_interval_end"])
-        run = actions.trigger_dag(
-            dag_id,
-            conf=values["conf"],
-            run_id=values["dag_run_id"],
-            logical_date=values["logical_date"],
-            run_after=values["run_after"],
-            interval=interval if all(interval) else None,
-            note=values["note"],
-            triggered_by="rest_api",
-            user=request.user,
-        )
+        if any(interval) and not all(interval):
+            message = "Either both data_interval_start and data_interval_end must be provided or both must be None"
+            raise Invalid(problem("body", "data_interval_start", message))
+        if values["dag_run_id"] == "~":
+            raise Invalid(problem("body", "dag_run_id", "`~` stands for all runs and cannot be the id of one", "~"))
+        try:
+            run = actions.trigger_dag(
+                dag_id,
+                conf=values["conf"],
+                run_id=values["dag_run_id"],
+                logical_date=values["logical_date"],
+                run_after=values["run_after"],
+                interval=interval if all(interval) else None,
+                note=values["note"],
+                triggered_by="rest_api",
+                user=request.user,
+            )
+        except OverflowError as error:
+            message = "The schedule has no interval there: the calendar ends"
+            raise Invalid(problem("body", "logical_date", message)) from error
         return Response(one(run.pk))
 
 
-class RunView(APIView):
-    """GET /api/v2/dags/{dag_id}/dagRuns/{dag_run_id}."""
+class RunsListView(ApiView):
+    """POST /api/v2/dags/~/dagRuns/list: the list of GET with its filters in the body."""
+
+    def post(self, request: Request, dag_id: str) -> Response:
+        values = read_body(request, BATCH)
+        if dag_id != "~":
+            dag_for(request.user, dag_id)
+        query = as_query(values)
+        rows = access.visible_runs(request.user)
+        if dag_id != "~" or values["dag_ids"]:
+            rows = rows.filter(dag_id__in=[dag_id] if dag_id != "~" else values["dag_ids"])
+        page, total = LISTING.page(rows, query)
+        return Response(
+            {"dag_runs": [shapes.run(row) for row in page.values(*shapes.RUN_FIELDS)], "total_entries": total}
+        )
+
+
+class RunView(ApiView):
+    """GET, PATCH and DELETE /api/v2/dags/{dag_id}/dagRuns/{dag_run_id}."""
 
     def get(self, request: Request, dag_id: str, run_id: str) -> Response:
         return Response(one(run_for(request.user, dag_id, run_id).pk))
+
+    def patch(self, request: Request, dag_id: str, run_id: str) -> Response:
+        """Set the state (success, failed, queued) or the note."""
+        run = run_for(request.user, dag_id, run_id)
+        must(request.user, "mark", run)
+        values = masked(request, read_body(request, PATCH, partial=True))
+        if values.get("state"):
+            actions.set_run_state(run.pk, values["state"], user=request.user)
+        if "note" in values:
+            actions.set_note(run.pk, values["note"] or "", user=request.user)
+        return Response(one(run.pk))
+
+    def delete(self, request: Request, dag_id: str, run_id: str) -> Response:
+        run = run_for(request.user, dag_id, run_id)
+        must(request.user, "delete", run)
+        if run.state == RunState.RUNNING:
+            raise InvalidState(
+                f"The DagRun with dag_id: `{dag_id}` and run_id: `{run_id}` cannot be deleted in running state"
+            )
+        actions.delete_run(run.pk, user=request.user)
+        return Response(status=204)
+
+
+class ClearRunView(ApiView):
+    """POST /api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/clear; unless ``dry_run`` is false it only says what it would."""
+
+    def post(self, request: Request, dag_id: str, run_id: str) -> Response:
+        run = run_for(request.user, dag_id, run_id)
+        must(request.user, "clear", run)
+        values = read_body(request, CLEAR)
+        if values["only_new"] or values["run_on_latest_version"]:
+            raise BadRequest("A cleared run goes on with the version it is pinned to")
+        found = actions.clear(run.pk, only_failed=values["only_failed"], dry_run=values["dry_run"], user=request.user)
+        if values["dry_run"]:
+            rows = shaped(TaskInstance.objects.filter(pk__in=[each.pk for each in found]).order_by("pk"))
+            return Response({"task_instances": rows, "total_entries": len(rows)})
+        if values["note"] is not None:
+            actions.set_note(run.pk, values["note"], user=request.user)
+        return Response(one(run.pk))
 
 
 def one(run_pk: int) -> dict[str, Any]:

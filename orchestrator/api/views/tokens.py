@@ -8,23 +8,21 @@ from django.contrib.auth import authenticate
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from orchestrator.api import auth
-from orchestrator.api.body import Part, read_body, text
+from orchestrator.api.base import OpenView
+from orchestrator.api.body import Part, limited_text, read_body
 from orchestrator.signin import throttle
 
 CREDENTIALS = {
-    "username": Part(text, required=True, nullable=False),
-    "password": Part(text, required=True, nullable=False),
+    "username": Part(limited_text(150), required=True, nullable=False),
+    "password": Part(limited_text(4096), required=True, nullable=False),
 }
 
 
-class TokenView(APIView):
+class TokenView(OpenView):
     """POST /auth/token with a name and a password gives a bearer token of one day."""
 
-    authentication_classes = ()
-    permission_classes = ()
     life: timedelta = auth.TOKEN_LIFE
 
     def post(self, request: Request) -> Response:

@@ -1,0 +1,283 @@
+"""What DAGs share: pools, variables, connections. Secrets can be written here, and are never shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import Case, Value, When
+from django.http import Http404
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from dags_app.models import AuditEntry, Connection, Pool, Variable
+from orchestrator.api import shapes
+from orchestrator.api.base import ApiView
+from orchestrator.api.body import Part, boolean, limited_text, masked, read_body, text, whole_number
+from orchestrator.api.errors import BadRequest, Conflict
+from orchestrator.api.query import Listing, order_of
+from orchestrator.api.scope import must
+from runs_app import registry
+
+KEY = limited_text(250, r"[^/\x00-\x1f]+")
+LONG = limited_text(65_536, least=0)
+POOL = {
+    "name": Part(limited_text(250, r"[^/\x00-\x1f]+"), required=True, nullable=False),
+    "slots": Part(whole_number, required=True, nullable=False),
+    "description": Part(LONG),
+    "include_deferred": Part(boolean, default=False, nullable=False),
+    "team_name": Part(text),
+}
+POOL_PATCH = {
+    "pool": Part(text),
+    "name": Part(text),
+    "slots": Part(whole_number, nullable=False),
+    "description": Part(LONG),
+    "include_deferred": Part(boolean, nullable=False),
+    "team_name": Part(text),
+}
+VARIABLE = {
+    "key": Part(KEY, required=True, nullable=False),
+    "value": Part(LONG, required=True, nullable=False),
+    "description": Part(LONG),
+    "team_name": Part(text),
+}
+CONNECTION = {
+    "connection_id": Part(limited_text(200, r"[\w.\-]+"), required=True, nullable=False),
+    "conn_type": Part(limited_text(500), required=True, nullable=False),
+    "description": Part(LONG),
+    "host": Part(limited_text(500, least=0)),
+    "login": Part(limited_text(500, least=0)),
+    "schema": Part(limited_text(500, least=0)),
+    "port": Part(whole_number),
+    "password": Part(LONG),
+    "extra": Part(LONG),
+    "team_name": Part(text),
+}
+
+POOLS = Listing(
+    order=order_of("name", "slots", "description", "include_deferred", id="name", pool="name"),
+    default_order=("name",),
+    patterns={"pool_name": "name"},
+)
+VARIABLES = Listing(
+    order=order_of("key", "description", id="key"), default_order=("key",), patterns={"variable_key": "key"}
+)
+CONNECTIONS = Listing(
+    order=order_of("conn_id", "conn_type", "description", "host", "port", id="conn_id", connection_id="conn_id"),
+    default_order=("conn_id",),
+    patterns={"connection_id": "conn_id"},
+)
+EVENTS = Listing(
+    order=order_of(
+        "dag_id", "task_id", "run_id", "event", "map_index", event_log_id="pk", id="pk", when="at", owner="actor"
+    ),
+    default_order=("-at",),
+    exact={"dag_id": "dag_id", "task_id": "task_id", "run_id": "run_id", "owner": "actor", "event": "event"},
+    patterns={"dag_id": "dag_id", "task_id": "task_id", "run_id": "run_id", "owner": "actor", "event": "event"},
+)
+
+
+def found(rows: Any, key: str, what: str) -> Any:
+    """Return the row of this primary key.
+
+    Raises:
+        Http404: there is none.
+    """
+    row = rows.filter(pk=key).first()
+    if row is None:
+        raise Http404(what)
+    return row
+
+
+def same(name: str, sent: Any, key: str) -> None:
+    """Refuse a body that names another object than its address does."""
+    if sent is not None and sent != key:
+        raise BadRequest(f"Invalid body, {name} from request body doesn't match uri parameter")
+
+
+class PoolsView(ApiView):
+    """GET and POST /api/v2/pools."""
+
+    def get(self, request: Request) -> Response:
+        must(request.user, "read_pools")
+        page, total = POOLS.page(Pool.objects.all(), request.GET)
+        return Response({"pools": pools(list(page.values())), "total_entries": total})
+
+    def post(self, request: Request) -> Response:
+        must(request.user, "edit_pools")
+        values = read_body(request, POOL)
+        if Pool.objects.filter(pk=values["name"]).exists():
+            raise Conflict(f"The Pool with name: `{values['name']}` already exists")
+        kept = {
+            **{name: values[name] for name in ("slots", "include_deferred")},
+            "description": values["description"] or "",
+        }
+        registry.save_pool(values["name"], kept, new=True, user=request.user)
+        return Response(pool(values["name"]), status=201)
+
+
+class PoolView(ApiView):
+    """GET, PATCH and DELETE /api/v2/pools/{pool_name}."""
+
+    def get(self, request: Request, pool_name: str) -> Response:
+        must(request.user, "read_pools")
+        return Response(pool(pool_name))
+
+    def patch(self, request: Request, pool_name: str) -> Response:
+        must(request.user, "edit_pools")
+        pool(pool_name)
+        values = read_body(request, POOL_PATCH, partial=True)
+        for name in ("pool", "name"):
+            same("pool name", values.get(name), pool_name)
+        values = {name: each for name, each in masked(request, values).items() if name in POOL_FIELDS}
+        if pool_name == registry.DEFAULT_POOL and "description" in values:
+            raise BadRequest("Only slots and include_deferred can be modified on Default Pool")
+        if "description" in values:
+            values["description"] = values["description"] or ""
+        registry.save_pool(pool_name, values, new=False, user=request.user)
+        return Response(pool(pool_name))
+
+    def delete(self, request: Request, pool_name: str) -> Response:
+        must(request.user, "edit_pools")
+        if not registry.delete_pool(pool_name, user=request.user):
+            raise Http404(f"The Pool with name: `{pool_name}` was not found")
+        return Response(status=204)
+
+
+POOL_FIELDS = ("slots", "description", "include_deferred")
+
+
+def pools(rows: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    used = registry.pool_use([row["name"] for row in rows])
+    return [shapes.pool(row, used.get(row["name"], {})) for row in rows]
+
+
+def pool(name: str) -> dict[str, Any]:
+    return pools([found(Pool.objects.values(), name, f"The Pool with name: `{name}` was not found")])[0]
+
+
+class VariablesView(ApiView):
+    """GET and POST /api/v2/variables."""
+
+    def get(self, request: Request) -> Response:
+        must(request.user, "read_variables")
+        page, total = VARIABLES.page(Variable.objects.all(), request.GET)
+        return Response({"variables": [shapes.variable(row) for row in page.values()], "total_entries": total})
+
+    def post(self, request: Request) -> Response:
+        must(request.user, "edit_variables")
+        values = read_body(request, VARIABLE)
+        if Variable.objects.filter(pk=values["key"]).exists():
+            raise Conflict(f"The Variable with key: `{values['key']}` already exists")
+        kept = {name: values[name] for name in ("value", "description")}
+        registry.save_variable(values["key"], kept, new=True, user=request.user)
+        return Response(variable(values["key"]), status=201)
+
+
+class VariableView(ApiView):
+    """GET, PATCH and DELETE /api/v2/variables/{variable_key}."""
+
+    def get(self, request: Request, variable_key: str) -> Response:
+        must(request.user, "read_variables")
+        return Response(variable(variable_key))
+
+    def patch(self, request: Request, variable_key: str) -> Response:
+        must(request.user, "edit_variables")
+        variable(variable_key)
+        values = read_body(request, {**VARIABLE, "key": Part(text, required=True)}, partial=True)
+        same("key", values.get("key"), variable_key)
+        kept = {name: each for name, each in masked(request, values).items() if name in ("value", "description")}
+        registry.save_variable(variable_key, kept, new=False, user=request.user)
+        return Response(variable(variable_key))
+
+    def delete(self, request: Request, variable_key: str) -> Response:
+        must(request.user, "edit_variables")
+        if not registry.delete_variable(variable_key, user=request.user):
+            raise Http404(f"The Variable with key: `{variable_key}` was not found")
+        return Response(status=204)
+
+
+def variable(key: str) -> dict[str, Any]:
+    return shapes.variable(found(Variable.objects.values(), key, f"The Variable with key: `{key}` was not found"))
+
+
+class ConnectionsView(ApiView):
+    """GET and POST /api/v2/connections."""
+
+    def get(self, request: Request) -> Response:
+        must(request.user, "read_connections")
+        page, total = CONNECTIONS.page(Connection.objects.annotate(has_secret=HAS_SECRET), request.GET)
+        return Response({"connections": [shapes.connection(row) for row in page.values()], "total_entries": total})
+
+    def post(self, request: Request) -> Response:
+        must(request.user, "edit_connections")
+        values = read_body(request, CONNECTION)
+        conn_id = values.pop("connection_id")
+        if Connection.objects.filter(pk=conn_id).exists():
+            raise Conflict(f"The Connection with connection_id: `{conn_id}` already exists")
+        registry.save_connection(conn_id, _fields(values), new=True, user=request.user)
+        return Response(connection(conn_id), status=201)
+
+
+class ConnectionView(ApiView):
+    """GET, PATCH and DELETE /api/v2/connections/{connection_id}."""
+
+    def get(self, request: Request, connection_id: str) -> Response:
+        must(request.user, "read_connections")
+        return Response(connection(connection_id))
+
+    def patch(self, request: Request, connection_id: str) -> Response:
+        must(request.user, "edit_connections")
+        connection(connection_id)
+        values = read_body(request, CONNECTION, partial=True)
+        same("connection_id", values.pop("connection_id", None), connection_id)
+        registry.save_connection(connection_id, _fields(masked(request, values)), new=False, user=request.user)
+        return Response(connection(connection_id))
+
+    def delete(self, request: Request, connection_id: str) -> Response:
+        must(request.user, "edit_connections")
+        if not registry.delete_connection(connection_id, user=request.user):
+            raise Http404(f"The Connection with connection_id: `{connection_id}` was not found")
+        return Response(status=204)
+
+
+HAS_SECRET = Case(When(secret__isnull=False, then=Value(True)), default=Value(False))
+
+
+def _fields(values: dict[str, Any]) -> dict[str, Any]:
+    """What is stored; a secret that comes back as it was shown (``***``) is the old one, not a new one."""
+    return {
+        name: each
+        for name, each in values.items()
+        if name != "team_name" and not (name in ("password", "extra") and each == shapes.MASK)
+    }
+
+
+def connection(conn_id: str) -> dict[str, Any]:
+    rows = Connection.objects.annotate(has_secret=HAS_SECRET).values()
+    return shapes.connection(found(rows, conn_id, f"The Connection with connection_id: `{conn_id}` was not found"))
+
+
+class EventLogsView(ApiView):
+    """GET /api/v2/eventLogs: who did what."""
+
+    def get(self, request: Request) -> Response:
+        must(request.user, "read_audit")
+        page, total = EVENTS.page(AuditEntry.objects.all(), request.GET)
+        return Response(
+            {"event_logs": [shapes.event_log(row) for row in page.values("pk", *EVENT_FIELDS)], "total_entries": total}
+        )
+
+
+class EventLogView(ApiView):
+    """GET /api/v2/eventLogs/{event_log_id}."""
+
+    def get(self, request: Request, event_log_id: int) -> Response:
+        must(request.user, "read_audit")
+        rows = AuditEntry.objects.values("pk", *EVENT_FIELDS)
+        missing = f"The Event Log with id: `{event_log_id}` not found"
+        return Response(shapes.event_log(found(rows, event_log_id if event_log_id < 2**63 else 0, missing)))
+
+
+EVENT_FIELDS = ("at", "actor", "event", "dag_id", "run_id", "task_id", "map_index", "extra")

@@ -1,0 +1,31 @@
+"""Answers that are written while they are read, so that a large log never lies in memory whole."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from itertools import islice
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, StreamingHttpResponse
+
+BATCH = 200
+
+
+def streamed(request: HttpRequest, parts: Iterator[Any], content_type: str) -> StreamingHttpResponse:
+    """Return an answer made of ``parts`` (which may read files, but not the database).
+
+    Under ASGI Django would read a plain iterator to its end before it sends the first byte.
+    """
+    content = _in_batches(parts) if isinstance(request, ASGIRequest) else parts
+    return StreamingHttpResponse(content, content_type=content_type)
+
+
+async def _in_batches(parts: Iterator[Any]) -> AsyncIterator[bytes]:
+    def take() -> bytes:
+        found = islice(parts, BATCH)
+        return b"".join(each if isinstance(each, bytes) else str(each).encode() for each in found)
+
+    while data := await sync_to_async(take, thread_sensitive=False)():
+        yield data
