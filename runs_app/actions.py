@@ -153,6 +153,7 @@ def clear(
             upstream=upstream,
             only_failed=only_failed,
             map_index=map_index,
+            setups=True,
         )
     if dry_run or not found:
         return found
@@ -195,13 +196,15 @@ def affected(
     upstream: bool = False,
     only_failed: bool = False,
     map_index: int | None = None,
+    setups: bool = False,
 ) -> list[TaskInstance]:
     """Return the task instances that a choice of tasks touches; nothing is changed.
 
-    ``task_ids`` None = all of the run. ``map_index`` narrows the named tasks themselves, not what lies
-    above or below them.
+    ``task_ids`` None = all of the run. ``map_index`` narrows the named tasks and what stands beside them in a mapped
+    group, not what else lies above or below. ``setups``: with what sets up and tears down for them.
     """
     from orchestrator.core.graph import ancestors, descendants
+    from orchestrator.core.setups import setups_around
 
     spec = load_spec(run.version_id)
     wanted = set(task_ids) if task_ids is not None else None
@@ -212,8 +215,14 @@ def affected(
             others |= ancestors(spec, wanted & spec.tasks.keys())
         if downstream:  # of what lies above, too
             others |= descendants(spec, (wanted | others) & spec.tasks.keys())
-        named = Q(task_id__in=wanted) if map_index is None else Q(task_id__in=wanted, map_index=map_index)
-        rows = rows.filter(named | Q(task_id__in=others - wanted))
+        if setups:
+            others |= setups_around(spec, (wanted | others) & spec.tasks.keys())
+        chosen = Q(task_id__in=wanted | others)
+        if map_index is not None:  # of the named tasks, and of what stands beside them in a mapped group
+            groups = {spec.mapped_group_of.get(task_id) for task_id in wanted} - {None}
+            beside = {task_id for task_id in others if spec.mapped_group_of.get(task_id) in groups}
+            chosen = Q(task_id__in=wanted | beside, map_index=map_index) | Q(task_id__in=others - wanted - beside)
+        rows = rows.filter(chosen)
     if only_failed:
         rows = rows.filter(state__in=[TaskState.FAILED, TaskState.UPSTREAM_FAILED])
     return list(rows.order_by("pk"))

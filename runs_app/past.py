@@ -30,7 +30,7 @@ def blocked(
         return {}
     earlier = DagRun.objects.filter(dag_id=run["dag_id"], logical_date__lt=run["logical_date"])
     if spec.catchup:
-        earlier = earlier.filter(run_type=RunType.SCHEDULED)
+        earlier = earlier.exclude(run_type=RunType.MANUAL)
     last = earlier.order_by("-logical_date").values_list("pk", flat=True).first()
     if last is None:
         return {}
