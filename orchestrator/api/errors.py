@@ -12,6 +12,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import DatabaseError, DataError, InterfaceError
 from django.http import Http404, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -97,6 +98,7 @@ def _text(detail: Any) -> str:
     return str(detail)
 
 
+@csrf_exempt
 def not_found(request: Any, *args: Any, **kwargs: Any) -> JsonResponse:
     """Answer for an address under /api/ that nothing serves."""
     return JsonResponse({"detail": "Not Found"}, status=404)
