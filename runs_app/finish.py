@@ -22,9 +22,9 @@ from orchestrator.core.states import FINISHED, TaskState
 
 from . import advance, notify, transitions
 from .claim import Claimer, adopt, claim_inside
-from .locking import fetch, retrying, write
-from .models import Callback, RenderedFields, Trigger
-from .view import run_row
+from .locking import fetch, pipelined, retrying, send, write
+from .models import Callback, Trigger
+from .view import ask_run, read_run, run_row
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def _finish(row: Mapping[str, Any], outcome: Outcome, now: datetime, claimer: Cl
     repeated = claimer is not None and claimer.unsure
     if claimer is not None:
         claimer.unsure = True
-    with transaction.atomic():
+    with transaction.atomic(), pipelined():
         found = _finish_inside(row, outcome, now, claimer, repeated)
     if claimer is not None:
         claimer.unsure = False
@@ -93,12 +93,13 @@ def _finish(row: Mapping[str, Any], outcome: Outcome, now: datetime, claimer: Cl
 def _finish_inside(
     row: Mapping[str, Any], outcome: Outcome, now: datetime, claimer: Claimer | None, repeated: bool
 ) -> Finished:
-    run = run_row(row["run_id"], lock=True)
+    asked = ask_run(row["run_id"], lock=True)
     task = load_spec(row["version_id"]).tasks.get(row["task_id"])
     new, reason, fields = _judge(row, outcome, task, now)
     due = new == TaskState.UP_FOR_RETRY and fields["not_before"] <= now
+    accepted = transitions.end(row, new, actor="worker", reason=reason, at=now, changed=False, fields=fields)
+    run = read_run(asked)
     mark = run is None and (new in FINISHED or due)
-    accepted = transitions.end(row, new, actor="worker", reason=reason, at=now, changed=mark, fields=fields)
     if not accepted and repeated and claimer is not None and _is_ended_as(row, _outcome_name(outcome, new)):
         # The commit before went through, only its answer was lost: so take what it claimed for us, too.
         return Finished(True, adopt(claimer))
@@ -110,6 +111,8 @@ def _finish_inside(
             [now, "its result came too late", row["id"], row["token"]],
         )
         return _claimed(Finished(False), claimer, now)
+    if mark:
+        transitions.mark(row["id"])
     _close_attempt(row, outcome, new, reason, now)
     _keep(row, outcome, new, task, now)
     found = Finished(True, settled=not mark)
@@ -236,7 +239,7 @@ def _hash_input(row: Mapping[str, Any]) -> str:
 
 
 def _close_attempt(row: Mapping[str, Any], outcome: Outcome, new: TaskState, reason: str, now: datetime) -> None:
-    write(
+    send(
         "UPDATE runs_app_attempt SET ended_at = %s, outcome = %s, reason = %s, cpu_seconds = %s, peak_bytes = %s "
         "WHERE task_instance_id = %s AND token = %s AND outcome IS NULL",
         [now, _outcome_name(outcome, new), reason, outcome.cpu_seconds, outcome.peak_bytes, row["id"], row["token"]],
@@ -246,7 +249,7 @@ def _close_attempt(row: Mapping[str, Any], outcome: Outcome, new: TaskState, rea
 def _keep(row: Mapping[str, Any], outcome: Outcome, new: TaskState, task: TaskSpec | None, now: datetime) -> None:
     """Write what the attempt leaves behind."""
     for key, (value, length) in outcome.xcoms.items():
-        write(
+        send(
             "INSERT INTO runs_app_xcom (task_instance_id, run_id, dag_id, task_id, map_index, key, value, length, timestamp) "
             "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (run_id, task_id, map_index, key) "
             "DO UPDATE SET value = excluded.value, length = excluded.length, timestamp = excluded.timestamp",
@@ -263,7 +266,11 @@ def _keep(row: Mapping[str, Any], outcome: Outcome, new: TaskState, task: TaskSp
             ],
         )
     if outcome.rendered:
-        RenderedFields.objects.update_or_create(task_instance_id=row["id"], defaults={"fields": outcome.rendered})
+        send(
+            "INSERT INTO runs_app_renderedfields (task_instance_id, fields) VALUES (%s, %s) "
+            "ON CONFLICT (task_instance_id) DO UPDATE SET fields = excluded.fields",
+            [row["id"], json.dumps(outcome.rendered)],
+        )
     if new == TaskState.DEFERRED:
         trigger = outcome.trigger or {}
         Trigger.objects.update_or_create(

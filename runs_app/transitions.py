@@ -16,7 +16,7 @@ from django.db import connection
 from orchestrator.core.states import FINISHED, RUN_FINISHED, RUN_MOVES, RunState, TaskState, is_legal
 
 from .exceptions import IllegalMove
-from .locking import PARAMETERS, batches, fetch, placeholders, write
+from .locking import PARAMETERS, batches, fetch, placeholders, send, write
 from .models import DagRun, StateEvent, TaskInstance
 
 TI = TaskInstance._meta.db_table
@@ -106,14 +106,15 @@ def start(choice: str, values: Sequence[Any], *, hostname: str, pid: int, at: da
         f"UPDATE {TI} SET state = 'running', token = token + 1, hostname = %s, pid = %s, started_at = %s, ended_at = NULL, "
         "updated_at = %s, first_started_at = COALESCE(first_started_at, %s), "
         "try_number = CASE WHEN first_started_at IS NULL THEN try_number + 1 ELSE try_number END "
-        f"WHERE id = ({choice}) AND state = 'scheduled' RETURNING {', '.join(STARTED)}",
+        f"WHERE id = ({choice}) AND state = 'scheduled' RETURNING {', '.join(STARTED)}, "
+        f"(SELECT d.max_active_tasks FROM dags_app_dag d WHERE d.dag_id = {TI}.dag_id)",
         [hostname, pid, at, at, at, *values],
     )
-    return dict(zip(STARTED, rows[0], strict=True)) if rows else None
+    return dict(zip((*STARTED, "max_active_tasks"), rows[0], strict=True)) if rows else None
 
 
 def opened(row: dict[str, Any], *, process_pk: int, hostname: str, pid: int, at: datetime) -> None:
-    """Write the attempt and the event of a row that :func:`start` moved; adds ``attempt_id`` to it."""
+    """Write the attempt and the event of a row that :func:`start` moved."""
     attempt = [
         row["id"],
         row["token"],
@@ -125,11 +126,11 @@ def opened(row: dict[str, Any], *, process_pk: int, hostname: str, pid: int, at:
         pid,
         at,
     ]
-    row["attempt_id"] = fetch(
+    send(
         "INSERT INTO runs_app_attempt (task_instance_id, token, try_number, generation, process_id, version_id, hostname, "
-        "pid, started_at, reason) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, '') RETURNING id",
+        "pid, started_at, reason) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, '')",
         attempt,
-    )[0][0]
+    )
     reason = f"claimed by {hostname}:{pid}"
     record([(row["run_id"], row["id"], row["generation"], "scheduled", "running", row["token"], "worker", reason, at)])
 
@@ -148,8 +149,14 @@ def give_back(row: Mapping[str, Any]) -> None:
 STARTED = (
     *("id", "run_id", "dag_id", "task_id", "map_index", "token", "generation", "try_number", "max_tries", "losses"),
     *("version_id", "queue", "pool", "priority_weight", "next_method", "next_kwargs", "reschedule_count"),
-    *("first_started_at", "started_at", "dag_id", "limited", "pool_slots"),
+    *("first_started_at", "started_at", "limited", "pool_slots"),
 )
+
+
+def mark(pk: int) -> None:
+    """Leave the mark that the run has yet to be advanced because of this task instance."""
+    _inside_transaction()
+    send(f"UPDATE {TI} SET changed = %s WHERE id = %s", [True, pk])
 
 
 def end(
@@ -345,7 +352,7 @@ def record(events: Sequence[tuple[Any, ...]]) -> None:
     """Write event rows: (run, task instance, generation, old, new, token, actor, reason, at) each."""
     for batch in batches(events, 90):
         marks = ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s, %s)"] * len(batch))
-        write(
+        send(
             f"INSERT INTO {EVENT} (run_id, task_instance_id, generation, old, new, token, actor, reason, at) VALUES {marks}",
             [value for event in batch for value in event],
         )

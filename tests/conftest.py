@@ -42,3 +42,26 @@ def redis_server() -> Iterator[servers.Redis]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """On SQLite a file, not memory: other processes and threads must see the same database."""
+    from django.conf import settings
+
+    if "sqlite" in settings.DATABASES["default"]["ENGINE"]:
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+        settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = str(HOME / f"test-{worker}.sqlite3")
+
+
+@pytest.fixture
+def process_environment(transactional_db: None, redis_server: servers.Redis) -> dict[str, str]:
+    """The environment of a ``manage.py`` process that works on the test's own database and Redis."""
+    from urllib.parse import urlsplit
+
+    from django.db import connection
+
+    name = str(connection.settings_dict["NAME"])
+    address = os.environ.get("DATABASE_URL")
+    url = urlsplit(address)._replace(path=f"/{name}").geturl() if address else f"sqlite:///{name}"
+    return {**os.environ, "DATABASE_URL": url, "REDIS_URL": redis_server.url}

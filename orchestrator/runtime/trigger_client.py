@@ -13,6 +13,8 @@ from . import loader, protocol
 from .client import Exit, child_environment
 
 Json = dict[str, Any]
+SEND_SECONDS = 5.0
+"""A process that takes nothing in for so long is ended."""
 
 
 class TriggerProcess:
@@ -28,6 +30,7 @@ class TriggerProcess:
             stdin=subprocess.DEVNULL,
         )
         theirs.close()
+        self.sock.settimeout(SEND_SECONDS)
         self.reader = protocol.Reader()
 
     def fileno(self) -> int:
@@ -37,8 +40,11 @@ class TriggerProcess:
         """Send a message; what a process that just died does not get, its successor does."""
         try:
             protocol.send(self.sock, message)
-        except OSError:
-            pass
+        except OSError:  # dead; or frozen with half a message, which nothing can follow
+            self.kill()
+
+    def kill(self) -> None:
+        self.process.kill()
 
     def read(self) -> list[Json]:
         """Messages that are here now.
@@ -48,7 +54,7 @@ class TriggerProcess:
         """
         try:
             data = self.sock.recv(1 << 18)
-        except ConnectionResetError:
+        except (ConnectionResetError, TimeoutError):
             data = b""
         if not data:
             raise EOFError

@@ -127,6 +127,8 @@ class Host:
         self.loop = asyncio.get_running_loop()
         self.ended = self.loop.create_future()
         self.busy = threading.Event()
+        self.loading = threading.Lock()
+        self.loaded: set[str] = set()
 
     def read(self) -> None:
         """The reading thread: answers go to who waits for them, all else into the loop."""
@@ -141,6 +143,8 @@ class Host:
             for message in reader.feed(data):
                 if message["type"] == "answer":
                     self.channel.answered(message)
+                elif message["type"] == "ping":
+                    self.channel.tell({"type": "pong"})
                 else:
                     self.loop.call_soon_threadsafe(self.obey, message)
 
@@ -189,7 +193,7 @@ class Host:
         from .context import RuntimeTaskInstance
 
         module, _, name = message["classpath"].rpartition(".")
-        if module not in sys.modules:
+        if module not in self.loaded:
             # An import may take a second: not in the loop that everybody shares.
             await asyncio.to_thread(self.load, module)
         trigger = getattr(sys.modules[module], name)(**decode(message["kwargs"]))
@@ -198,10 +202,15 @@ class Host:
         return trigger
 
     def load(self, module: str) -> None:
-        if self.root and module.startswith(loader.DAG_FILE_PREFIX):
-            loader.load(self.root, self.file)
-        else:
-            importlib.import_module(module)
+        """Import a module once; who comes while it is being imported waits for the whole of it."""
+        with self.loading:
+            if module in self.loaded:
+                return
+            if self.root and module.startswith(loader.DAG_FILE_PREFIX):
+                loader.load(self.root, self.file)
+            else:
+                importlib.import_module(module)
+            self.loaded.add(module)
 
     async def first_event(self, trigger: Any) -> Json:
         """Wait for the event and return the message that tells it.
@@ -265,9 +274,8 @@ def event_message(event: Any) -> Json:
 
 async def serve(sock: socket.socket, root: str, file: str) -> None:
     channel = Channel(sock)
-    root = logging.getLogger()
-    root.handlers[:] = [LogHandler(channel)]
-    root.setLevel(logging.INFO)
+    logging.getLogger().handlers[:] = [LogHandler(channel)]
+    logging.getLogger().setLevel(logging.INFO)
     sys.stdout, sys.stderr = Output(channel, "stdout"), Output(channel, "stderr")
     comms.use(channel.ask)
     host = Host(channel, root, file)

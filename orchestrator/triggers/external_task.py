@@ -75,7 +75,7 @@ class WorkflowTrigger(BaseTrigger):
         where: dict[str, Any] = {"dag_id": self.external_dag_id, "states": states}
         where |= {"run_ids": self.run_ids, "logical_dates": _dates(self.logical_dates)}
         if self.external_task_ids is None and self.external_task_group_id is None:
-            return ask("dr_count", **where)
+            return ask("dag_runs_count", **where)
         found = ask("ti_count", task_ids=self.external_task_ids, task_group_id=self.external_task_group_id, **where)
         return found / len(self.external_task_ids) if self.external_task_ids else found
 
@@ -117,9 +117,9 @@ class DagStateTrigger(BaseTrigger):
         """The state of each run once all of them are in a wanted one; None: wait on."""
         wanted = len(self.run_ids or self.execution_dates or ())
         dates = _dates(self.execution_dates) if not self.run_ids else None
-        if ask("dr_count", dag_id=self.dag_id, states=self.states, run_ids=self.run_ids, logical_dates=dates) < wanted:
+        if ask("dag_runs_count", dag_id=self.dag_id, states=self.states, run_ids=self.run_ids, logical_dates=dates) < wanted:
             return None
-        return {run_id: ask("dagrun_state", dag_id=self.dag_id, run_id=run_id) for run_id in self.run_ids or ()}
+        return {run_id: ask("run_state", dag_id=self.dag_id, run_id=run_id) for run_id in self.run_ids or ()}
 
 
 def _names(states: Iterable[str] | None) -> list[str] | None:
