@@ -34,25 +34,27 @@ def fan(dag, width, make):
 
 
 limits = {{"max_active_tasks": 10_000, "max_active_runs": 100}}
-chain_of(DAG("bench_chain", schedule=None, **limits), {chain})
-chain_of(DAG("bench_one", schedule=None, **limits), 1)
+chain = DAG("bench_chain", schedule=None, **limits)
+chain_of(chain, {chain})
+one = DAG("bench_one", schedule=None, **limits)
+chain_of(one, 1)
+fan_of_python = DAG("bench_fan", schedule=None, **limits)
 fan(
-    DAG("bench_fan", schedule=None, **limits),
+    fan_of_python,
     {wide},
     lambda name, dag: PythonOperator(task_id=name, python_callable=stamp, op_args=[name], dag=dag),
 )
-fan(DAG("bench_empty", schedule=None, **limits), {wide}, lambda name, dag: EmptyOperator(task_id=name, dag=dag))
-chain_of(
-    DAG(
-        "bench_clock",
-        schedule=timedelta(seconds=1),
-        start_date=datetime(2024, 1, 1),
-        catchup=False,
-        is_paused_upon_creation=True,
-        **limits,
-    ),
-    1,
+fan_of_nothing = DAG("bench_empty", schedule=None, **limits)
+fan(fan_of_nothing, {wide}, lambda name, dag: EmptyOperator(task_id=name, dag=dag))
+clock = DAG(
+    "bench_clock",
+    schedule=timedelta(seconds=1),
+    start_date=datetime(2024, 1, 1),
+    catchup=False,
+    is_paused_upon_creation=True,
+    **limits,
 )
+chain_of(clock, 1)
 """
 
 PLAIN = """

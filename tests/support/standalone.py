@@ -90,13 +90,16 @@ class Standalone:
 
     def wait_until_healthy(self, limit: float = 60) -> Standalone:
         """Wait until every part says it is well and the administrator can sign in."""
-        wait_for(self.is_healthy, limit, f"{self.folder.name} becoming healthy (see {self.log_file})")
+        try:
+            wait_for(self.is_healthy, limit, f"{self.folder.name} becoming healthy")
+        except AssertionError as error:
+            raise AssertionError(f"{error}; its log ends:\n{self.log()[-4000:]}") from None
         return self
 
     def is_healthy(self) -> bool:
         assert self.process is not None
         if self.process.poll() is not None:
-            raise AssertionError(f"it ended with {self.process.returncode}:\n{self.log()[-4000:]}")
+            raise AssertionError(f"it ended with {self.process.returncode}")
         with contextlib.suppress(OSError, http.client.HTTPException, ValueError, Refused):
             health = self.get("/api/v2/monitor/health")
             parts = ("metadatabase", "scheduler", "triggerer", "dag_processor")
