@@ -10,3 +10,8 @@ urlpatterns = [
     path("", include("orchestrator.web.urls")),
     path("", include("orchestrator.api.urls")),
 ]
+
+handler400 = "orchestrator.web.views.errors.bad_request"
+handler403 = "orchestrator.web.views.errors.forbidden"
+handler404 = "orchestrator.web.views.errors.not_found"
+handler500 = "orchestrator.web.views.errors.server_error"

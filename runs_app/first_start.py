@@ -157,6 +157,7 @@ def make_admin() -> tuple[str, str] | None:
     the password is random: (name, password) is returned to be shown once, and has to be changed at the first sign-in.
     """
     from django.contrib.auth import get_user_model
+    from django.utils import timezone
 
     users = get_user_model().objects
     name = os.environ.get("ORCHESTRATOR_ADMIN_USER") or "admin"
@@ -164,5 +165,6 @@ def make_admin() -> tuple[str, str] | None:
     if users.filter(username=name).exists() or (not given and users.filter(is_superuser=True).exists()):
         return None
     password = given or secrets.token_urlsafe(12)
-    user = users.create_superuser(username=name, password=password)
+    # Never signed in = a one-time password: the first sign-in asks for an own one. One that was given is one's own.
+    user = users.create_superuser(username=name, password=password, last_login=timezone.now() if given else None)
     return None if given else (user.get_username(), password)

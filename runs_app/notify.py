@@ -23,7 +23,7 @@ def dag_changed(dag_id: str) -> None:
 
 def log_grew(instance_pk: int, token: int) -> None:
     """A log has more bytes."""
-    publish(f"log.{instance_pk}.{token}", {"type": "changed", "token": token})
+    publish(f"log.{instance_pk}.{token}", {"type": "changed", "instance": instance_pk, "token": token})
 
 
 def dag_group(dag_id: str) -> str:

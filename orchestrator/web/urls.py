@@ -1,5 +1,74 @@
-"""Addresses of the pages: Airflow 3's."""
+"""Addresses of the pages: Airflow 3's, so that old bookmarks and links in mails go on working."""
 
 from __future__ import annotations
 
-urlpatterns: list = []
+from django.urls import path, register_converter
+from django.views.generic import RedirectView
+
+from .views import account, code, dag, dags, dialogs, logs, run, search, task
+
+
+class AnyText:
+    """An id as it is: slashes and line breaks in a run id must not turn a page into an error."""
+
+    regex = r"[^\0]+?"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(AnyText, "any")
+
+DAG = "dags/<any:dag_id>"
+RUN = DAG + "/runs/<any:run_id>"
+TASK = RUN + "/tasks/<any:task_id>"
+TASK_PAGES = (
+    ("", "task", task.log_page),
+    ("/rendered_templates", "task-rendered", task.rendered_page),
+    ("/xcom", "task-xcom", task.xcom_page),
+    ("/tries", "task-tries", task.tries_page),
+    ("/code", "task-code", code.task_code_page),
+    ("/details", "task-details", task.details_page),
+    ("/log", "task-log", logs.lines),
+    ("/log.txt", "task-log-file", logs.download),
+    ("/clear", "task-clear", dialogs.clear_task),
+    ("/mark", "task-mark", dialogs.mark_task),
+)
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="dags"), name="home"),
+    path("favicon.ico", RedirectView.as_view(url="/static/icon.svg")),
+    path("sign-in", account.sign_in, name="sign-in"),
+    path("sign-in/password", account.choose_password, name="choose-password"),
+    path("sign-out", account.sign_out, name="sign-out"),
+    path("account/password", account.change_password, name="password"),
+    path("search", search.search, name="search"),
+    path("dags", dags.list_page, name="dags"),
+    path("import-errors", dags.import_errors_page, name="import-errors"),
+    *(path(TASK + "/mapped/<int:map_index>" + end, view, name=name + "-mapped") for end, name, view in TASK_PAGES),
+    path(TASK + "/mapped", task.mapped_page, name="mapped"),
+    *(path(TASK + end, view, name=name) for end, name, view in reversed(TASK_PAGES)),
+    path(RUN + "/graph", run.graph_page, name="run-graph"),
+    path(RUN + "/events", run.events_page, name="run-events"),
+    path(RUN + "/code", code.run_code_page, name="run-code"),
+    path(RUN + "/details", run.details_page, name="run-details"),
+    path(RUN + "/clear", dialogs.clear_run, name="run-clear"),
+    path(RUN + "/mark", dialogs.mark_run, name="run-mark"),
+    path(RUN + "/note", dialogs.note_run, name="run-note"),
+    path(RUN + "/delete", dialogs.delete_run, name="run-delete"),
+    path(RUN, run.tasks_page, name="run"),
+    path(DAG + "/grid.json", dag.grid_data, name="grid-data"),
+    path(DAG + "/graph.json", dag.graph_data, name="graph-data"),
+    path(DAG + "/graph", dag.graph_page, name="graph"),
+    path(DAG + "/runs", dag.runs_page, name="runs"),
+    path(DAG + "/tasks/<any:task_id>", dag.task_page, name="dag-task"),
+    path(DAG + "/tasks", dag.tasks_page, name="dag-tasks"),
+    path(DAG + "/code", code.dag_code_page, name="code"),
+    path(DAG + "/details", dag.details_page, name="details"),
+    path(DAG + "/pause", dag.pause, name="pause"),
+    path(DAG + "/trigger", dialogs.trigger, name="trigger"),
+    path(DAG, dag.grid_page, name="dag"),
+]

@@ -1,0 +1,91 @@
+"""What every view starts and ends with: the object a path names, as far as one may see it, and a page of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.shortcuts import render
+
+from dags_app.models import Dag
+from orchestrator import access
+from runs_app.models import DagRun, TaskInstance
+
+ACTIONS = ("trigger", "pause", "clear", "mark", "note", "delete")
+
+
+def dag_for(request: HttpRequest, dag_id: str) -> Dag:
+    """Return a DAG the user may see, with its version, file and tags.
+
+    Raises:
+        Http404: there is none, or none for her.
+    """
+    dags = access.visible_dags(request.user).select_related("version", "file", "file__import_error")
+    dag = dags.prefetch_related("tags").filter(pk=dag_id).first()
+    if dag is None:
+        raise Http404(f"There is no DAG “{dag_id}” that you may see.")
+    return dag
+
+
+def run_for(request: HttpRequest, dag_id: str, run_id: str) -> DagRun:
+    runs = access.visible_runs(request.user).select_related("version", "dag")
+    run = runs.filter(dag_id=dag_id, run_id=run_id).first()
+    if run is None:
+        raise Http404(f"DAG “{dag_id}” has no run “{run_id}” that you may see.")
+    return run
+
+
+def instance_for(request: HttpRequest, run: DagRun, task_id: str, map_index: int = -1) -> TaskInstance:
+    instances = access.visible_task_instances(request.user).select_related("version")
+    found = instances.filter(run=run, task_id=task_id, map_index=map_index).first()
+    if found is None:
+        index = f"[{map_index}]" if map_index >= 0 else ""
+        raise Http404(f"Run “{run.run_id}” has no task instance “{task_id}{index}”.")
+    return found
+
+
+def must(request: HttpRequest, verb: str, obj: Any = None) -> None:
+    """Refuse with 403 unless the user may do this."""
+    if not access.can(request.user, verb, obj):
+        raise PermissionDenied(f"Your role does not allow you to {verb.replace('_', ' ')} here.")
+
+
+def wants_part(request: HttpRequest) -> bool:
+    """Whether a script of ours asks for a fragment of the page instead of the whole."""
+    return request.headers.get("X-Requested-With") == "fetch"
+
+
+def page(request: HttpRequest, template: str, status: int = 200, **context: Any) -> HttpResponse:
+    """Render a page; ``may`` in it says which actions to offer, never what is allowed (the views ask again)."""
+    role = access.role_of(request.user)
+    context |= {"role": role, "may": {verb: access.can(request.user, verb) for verb in ACTIONS}}
+    response = render(request, template, context, status=status)
+    # A page behind a sign-in must not come back out of a shared computer's cache after signing out.
+    response.headers.setdefault("Cache-Control", "no-store, private")
+    return response
+
+
+def live_part(request: HttpRequest, whole: str, parts: dict[str, str], **context: Any) -> HttpResponse:
+    """Render ``whole``, or with ``?part=NAME`` only that template of ``parts``: one source for page and refresh."""
+    name = request.GET.get("part", "")
+    if name and name not in parts:
+        raise Http404(f"This page has no part “{name}”.")
+    return page(request, parts[name] if name else whole, **context)
+
+
+def done(request: HttpRequest, text: str, go: str) -> HttpResponse:
+    """Answer an action: a script gets what to say and where to go, a plain form is sent there."""
+    if wants_part(request):
+        return JsonResponse({"toast": text, "go": go})
+    messages.success(request, text)
+    return HttpResponseRedirect(go)
+
+
+def whole_number(request: HttpRequest, name: str, default: int, least: int = 0, most: int = 2**31) -> int:
+    """Read a number from the query; nonsense counts as not given, since it is only a way of looking."""
+    try:
+        return min(max(int(request.GET.get(name, "")), least), most)
+    except ValueError:
+        return default

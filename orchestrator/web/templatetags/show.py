@@ -1,0 +1,139 @@
+"""How pages show states, times, durations, sizes and values."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from django import template
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+register = template.Library()
+
+WORDS = {"none": "no status", "upstream_failed": "upstream failed"}
+
+
+@register.filter
+def words(state: str | None) -> str:
+    """A state as people read it."""
+    text = state or "none"
+    return WORDS.get(text, text.replace("_", " "))
+
+
+@register.simple_tag
+def dot(state: str | None) -> SafeString:
+    """A state as its coloured glyph; the word stands beside it or in its title."""
+    return format_html('<i class="st st-{}" title="{}"></i>', state or "none", words(state))
+
+
+@register.simple_tag
+def state(value: str | None) -> SafeString:
+    """A state as glyph and word."""
+    return format_html('<span class="state"><i class="st st-{}"></i>{}</span>', value or "none", words(value))
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    return format_html('<i class="ic ic-{}" aria-hidden="true"></i>', name)
+
+
+def _iso(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@register.simple_tag
+def moment(value: datetime | None, form: str = "") -> SafeString:
+    """A time; a script shows it in the chosen zone. ``form`` is "", "ago" (relative) or "short"."""
+    if value is None:
+        return mark_safe('<span class="faint">–</span>')
+    text = value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return format_html('<time datetime="{}" data-form="{}">{}</time>', _iso(value), form, text)
+
+
+@register.simple_tag
+def lasted(start: datetime | None, end: datetime | None) -> SafeString:
+    """How long something took, or a clock that runs while it goes on."""
+    if start is None:
+        return mark_safe('<span class="faint">–</span>')
+    if end is None:
+        now = datetime.now(UTC)
+        return format_html('<span data-since="{}">{}</span>', _iso(start), duration((now - start).total_seconds()))
+    return format_html("<span>{}</span>", duration((end - start).total_seconds()))
+
+
+@register.filter
+def duration(seconds: float | None) -> str:
+    """Seconds as ``1h 02m 03s``, short ones with a fraction."""
+    if seconds is None:
+        return "–"
+    if seconds < 1:
+        return f"{max(0, round(seconds * 1000))}ms"
+    if seconds < 10:
+        return f"{seconds:.1f}s"
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}h {minutes:02d}m {rest:02d}s"
+    return f"{minutes}m {rest:02d}s" if minutes else f"{rest}s"
+
+
+@register.filter
+def size(count: float | None) -> str:
+    """Bytes as text."""
+    if count is None:
+        return "–"
+    for unit in ("B", "KB", "MB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 10 else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} GB"
+
+
+@register.filter
+def as_json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False, default=str)
+
+
+@register.filter
+def item(mapping: Any, key: str) -> Any:
+    return mapping.get(key) if mapping else None
+
+
+@register.simple_tag(takes_context=True)
+def query(context: dict[str, Any], **changes: Any) -> str:
+    """The page's own query string with some values changed; None takes one away. The page number never survives."""
+    request: HttpRequest = context["request"]
+    values = request.GET.copy()
+    values.pop("part", None)
+    if "page" not in changes:
+        values.pop("page", None)
+    for name, value in changes.items():
+        if value is None or value == "":
+            values.pop(name, None)
+        else:
+            values[name] = str(value)
+    return "?" + values.urlencode() if values else request.path
+
+
+@register.simple_tag(takes_context=True)
+def part(context: dict[str, Any], name: str) -> str:
+    """The address of one part of this very page, filters included."""
+    request: HttpRequest = context["request"]
+    values = request.GET.copy()
+    values["part"] = name
+    return f"{request.path}?{values.urlencode()}"
+
+
+@register.filter
+def wordlist(text: str) -> list[str]:
+    """The words of a text, to loop over."""
+    return text.split()
+
+
+@register.filter
+def schedule(dag: Any) -> str:
+    """A DAG's schedule in its own words; what has none runs by hand."""
+    return dag.timetable_summary if dag.timetable_summary not in {None, "", "None"} else "by hand"

@@ -1,0 +1,151 @@
+"""The pages of one DAG."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from dags_app.models import Dag
+from dags_app.versions import load_spec
+from orchestrator import access
+from orchestrator.core.graph import topological
+from orchestrator.core.spec import DagSpec
+from orchestrator.core.states import RunState, RunType, TaskState
+from orchestrator.web import grid
+from orchestrator.web.page import dag_for, done, live_part, must, run_for, whole_number
+from orchestrator.web.text import markdown
+from runs_app import actions
+
+RUNS_SHOWN = 25
+MOST_RUNS = 365
+HEAD = {"head": "dags/_head.html"}
+
+
+def spec_of(dag: Dag) -> DagSpec:
+    """Return the spec of the DAG's current version; an empty one for a DAG that was never parsed well."""
+    return load_spec(dag.version_id) if dag.version_id else DagSpec(dag_id=dag.dag_id)
+
+
+def head(request: HttpRequest, dag_id: str, tab: str) -> dict[str, Any]:
+    """Return what the header of a DAG's pages shows."""
+    dag = dag_for(request, dag_id)
+    error = getattr(dag.file, "import_error", None) if dag.file else None
+    newest = access.visible_runs(request.user).filter(dag=dag).order_by("-run_after", "-pk").first()
+    return {"dag": dag, "tab": tab, "nav": "dags", "error": error, "newest": newest}
+
+
+@require_safe
+def grid_page(request: HttpRequest, dag_id: str) -> HttpResponse:
+    context = head(request, dag_id, "grid")
+    return live_part(request, "dags/grid.html", HEAD, data=_grid(request, context["dag"]), **context)
+
+
+@require_safe
+def grid_data(request: HttpRequest, dag_id: str) -> JsonResponse:
+    return JsonResponse(_grid(request, dag_for(request, dag_id)))
+
+
+def _grid(request: HttpRequest, dag: Dag) -> dict[str, Any]:
+    runs = filtered(access.visible_runs(request.user).filter(dag=dag), request).select_related("version")
+    count = whole_number(request, "runs", RUNS_SHOWN, 1, MOST_RUNS)
+    newest = list(runs.order_by("-run_after", "-pk")[:count])
+    return grid.grid(spec_of(dag), newest[::-1]) | {"base": reverse("dag", args=[dag.dag_id])}
+
+
+@require_safe
+def graph_page(request: HttpRequest, dag_id: str) -> HttpResponse:
+    context = head(request, dag_id, "graph")
+    return live_part(request, "dags/graph.html", HEAD, data=_graph(request, context["dag"]), **context)
+
+
+@require_safe
+def graph_data(request: HttpRequest, dag_id: str) -> JsonResponse:
+    return JsonResponse(_graph(request, dag_for(request, dag_id)))
+
+
+def _graph(request: HttpRequest, dag: Dag) -> dict[str, Any]:
+    """The current version with the newest run's states; a run's own version where the query names a run."""
+    if run_id := request.GET.get("run"):
+        run = run_for(request, dag.dag_id, run_id)
+        found = grid.graph(load_spec(run.version_id), run)
+    else:
+        newest = access.visible_runs(request.user).filter(dag=dag).order_by("-run_after", "-pk").first()
+        found = grid.graph(spec_of(dag), newest)
+    return found | {"base": reverse("dag", args=[dag.dag_id])}
+
+
+def filtered(runs: Any, request: HttpRequest) -> Any:
+    """Narrow runs by ``state`` and ``type`` of the query."""
+    if request.GET.get("state") in set(RunState):
+        runs = runs.filter(state=request.GET["state"])
+    if request.GET.get("type") in set(RunType):
+        runs = runs.filter(run_type=request.GET["type"])
+    return runs
+
+
+@require_safe
+def runs_page(request: HttpRequest, dag_id: str) -> HttpResponse:
+    context = head(request, dag_id, "runs")
+    runs = filtered(access.visible_runs(request.user).filter(dag=context["dag"]), request).select_related("version")
+    chunk = Paginator(runs.order_by("-run_after", "-pk"), 50).get_page(request.GET.get("page"))
+    parts = HEAD | {"runs": "dags/_runs.html"}
+    return live_part(
+        request, "dags/runs.html", parts, chunk=chunk, states=list(RunState), types=list(RunType), **context
+    )
+
+
+@require_safe
+def tasks_page(request: HttpRequest, dag_id: str) -> HttpResponse:
+    context = head(request, dag_id, "tasks")
+    spec = spec_of(context["dag"])
+    tasks = [spec.tasks[task_id] for task_id in topological(spec)]
+    return live_part(request, "dags/tasks.html", HEAD, tasks=tasks, **context)
+
+
+@require_safe
+def task_page(request: HttpRequest, dag_id: str, task_id: str) -> HttpResponse:
+    """One task over the runs."""
+    context = head(request, dag_id, "tasks")
+    instances = access.visible_task_instances(request.user).filter(dag_id=dag_id, task_id=task_id)
+    task = spec_of(context["dag"]).tasks.get(task_id)
+    if request.GET.get("state") in set(TaskState):
+        instances = instances.filter(state=request.GET["state"])
+    chunk = Paginator(instances.select_related("run").order_by("-run", "map_index"), 50).get_page(
+        request.GET.get("page")
+    )
+    if task is None and not chunk.object_list and not request.GET.get("state"):
+        raise Http404(f"DAG “{dag_id}” has no task “{task_id}”.")
+    doc = markdown(task.display.get("doc_md")) if task else ""
+    parts = HEAD | {"instances": "dags/_task_instances.html"}
+    return live_part(
+        request,
+        "dags/task.html",
+        parts,
+        task=task,
+        task_id=task_id,
+        chunk=chunk,
+        doc=doc,
+        states=list(TaskState),
+        **context,
+    )
+
+
+@require_safe
+def details_page(request: HttpRequest, dag_id: str) -> HttpResponse:
+    context = head(request, dag_id, "details")
+    spec = spec_of(context["dag"])
+    return live_part(request, "dags/details.html", HEAD, spec=spec, doc=markdown(spec.doc_md), **context)
+
+
+@require_POST
+def pause(request: HttpRequest, dag_id: str) -> HttpResponse:
+    dag = dag_for(request, dag_id)
+    must(request, "pause", dag)
+    paused = request.POST.get("paused") == "true"
+    actions.pause(dag.dag_id, paused, user=request.user)
+    text = f"{dag.name} is paused: no new runs start." if paused else f"{dag.name} is on."
+    return done(request, text, reverse("dag", args=[dag.dag_id]))

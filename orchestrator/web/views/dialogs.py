@@ -1,0 +1,248 @@
+"""What one can do, each as a page with a form that a script shows as a dialog: trigger, clear, mark, note, delete."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from dags_app.models import Dag
+from orchestrator.core.states import RunState, TaskState
+from orchestrator.web import params
+from orchestrator.web.page import dag_for, done, must, page, run_for, wants_part
+from runs_app import actions
+from runs_app.exceptions import OrchestratorError
+from runs_app.models import DagRun, TaskInstance
+
+from .dag import spec_of
+
+MOST_LISTED = 200
+form_view = require_http_methods(["GET", "HEAD", "POST"])
+
+
+def shown(request: HttpRequest, form: str, *, status: int = 200, **context: Any) -> HttpResponse:
+    """Render a form: alone for the dialog, within a page otherwise."""
+    template = form if wants_part(request) else "dialogs/page.html"
+    return page(request, template, status, form_template=form, nav="dags", **context)
+
+
+@form_view
+def trigger(request: HttpRequest, dag_id: str) -> HttpResponse:
+    dag = dag_for(request, dag_id)
+    must(request, "trigger", dag)
+    spec = spec_of(dag)
+    fields = params.fields_of(spec.params)
+    posted = request.POST if request.method == "POST" else None
+    error, conf_text = "", "{}"
+    if posted is not None:
+        conf_text = posted.get("conf", "").strip() or "{}"
+        conf, error = _conf(fields, posted, conf_text)
+        date, date_error = _logical_date(posted)
+        error = error or date_error
+        if not error:
+            try:
+                run = actions.trigger_dag(
+                    dag.dag_id,
+                    conf=conf,
+                    run_id=posted.get("run_id", "").strip()[:250] or None,
+                    logical_date=date,
+                    note=posted.get("note", "").strip()[:10_000] or None,
+                    user=request.user,
+                )
+                if dag.is_paused and "unpause" in posted:
+                    actions.pause(dag.dag_id, False, user=request.user)
+            except OrchestratorError as problem:
+                error = str(problem)
+            else:
+                return done(request, f"Triggered {dag.name}.", reverse("run", args=[dag.dag_id, run.run_id]))
+    elif conf := _conf_of_run(request, dag):
+        conf_text = json.dumps(conf, indent=2, ensure_ascii=False)
+        for each in fields:
+            if each.name in conf:
+                params.fill(each, conf[each.name])
+    return shown(
+        request,
+        "dialogs/_trigger.html",
+        status=422 if error else 200,
+        dag=dag,
+        sections=params.sections(fields),
+        fields=fields,
+        conf=conf_text,
+        error=error,
+        posted=posted,
+        mode=posted.get("mode") if posted else "form" if fields else "json",
+    )
+
+
+def _conf(fields: list[params.Field], posted: Any, conf_text: str) -> tuple[dict[str, Any], str]:
+    """Return (conf, what is wrong with it)."""
+    if fields and posted.get("mode") != "json":
+        values = params.read(fields, posted)
+        wrong = [each.title for each in fields if each.error]
+        return values, f"Look at {', '.join(wrong)} again." if wrong else ""
+    try:
+        conf = json.loads(conf_text)
+    except ValueError as problem:
+        return {}, f"The configuration is not JSON: {problem}"
+    except RecursionError:
+        return {}, "The configuration is nested too deeply."
+    if not isinstance(conf, dict):
+        return {}, 'The configuration has to be a JSON object, e.g. {"name": "value"}.'
+    return conf, ""
+
+
+def _conf_of_run(request: HttpRequest, dag: Dag) -> dict[str, Any]:
+    """The configuration of the run to repeat, where the address names one."""
+    run_id = request.GET.get("again")
+    return dict(run_for(request, dag.dag_id, run_id).conf or {}) if run_id else {}
+
+
+def _logical_date(posted: Any) -> tuple[Any, str]:
+    choice, text = posted.get("when", "now"), posted.get("logical_date", "").strip()
+    if choice == "none":
+        return None, ""
+    if choice != "date":
+        return actions.UNSET, ""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None, "The logical date cannot be read: give a date and a time."
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)), ""
+
+
+def _scope(request: HttpRequest, **defaults: bool) -> dict[str, bool]:
+    """Read the check boxes of a choice of tasks; ``set`` says that the form was seen, so that absent means off."""
+    given = request.POST if request.method == "POST" else request.GET
+    return {name: (name in given) if "set" in given else default for name, default in defaults.items()}
+
+
+def _choose(
+    request: HttpRequest,
+    form: str,
+    run: DagRun,
+    found: list[TaskInstance],
+    scope: dict[str, bool],
+    error: str = "",
+    **context: Any,
+) -> HttpResponse:
+    template = "dialogs/_affected.html" if request.GET.get("part") == "affected" else form
+    return shown(
+        request,
+        template,
+        status=409 if error else 200,
+        dag=run.dag,
+        run=run,
+        affected=found[:MOST_LISTED],
+        count=len(found),
+        scope=scope,
+        error=error,
+        **context,
+    )
+
+
+@form_view
+def clear_run(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
+    run = run_for(request, dag_id, run_id)
+    must(request, "clear", run)
+    scope = _scope(request, only_failed=False)
+    if request.method == "POST":
+        found = actions.clear(run.pk, user=request.user, **scope)
+        return _cleared(request, found, reverse("run", args=[dag_id, run_id]))
+    found = actions.affected(run, **scope)
+    return _choose(request, "dialogs/_clear.html", run, found, scope, title="Clear the run")
+
+
+@form_view
+def clear_task(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> HttpResponse:
+    run = run_for(request, dag_id, run_id)
+    must(request, "clear", run)
+    choice: dict[str, Any] = {"task_ids": [task_id], "map_index": map_index if map_index >= 0 else None}
+    scope = _scope(request, downstream=True, upstream=False, only_failed=False)
+    if request.method == "POST":
+        found = actions.clear(run.pk, user=request.user, **choice, **scope)
+        return _cleared(request, found, _task_url(dag_id, run_id, task_id, map_index))
+    found = actions.affected(run, **choice, **scope)
+    return _choose(request, "dialogs/_clear.html", run, found, scope, title=f"Clear {task_id}", task_id=task_id)
+
+
+def _cleared(request: HttpRequest, found: list[TaskInstance], go: str) -> HttpResponse:
+    if not found:
+        return done(request, "There was nothing to clear.", go)
+    return done(request, f"Cleared {_many(len(found))}: they run again.", go)
+
+
+def _many(count: int) -> str:
+    return "1 task instance" if count == 1 else f"{count} task instances"
+
+
+def _task_url(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:
+    if map_index >= 0:
+        return reverse("task-mapped", args=[dag_id, run_id, task_id, map_index])
+    return reverse("task", args=[dag_id, run_id, task_id])
+
+
+@form_view
+def mark_task(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> HttpResponse:
+    run = run_for(request, dag_id, run_id)
+    must(request, "mark", run)
+    state = request.POST.get("state") or request.GET.get("state") or TaskState.SUCCESS
+    scope = _scope(request, downstream=False, upstream=False)
+    index = map_index if map_index >= 0 else None
+    found = actions.affected(run, task_ids=[task_id], map_index=index, **scope)
+    error = ""
+    if request.method == "POST":
+        try:
+            moved = actions.set_task_state([row.pk for row in found], state, user=request.user)
+        except OrchestratorError as problem:
+            error = str(problem)
+        else:
+            return done(
+                request, f"Marked {_many(len(moved))} as {state}.", _task_url(dag_id, run_id, task_id, map_index)
+            )
+    found = [row for row in found if row.state != state]
+    title = f"Mark {task_id} as {state}"
+    return _choose(request, "dialogs/_mark.html", run, found, scope, error, title=title, state=state, task_id=task_id)
+
+
+@form_view
+def mark_run(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
+    run = run_for(request, dag_id, run_id)
+    must(request, "mark", run)
+    state = request.POST.get("state") or request.GET.get("state") or RunState.SUCCESS
+    error = ""
+    if request.method == "POST":
+        try:
+            actions.set_run_state(run.pk, state, user=request.user)
+        except OrchestratorError as problem:
+            error = str(problem)
+        else:
+            return done(request, f"Marked the run as {state}.", reverse("run", args=[dag_id, run_id]))
+    ended = {TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED, TaskState.UPSTREAM_FAILED, TaskState.REMOVED}
+    found = [row for row in actions.affected(run) if row.state not in ended]
+    title = f"Mark the run as {state}"
+    return _choose(request, "dialogs/_mark.html", run, found, {}, error, title=title, state=state)
+
+
+@form_view
+def note_run(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
+    run = run_for(request, dag_id, run_id)
+    must(request, "note", run)
+    if request.method == "POST":
+        note = request.POST.get("note", "").strip()[:10_000]
+        actions.set_note(run.pk, note, user=request.user)
+        return done(request, "Note saved." if note else "Note removed.", reverse("run", args=[dag_id, run_id]))
+    return shown(request, "dialogs/_note.html", dag=run.dag, run=run)
+
+
+@form_view
+def delete_run(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
+    run = run_for(request, dag_id, run_id)
+    must(request, "delete", run)
+    if request.method == "POST":
+        actions.delete_run(run.pk, user=request.user)
+        return done(request, f"Deleted run {run.run_id}.", reverse("dag", args=[dag_id]))
+    return shown(request, "dialogs/_delete.html", dag=run.dag, run=run, count=run.task_instances.count())

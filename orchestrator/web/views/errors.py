@@ -1,0 +1,53 @@
+"""Pages for what went wrong: they say what, and the way back."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template import loader
+
+from orchestrator.web.page import page, wants_part
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    text = str(exception.args[0]) if exception.args and isinstance(exception.args[0], str) else ""
+    return _told(request, 404, "Nothing here", text or "There is no page at this address.")
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _told(request, 403, "Not allowed", str(exception) or "Your role does not allow this.")
+
+
+def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
+    text = "This page was open for too long, or cookies are off. Reload it and try again."
+    return _told(request, 403, "The form could not be accepted", text)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _told(request, 400, "The request makes no sense", "Go back and try it another way.")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Uses neither session nor database: they may be what failed."""
+    error = sys.exc_info()[1]
+    away = isinstance(error, (DatabaseError, InterfaceError))
+    status = 503 if away else 500
+    title = "The database cannot be reached" if away else "Something broke on our side"
+    text = (
+        "Reload in a moment; tasks that run go on."
+        if away
+        else "It was written to the server's log. Reload, or go back and try it another way."
+    )
+    if wants_part(request):
+        return JsonResponse({"error": f"{title}. {text}"}, status=status)
+    context = {"status": status, "title": title, "text": text}
+    return HttpResponse(loader.render_to_string("errors/server.html", context), status=status)
+
+
+def _told(request: Any, status: int, title: str, text: str) -> HttpResponse:
+    if wants_part(request):
+        return JsonResponse({"error": f"{title}: {text}"}, status=status)
+    return page(request, "errors/told.html", status, title=title, text=text, status_code=status)

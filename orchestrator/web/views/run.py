@@ -1,0 +1,68 @@
+"""The pages of one run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import F
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from dags_app.versions import load_spec
+from orchestrator import access
+from orchestrator.web import grid, tasklist
+from orchestrator.web.page import live_part, run_for
+from runs_app.models import DagRun, StateEvent
+
+HEAD = {"head": "runs/_head.html"}
+
+
+def head(request: HttpRequest, dag_id: str, run_id: str, tab: str) -> dict[str, Any]:
+    """Return what the header of a run's pages shows, neighbours included."""
+    run = run_for(request, dag_id, run_id)
+    listed = tasklist.rows(load_spec(run.version_id), run)
+    runs = access.visible_runs(request.user).filter(dag=run.dag)
+    older = runs.filter(run_after__lt=run.run_after).order_by("-run_after").values_list("run_id", flat=True).first()
+    newer = runs.filter(run_after__gt=run.run_after).order_by("run_after").values_list("run_id", flat=True).first()
+    return {
+        "dag": run.dag,
+        "run": run,
+        "tab": tab,
+        "nav": "dags",
+        "rows": listed,
+        "summary": tasklist.summary(listed),
+        "older": older,
+        "newer": newer,
+    }
+
+
+@require_safe
+def tasks_page(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
+    parts = HEAD | {"tasks": "runs/_tasks.html"}
+    return live_part(request, "runs/tasks.html", parts, **head(request, dag_id, run_id, "tasks"))
+
+
+@require_safe
+def graph_page(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
+    context = head(request, dag_id, run_id, "graph")
+    run: DagRun = context["run"]
+    data = grid.graph(load_spec(run.version_id), run) | {"base": reverse("dag", args=[dag_id])}
+    return live_part(request, "runs/graph.html", HEAD, data=data, **context)
+
+
+@require_safe
+def events_page(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
+    """Every change of state, newest first."""
+    context = head(request, dag_id, run_id, "events")
+    events = StateEvent.objects.filter(run=context["run"]).order_by("-pk")
+    events = events.annotate(task_id=F("task_instance__task_id"), map_index=F("task_instance__map_index"))
+    chunk = Paginator(events, 100).get_page(request.GET.get("page"))
+    return live_part(request, "runs/events.html", HEAD | {"events": "runs/_events.html"}, chunk=chunk, **context)
+
+
+@require_safe
+def details_page(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
+    context = head(request, dag_id, run_id, "details")
+    return live_part(request, "runs/details.html", HEAD, **context)

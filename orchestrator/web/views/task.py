@@ -1,0 +1,168 @@
+"""The pages of one task instance, and the list of a mapped task's."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import Count
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from dags_app.versions import load_spec
+from orchestrator import access
+from orchestrator.core.states import FINISHED, TaskState
+from orchestrator.web import tasklist
+from orchestrator.web.page import instance_for, live_part, run_for, whole_number
+from orchestrator.web.text import code, markdown
+from runs_app.models import Attempt, StateEvent, XCom
+
+MOST_SHOWN = 100_000
+"""Characters of one value on a page; the API gives the rest."""
+PARTS = {"head": "tasks/_head.html", "rail": "tasks/_rail.html"}
+
+
+def head(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index: int, tab: str) -> dict[str, Any]:
+    """Return what the header and the rail of a task instance's pages show."""
+    run = run_for(request, dag_id, run_id)
+    if map_index < 0 and (expanded := _only_mapped(request, run, task_id)):
+        raise Expanded(expanded)
+    instance = instance_for(request, run, task_id, map_index)
+    spec = load_spec(instance.version_id or run.version_id)
+    attempts = list(Attempt.objects.filter(task_instance=instance).order_by("token"))
+    tries = sorted({each.try_number for each in attempts})
+    chosen = whole_number(request, "try_number", tries[-1] if tries else 0)
+    reason = StateEvent.objects.filter(task_instance=instance).order_by("-pk").values("reason", "actor").first()
+    suffix, args = ("-mapped", [map_index]) if map_index >= 0 else ("", [])
+    return {
+        "dag": run.dag,
+        "run": run,
+        "instance": instance,
+        "task": spec.tasks.get(task_id),
+        "tab": tab,
+        "nav": "dags",
+        "rows": tasklist.rows(load_spec(run.version_id), run),
+        "attempts": attempts,
+        "tries": tries,
+        "try_number": chosen,
+        "last": attempts[-1] if attempts else None,
+        "reason": reason,
+        "finished": instance.state in FINISHED,
+        "to": {
+            name: reverse(f"task{end}{suffix}", args=[dag_id, run_id, task_id, *args])
+            for name, end in (
+                ("log", ""),
+                ("rendered", "-rendered"),
+                ("xcom", "-xcom"),
+                ("tries", "-tries"),
+                ("code", "-code"),
+                ("details", "-details"),
+                ("lines", "-log"),
+                ("file", "-log-file"),
+                ("clear", "-clear"),
+                ("mark", "-mark"),
+            )
+        },
+    }
+
+
+class Expanded(Exception):
+    """The task was expanded: its page is the list of its instances."""
+
+
+def _only_mapped(request: HttpRequest, run: Any, task_id: str) -> str:
+    indexes = access.visible_task_instances(request.user).filter(run=run, task_id=task_id)
+    indexes = indexes.order_by("map_index").values_list("map_index", flat=True)[:1]
+    first = list(indexes)
+    return reverse("mapped", args=[run.dag_id, run.run_id, task_id]) if first and first[0] >= 0 else ""
+
+
+def _page(view: Any) -> Any:
+    """Make a view of a task instance from a function that fills in its tab."""
+
+    def shown(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> HttpResponse:
+        tab, template, extra = view()
+        try:
+            context = head(request, dag_id, run_id, task_id, map_index, tab)
+        except Expanded as elsewhere:
+            from django.http import HttpResponseRedirect
+
+            return HttpResponseRedirect(str(elsewhere))
+        parts = PARTS | ({"tries": "tasks/_tries.html"} if tab == "tries" else {})
+        return live_part(request, template, parts, **context, **extra(context))
+
+    return require_safe(shown)
+
+
+@_page
+def log_page() -> Any:
+    return "log", "tasks/log.html", lambda context: {}
+
+
+@_page
+def tries_page() -> Any:
+    return "tries", "tasks/tries.html", lambda context: {}
+
+
+@_page
+def details_page() -> Any:
+    def extra(context: dict[str, Any]) -> dict[str, Any]:
+        task = context["task"]
+        events = StateEvent.objects.filter(task_instance=context["instance"]).order_by("-pk")[:100]
+        return {"doc": markdown(task.display.get("doc_md")) if task else "", "events": list(events)}
+
+    return "details", "tasks/details.html", extra
+
+
+@_page
+def xcom_page() -> Any:
+    def extra(context: dict[str, Any]) -> dict[str, Any]:
+        rows = XCom.objects.filter(task_instance=context["instance"]).order_by("key")[:200]
+        return {"xcoms": [(row, *value_lines(row.value)) for row in rows]}
+
+    return "xcom", "tasks/xcom.html", extra
+
+
+@_page
+def rendered_page() -> Any:
+    def extra(context: dict[str, Any]) -> dict[str, Any]:
+        rendered = getattr(context["instance"], "rendered", None)
+        return {
+            "fields": [(name, *value_lines(value)) for name, value in (rendered.fields if rendered else {}).items()]
+        }
+
+    return "rendered", "tasks/rendered.html", extra
+
+
+def value_lines(value: Any) -> tuple[list[Any], bool]:
+    """Return (lines of a value as safe HTML, whether it was cut)."""
+    text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+    name = "value.txt" if isinstance(value, str) else "value.json"
+    return code(text[:MOST_SHOWN], name), len(text) > MOST_SHOWN
+
+
+@require_safe
+def mapped_page(request: HttpRequest, dag_id: str, run_id: str, task_id: str) -> HttpResponse:
+    """The instances of a mapped task."""
+    run = run_for(request, dag_id, run_id)
+    instances = access.visible_task_instances(request.user).filter(run=run, task_id=task_id)
+    counts = dict(instances.values_list("state").annotate(count=Count("pk")).order_by())
+    if not counts:
+        raise Http404(f"Run “{run.run_id}” has no task “{task_id}”.")
+    if request.GET.get("state") in set(TaskState):
+        instances = instances.filter(state=request.GET["state"])
+    chunk = Paginator(instances.order_by("map_index"), 100).get_page(request.GET.get("page"))
+    parts = {"instances": "tasks/_mapped.html", "rail": "tasks/_rail.html"}
+    context = {
+        "dag": run.dag,
+        "run": run,
+        "task_id": task_id,
+        "nav": "dags",
+        "chunk": chunk,
+        "rows": tasklist.rows(load_spec(run.version_id), run),
+        "counts": [(str(state), counts[state]) for state in tasklist.WORST_FIRST if state in counts],
+        "total": sum(counts.values()),
+    }
+    return live_part(request, "tasks/mapped.html", parts, **context)

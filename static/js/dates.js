@@ -1,0 +1,73 @@
+// @ts-check
+/** Times in the chosen zone, relative times that move on, and clocks of what still runs. */
+import { recall, remember } from "./store.js";
+
+const local = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+export let zone = recall("zone", "local") === "utc" ? "UTC" : local;
+
+/** @param {string} timeZone */
+function formatter(timeZone) {
+  return new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short", timeStyle: "medium" });
+}
+let format = formatter(zone);
+
+/** @param {Date | number} date */
+export function absolute(date) { return format.format(date); }
+
+/** @param {number} seconds */
+export function duration(seconds) {
+  if (seconds < 1) return `${Math.max(0, Math.round(seconds * 1000))}ms`;
+  if (seconds < 10) return `${seconds.toFixed(1)}s`;
+  const whole = Math.floor(seconds), h = Math.floor(whole / 3600), m = Math.floor(whole / 60) % 60, s = whole % 60;
+  const two = (/** @type {number} */ n) => String(n).padStart(2, "0");
+  return h ? `${h}h ${two(m)}m ${two(s)}s` : m ? `${m}m ${two(s)}s` : `${s}s`;
+}
+
+/** @param {number} seconds  how long ago; negative = in the future */
+export function relative(seconds) {
+  const size = Math.abs(seconds);
+  if (size < 5) return seconds < 0 ? "now" : "just now";
+  const [n, unit] = size < 60 ? [size, "s"] : size < 3600 ? [size / 60, "min"] : size < 86400 ? [size / 3600, "h"] : [size / 86400, "d"];
+  const text = `${Math.floor(n)} ${unit}`;
+  return seconds < 0 ? `in ${text}` : `${text} ago`;
+}
+
+/** @param {HTMLTimeElement} element */
+function show(element) {
+  const date = new Date(element.dateTime);
+  if (Number.isNaN(date.getTime())) return;
+  const full = `${absolute(date)} ${zone}`;
+  const text = element.dataset.form === "ago" ? relative((Date.now() - date.getTime()) / 1000) : absolute(date);
+  if (element.textContent !== text) element.textContent = text;
+  element.title = element.dataset.form === "ago" ? full : `${full} · ${relative((Date.now() - date.getTime()) / 1000)}`;
+}
+
+/** @param {ParentNode} root */
+export function apply(root) {
+  for (const element of root.querySelectorAll("time[datetime]")) show(/** @type {HTMLTimeElement} */ (element));
+  clocks(root);
+}
+
+/** @param {ParentNode} root */
+function clocks(root) {
+  for (const element of root.querySelectorAll("[data-since]")) {
+    const since = Date.parse(element.getAttribute("data-since") ?? "");
+    const text = duration(Math.max(0, Math.floor((Date.now() - since) / 1000)));
+    if (element.textContent !== text) element.textContent = text;
+  }
+}
+
+export function start() {
+  const button = document.querySelector("[data-zone]");
+  const name = () => { if (button) { button.lastElementChild.textContent = zone === "UTC" ? "UTC" : zone.split("/").pop().replaceAll("_", " "); button.setAttribute("aria-label", `Time zone: ${zone}`); } };
+  button?.addEventListener("click", () => {
+    zone = zone === "UTC" ? local : "UTC";
+    remember("zone", zone === "UTC" ? "utc" : "local");
+    format = formatter(zone);
+    name(); apply(document);
+    document.dispatchEvent(new Event("zone"));
+  });
+  name(); apply(document);
+  setInterval(() => { if (!document.hidden) clocks(document); }, 1000);
+  setInterval(() => { if (!document.hidden) for (const element of document.querySelectorAll('time[data-form="ago"]')) show(/** @type {HTMLTimeElement} */ (element)); }, 5000);
+}

@@ -1,0 +1,73 @@
+// @ts-check
+/** Links and forms that act: shown and sent without leaving the page. Without this script they are plain pages. */
+import { apply } from "./dates.js";
+import { ask, Refused } from "./fetch.js";
+import { morphInto } from "./morph.js";
+import { refreshAll } from "./refresh.js";
+import { toast, toastAfter } from "./toast.js";
+import { start as startTrigger } from "./trigger.js";
+
+const box = () => /** @type {HTMLDialogElement} */ (document.getElementById("dialog"));
+
+/** @param {string} html */
+function fill(html) {
+  box().innerHTML = html;
+  apply(box());
+  prepare(box());
+}
+
+/** @param {ParentNode} root */
+function prepare(root) {
+  for (const form of root.querySelectorAll('form[data-module="trigger"]')) startTrigger(/** @type {HTMLFormElement} */ (form));
+}
+
+/** @param {string} url */
+export async function openDialog(url) {
+  try {
+    fill(await (await ask(url)).text());
+    if (!box().open) box().showModal();
+  } catch (error) { complain(error); }
+}
+
+/** @param {unknown} error */
+function complain(error) { toast(error instanceof Error ? error.message : "That did not work.", true); }
+
+/** @param {HTMLFormElement} form */
+async function send(form) {
+  const button = /** @type {HTMLButtonElement | null} */ (form.querySelector("button.main, button[role=switch]"));
+  if (button) button.disabled = true;
+  try {
+    const answer = await (await ask(form.action, { method: "POST", body: new FormData(form) })).json();
+    if (box().open) box().close();
+    if (!answer.go || new URL(answer.go, location.href).pathname === location.pathname || form.hasAttribute("data-act")) { toast(answer.toast); refreshAll(); document.dispatchEvent(new Event("acted")); }
+    else { toastAfter(answer.toast); location.assign(answer.go); }
+  } catch (error) {
+    if (error instanceof Refused && error.html && box().contains(form)) { fill(error.html); box().querySelector(".note.bad")?.scrollIntoView({ block: "nearest" }); }
+    else { complain(error); refreshAll(); }
+  }
+  if (button) button.disabled = false;
+}
+
+export function start() {
+  document.addEventListener("click", (event) => {
+    const target = /** @type {Element} */ (event.target);
+    const link = /** @type {HTMLAnchorElement | null} */ (target.closest("a[data-dialog]"));
+    if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey && event.button === 0) { event.preventDefault(); openDialog(link.href); }
+    if (target.closest("[data-close]")) { if (box().open) box().close(); else history.back(); }
+    if (target instanceof HTMLDialogElement) target.close();
+    for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(target)) menu.removeAttribute("open");
+  });
+  document.addEventListener("submit", (event) => {
+    const form = /** @type {HTMLFormElement} */ (event.target);
+    if (form.hasAttribute("data-act") || (form.matches("form.dlg") && box().contains(form))) { event.preventDefault(); send(form); }
+  });
+  document.addEventListener("change", async (event) => {
+    const form = /** @type {Element} */ (event.target).closest("form[data-preview]");
+    if (!(form instanceof HTMLFormElement)) return;
+    const query = new URLSearchParams(/** @type {any} */ (new FormData(form)));
+    query.delete("csrfmiddlewaretoken"); query.set("part", "affected");
+    try { morphInto(form.querySelector("#affected"), new DOMParser().parseFromString(await (await ask(`${form.action}?${query}`)).text(), "text/html").querySelector("#affected").innerHTML); } catch (error) { complain(error); }
+  });
+  box().addEventListener("close", () => box().replaceChildren());
+  prepare(document);
+}

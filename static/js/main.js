@@ -1,0 +1,66 @@
+// @ts-check
+/** Starts what a page asks for. Everything here makes pages quicker to use; none of it is needed to use them. */
+import * as dates from "./dates.js";
+import * as dialogs from "./dialogs.js";
+import * as finder from "./finder.js";
+import * as refresh from "./refresh.js";
+import { recall, remember } from "./store.js";
+import * as toasts from "./toast.js";
+
+const modules = { grid: () => import("./grid.js"), graph: () => import("./graph.js"), log: () => import("./log.js") };
+
+dates.start(); toasts.start(); finder.start();
+if (document.getElementById("dialog")) { dialogs.start(); refresh.start(); }
+for (const element of document.querySelectorAll("[data-module]")) {
+  const load = modules[/** @type {HTMLElement} */ (element).dataset.module];
+  if (load) load().then((module) => module.start(element));
+}
+
+/** @param {string} id */
+function openBox(id) {
+  const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById(id));
+  if (!dialog || document.querySelector("dialog[open]")) return;
+  if (id === "finder") dialog.dispatchEvent(new Event("open-it")); else dialog.showModal();
+}
+document.addEventListener("click", (event) => {
+  const button = /** @type {Element} */ (event.target).closest("[data-open]");
+  if (button) openBox(button.getAttribute("data-open"));
+});
+document.addEventListener("keydown", (event) => {
+  const typing = /** @type {Element} */ (event.target).matches("input, textarea, select, [contenteditable]");
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") { event.preventDefault(); openBox("finder"); return; }
+  if (typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  if (event.key === "/") { event.preventDefault(); const own = /** @type {HTMLElement | null} */ (document.querySelector(".log [data-search]")); if (own) own.focus(); else openBox("finder"); }
+  if (event.key === "?") openBox("keys");
+  for (const link of document.querySelectorAll(`a[data-key="${CSS.escape(event.key)}"]`)) {
+    if (!link.hasAttribute("aria-current")) { /** @type {HTMLAnchorElement} */ (link).click(); break; }
+  }
+});
+
+const order = ["system", "light", "dark"];
+const themeButton = document.querySelector("[data-theme-switch]");
+function showTheme() {
+  const chosen = recall("theme", "system");
+  if (chosen === "system") delete document.documentElement.dataset.theme; else document.documentElement.dataset.theme = chosen;
+  if (themeButton) { themeButton.firstElementChild.className = `ic ic-${{ system: "auto", light: "sun", dark: "moon" }[chosen] ?? "auto"}`; themeButton.setAttribute("aria-label", `Theme: ${chosen}`); }
+}
+themeButton?.addEventListener("click", () => { remember("theme", order[(order.indexOf(recall("theme", "system")) + 1) % 3]); showTheme(); });
+showTheme();
+
+// Filters: what is chosen goes into the address; parts of the page that know their filters are fetched, others reload.
+/** @param {HTMLFormElement} form */
+function applyFilters(form) {
+  const query = new URLSearchParams();
+  for (const [name, value] of new FormData(form)) if (value) query.append(name, String(value));
+  const url = `${location.pathname}${query.size ? `?${query}` : ""}`;
+  if (form.getAttribute("role") === "search") { history.replaceState(null, "", url); refresh.refreshAll(); } else location.assign(url);
+}
+let typed = 0;
+for (const form of document.querySelectorAll("form[data-auto]")) {
+  const own = /** @type {HTMLFormElement} */ (form);
+  own.addEventListener("submit", (event) => { event.preventDefault(); applyFilters(own); });
+  own.addEventListener("input", (event) => {
+    clearTimeout(typed);
+    typed = setTimeout(() => applyFilters(own), /** @type {Element} */ (event.target).matches("[type=search]") ? 180 : 0);
+  });
+}
