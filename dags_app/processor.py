@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -91,6 +91,7 @@ class Processor:
         self.held: dict[str, tuple[Finished, float]] = {}  # bad news, and when to believe it
         self.missing: dict[str, float] = {}  # path -> when it is believed to be gone
         self.tries: dict[str, int] = {}
+        self.only: Collection[str] | None = None
         self.watched: Callable[[], bool] = lambda: True
         self._look_at = 0.0
         self._first = True
@@ -123,13 +124,14 @@ class Processor:
         self._submit(time.monotonic())
         return counts
 
-    def settle(self, limit: float = 60.0) -> Counts:
-        """Take a look, and step until nothing is left to do.
+    def settle(self, limit: float = 60.0, only: Collection[str] | None = None) -> Counts:
+        """Take a look, and step until nothing is left to do; ``only``: parse no other files than these.
 
         Raises:
             TimeoutError: there still was after ``limit`` seconds.
         """
         deadline = time.monotonic() + limit
+        self.only = only
         self.wake()
         counts = self.step()
         while not self.is_idle:
@@ -183,7 +185,7 @@ class Processor:
         return known is not None and all(self._print(each, look) == was for each, was in known.needs.items())
 
     def _is_due(self, path: str, look: Look, now: float, added: bool) -> bool:
-        if path in self.jobs:
+        if path in self.jobs or (self.only is not None and path not in self.only):
             return False  # whether it changed meanwhile is seen when it ends
         if path in self.held:
             return any(self._print(each, look) != was for each, was in self.held[path][0].needs.items())

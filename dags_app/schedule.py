@@ -8,7 +8,7 @@ from datetime import datetime
 from orchestrator.core.due import next_run
 from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import RunType
-from orchestrator.core.timetables import DataInterval
+from orchestrator.core.timetables import DataInterval, NextRun
 
 from .models import Dag
 from .versions import load_spec
@@ -23,9 +23,9 @@ def plan(dag: Dag, now: datetime, last: DataInterval | None, spec: DagSpec | Non
     """Set :data:`PLANNED` on ``dag``, which the caller saves; never raises.
 
     ``last`` is the data interval of its newest scheduled run (:func:`last_interval`), ``spec`` its version's where
-    that is at hand. A DAG that is stale, or
-    has no version yet, has no next run; a paused one has, so that pages can show it. What stops a due run from
-    being made (a pause, max_active_runs, a run of ``@continuous`` that is not over) is the tick's to know.
+    that is at hand. A DAG that is stale, or has no version yet, has no next run; a paused one has, so that pages can
+    show it. What stops a due run from being made (a pause, max_active_runs, a run of ``@continuous`` that is not
+    over) is the tick's to know.
     """
     unplan(dag)
     if dag.is_stale or dag.version_id is None:
@@ -62,6 +62,24 @@ def last_interval(dag: Dag) -> DataInterval | None:
         return None
     date, start, end = found
     return DataInterval(start or date, end or date)
+
+
+def upcoming(dag: Dag, count: int, now: datetime) -> list[NextRun]:
+    """Return up to ``count`` scheduled runs to come, the one that is planned first."""
+    if dag.next_run_after is None or dag.next_logical_date is None or dag.version_id is None:
+        return []
+    spec = load_spec(dag.version_id)
+    interval = DataInterval(dag.next_interval_start or dag.next_run_after, dag.next_interval_end or dag.next_run_after)
+    found = [NextRun(dag.next_run_after, dag.next_logical_date, interval)]
+    while len(found) < count:
+        before = found[-1]
+        # Asked at the moment it is due: without catchup a timetable looks from there.
+        due = max(now, before.run_after)
+        after = next_run(spec, last=before.interval, now=due)
+        if after is None or after.run_after <= before.run_after:
+            break
+        found.append(after)
+    return found[:count]
 
 
 def replan(dag: Dag, now: datetime) -> None:

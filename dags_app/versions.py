@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Collection
 from functools import lru_cache
 from pathlib import Path
 
@@ -51,3 +52,10 @@ def materialise(version: DagVersion) -> Path:
     except OSError:  # another process was first
         shutil.rmtree(fresh, ignore_errors=True)
     return target
+
+
+def read_sources(version: DagVersion, paths: Collection[str]) -> dict[str, bytes]:
+    """Return the contents of some files of a version by path; those it does not have are left out."""
+    wanted = {path: sha256 for path, sha256 in version.tree.manifest.items() if path in paths}
+    blobs = dict(SourceBlob.objects.filter(pk__in=set(wanted.values())).values_list("pk", "content"))
+    return {path: bytes(blobs[sha256]) for path, sha256 in wanted.items()}

@@ -1,0 +1,142 @@
+"""``manage.py connections``: where and how to reach something; password and extra are stored encrypted."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.db import transaction
+
+from dags_app import secrets
+from dags_app.models import Connection
+from dags_app.secrets import FIELDS
+from orchestrator.sdk.connections import connection_from_text
+from runs_app import registry
+from runs_app.management.subcommands import (
+    Console,
+    GroupCommand,
+    Options,
+    Subcommand,
+    fields,
+    import_arguments,
+    read_json_file,
+    rows,
+    write_file,
+)
+
+OPEN = ("conn_id", "conn_type", "host", "port", "schema", "login", "description")
+
+
+def _exists(conn_id: str) -> bool:
+    return Connection.objects.filter(pk=conn_id).exists()
+
+
+def _missing(conn_id: str) -> CommandError:
+    return CommandError(f"There is no connection {conn_id!r}: see `manage.py connections list`")
+
+
+def list_connections(console: Console, options: Options) -> None:
+    data = list(Connection.objects.values(*OPEN))
+    console.show(data, rows(data, OPEN))
+
+
+def get(console: Console, options: Options) -> None:
+    found = secrets.get_connection(options.conn_id)
+    if found is None:
+        raise _missing(options.conn_id)
+    console.show(found, fields(found))
+
+
+def save(console: Console, options: Options) -> None:
+    values = {name: getattr(options, name) for name in FIELDS if getattr(options, name) is not None}
+    if options.uri:
+        values = {**_from_text(options.conn_id, _given(options.uri)), **values}
+    for name in ("password", "extra"):
+        if values.get(name) == "-":
+            values[name] = _given("-")
+    registry.save_connection(options.conn_id, values, new=not _exists(options.conn_id), user=None)
+    console.show({"conn_id": options.conn_id, "set": True}, [f"{options.conn_id} is set"])
+
+
+def _given(text: str) -> str:
+    """An argument, or standard input: what stands on a command line is seen by everyone on the machine."""
+    return sys.stdin.read().removesuffix("\n") if text == "-" else text
+
+
+def _from_text(conn_id: str, text: str) -> dict[str, Any]:
+    """The fields of an address or JSON text."""
+    try:
+        found = connection_from_text(conn_id, text)
+    except (ValueError, TypeError, AttributeError):
+        raise CommandError(
+            f"Connection {conn_id!r} is neither an address (type://login:password@host:port/schema) nor a JSON object"
+        ) from None
+    return {name: getattr(found, name) for name in FIELDS if getattr(found, name) is not None}
+
+
+def delete(console: Console, options: Options) -> None:
+    if not _exists(options.conn_id):
+        raise _missing(options.conn_id)
+    registry.delete_connection(options.conn_id, user=None)
+    console.show({"conn_id": options.conn_id, "deleted": True}, [f"{options.conn_id} is deleted"])
+
+
+def load(console: Console, options: Options) -> None:
+    done = []
+    with transaction.atomic():
+        for conn_id, found in read_json_file(options.file).items():
+            if not isinstance(found, (str, dict)):
+                raise CommandError(f"Connection {conn_id!r} must be an address or an object")
+            text = found if isinstance(found, str) else json.dumps(found)
+            new = not _exists(conn_id)
+            if not new and options.on_conflict == "fail":
+                raise CommandError(f"Connection {conn_id!r} is there already: choose --on-conflict overwrite or skip")
+            if new or options.on_conflict == "overwrite":
+                values = {**dict.fromkeys(FIELDS), **_from_text(conn_id, text)}
+                registry.save_connection(conn_id, values, new=new, user=None)
+                done.append(conn_id)
+    console.show({"imported": done}, [f"{len(done)} connections imported"])
+
+
+def export(console: Console, options: Options) -> None:
+    found = {}
+    for row in Connection.objects.all():
+        values = secrets.read_connection(row)
+        found[row.conn_id] = {name: values[name] for name in FIELDS if values[name] is not None}
+    write_file(console, options.file, found, "connections")
+
+
+def _id(parser: ArgumentParser) -> None:
+    parser.add_argument("conn_id")
+
+
+def _set_arguments(parser: ArgumentParser) -> None:
+    _id(parser)
+    parser.add_argument("--uri", help="type://login:password@host:port/schema or JSON; - for standard input")
+    parser.add_argument("--type", dest="conn_type")
+    parser.add_argument("--port", type=int)
+    parser.add_argument("--password", help="- to read it from standard input")
+    parser.add_argument("--extra", help="JSON; - to read it from standard input")
+    for name in ("description", "host", "login", "schema"):
+        parser.add_argument(f"--{name}")
+
+
+def _export_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", help="written there in clear, readable by you only; - for standard output")
+
+
+class Command(GroupCommand):
+    """``connections ACTION ...``; each action takes ``--json``."""
+
+    help = "List, read, change, import and export connections."
+    subcommands = {
+        "list": Subcommand("all, without secrets", list_connections),
+        "get": Subcommand("one, in clear", get, _id),
+        "set": Subcommand("make one, or change the fields that are given", save, _set_arguments),
+        "delete": Subcommand("one", delete, _id),
+        "import": Subcommand("from a JSON file {id: address or object}", load, import_arguments),
+        "export": Subcommand("to a JSON file, in clear", export, _export_arguments),
+    }

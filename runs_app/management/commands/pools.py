@@ -1,0 +1,133 @@
+"""``manage.py pools``: who may run how much at once."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.db import transaction
+
+from dags_app.models import Pool
+from runs_app import registry
+from runs_app.management.subcommands import (
+    Console,
+    GroupCommand,
+    Options,
+    Subcommand,
+    fields,
+    import_arguments,
+    read_json_file,
+    rows,
+    write_file,
+)
+
+COLUMNS = ("name", "slots", "running", "scheduled", "deferred", "description")
+
+
+def _json(pools: list[Pool]) -> list[dict[str, Any]]:
+    use = registry.pool_use([pool.name for pool in pools])
+    return [
+        {
+            "name": pool.name,
+            "slots": pool.slots,
+            "description": pool.description,
+            "include_deferred": pool.include_deferred,
+            **{state: use.get(pool.name, {}).get(state, 0) for state in ("running", "scheduled", "deferred")},
+        }
+        for pool in pools
+    ]
+
+
+def _find(name: str) -> Pool:
+    pool = Pool.objects.filter(pk=name).first()
+    if pool is None:
+        raise CommandError(f"There is no pool {name!r}: see `manage.py pools list`")
+    return pool
+
+
+def list_pools(console: Console, options: Options) -> None:
+    data = _json(list(Pool.objects.all()))
+    console.show(data, rows(data, COLUMNS))
+
+
+def get(console: Console, options: Options) -> None:
+    data = _json([_find(options.name)])[0]
+    console.show(data, fields(data))
+
+
+def save(console: Console, options: Options) -> None:
+    values: dict[str, Any] = {"slots": options.slots}
+    if options.description is not None:
+        values["description"] = options.description
+    if options.include_deferred is not None:
+        values["include_deferred"] = options.include_deferred
+    new = not Pool.objects.filter(pk=options.name).exists()
+    pool = registry.save_pool(options.name, values, new=new, user=None)
+    console.show(_json([pool])[0], [f"{pool.name} has {pool.slots} slots"])
+
+
+def delete(console: Console, options: Options) -> None:
+    _find(options.name)
+    registry.delete_pool(options.name, user=None)
+    console.show({"name": options.name, "deleted": True}, [f"{options.name} is deleted"])
+
+
+def load(console: Console, options: Options) -> None:
+    found = read_json_file(options.file)
+    done = []
+    with transaction.atomic():
+        for name, values in found.items():
+            if not isinstance(values, dict) or not isinstance(values.get("slots"), int):
+                raise CommandError(f"Pool {name!r} needs an object with a whole number of slots")
+            known = {"slots": values["slots"], "description": str(values.get("description") or "")}
+            known["include_deferred"] = bool(values.get("include_deferred", False))
+            new = not Pool.objects.filter(pk=name).exists()
+            if not new and options.on_conflict == "fail":
+                raise CommandError(f"Pool {name!r} is there already: choose --on-conflict overwrite or skip")
+            if new or options.on_conflict == "overwrite":
+                registry.save_pool(name, known, new=new, user=None)
+                done.append(name)
+    console.show({"imported": done}, [f"{len(done)} pools imported"])
+
+
+def export(console: Console, options: Options) -> None:
+    found = {
+        pool.name: {
+            "slots": pool.slots,
+            "description": pool.description,
+            "include_deferred": pool.include_deferred,
+        }
+        for pool in Pool.objects.all()
+    }
+    write_file(console, options.file, found, "pools")
+
+
+def _name(parser: ArgumentParser) -> None:
+    parser.add_argument("name")
+
+
+def _set_arguments(parser: ArgumentParser) -> None:
+    _name(parser)
+    parser.add_argument("slots", type=int, help="-1 for no limit")
+    parser.add_argument("--description")
+    parser.add_argument("--include-deferred", action="store_true", default=None, help="deferred tasks keep their slots")
+    parser.add_argument("--no-include-deferred", action="store_false", dest="include_deferred")
+
+
+def _export_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", help="written there; - for standard output")
+
+
+class Command(GroupCommand):
+    """``pools ACTION ...``; each action takes ``--json``."""
+
+    help = "List, change, import and export pools."
+    subcommands = {
+        "list": Subcommand("all, with what is taken", list_pools),
+        "get": Subcommand("one", get, _name),
+        "set": Subcommand("make or change one", save, _set_arguments),
+        "delete": Subcommand("one; its tasks wait until it is there again", delete, _name),
+        "import": Subcommand('from a JSON file {name: {"slots", "description"}}', load, import_arguments),
+        "export": Subcommand("to a JSON file", export, _export_arguments),
+    }
