@@ -16,9 +16,11 @@ from .mapping import expand_count, sources
 from .setups import deciding_leaves, has_setups, relevant_setups
 from .spec import DagSpec, MapSpec, TaskSpec
 from .states import FAILED_STATES, FINISHED, UNFINISHED, WAITING, RunState, TaskState
-from .trigger_rules import Counts, Verdict, judge
+from .trigger_rules import EAGER, Counts, Verdict, judge
 
 Key = tuple[str, int]
+UNTRIED = frozenset({TaskState.NONE, TaskState.SCHEDULED})
+"""What a branch may still skip: a task that has begun, or waits for its next try, goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +130,7 @@ class _Round:
         self.spec = view.spec
         self.instances = {task_id: dict(found) for task_id, found in view.instances.items()}
         self.moves: dict[Key, Move] = {}
+        self.ended: dict[Key, Instance] = {}  # in this round
         self.expansions: dict[str, Expansion] = {}
         self.notes: dict[Key, Mapping[str, Any]] = {}
         self.waits: dict[Key, str] = {}
@@ -143,16 +146,7 @@ class _Round:
         self._fail_fast()
         pending = dict.fromkeys(start)
         while pending:
-            task_id = next(iter(pending))
-            del pending[task_id]
-            if task_id not in self.instances:
-                self.unseen |= not self.view.complete
-                continue
-            if self._evaluate(self.spec.tasks[task_id]):
-                below: Iterable[str] = self.spec.downstream[task_id]
-                if self.spec.tasks[task_id].is_setup or self.spec.tasks[task_id].inline == "latest_only":
-                    below = descendants(self.spec, [task_id])
-                pending.update(dict.fromkeys(below))
+            pending = self._round(pending)
         state, reason = self._run_state()
         return Decision(
             tuple(self.moves.values()),
@@ -163,6 +157,43 @@ class _Round:
             self.waits,
             self.unseen,
         )
+
+    def _round(self, pending: Iterable[str]) -> dict[str, None]:
+        """Decide these tasks by the states as the round found them; return those that its ends concern.
+
+        Not by what other tasks of the round came to: else which skip or failure reaches a task first, and so its
+        state, would depend on the order in which tasks are looked at.
+        """
+        following: dict[str, None] = dict.fromkeys(self._skip_left_out())
+        for task_id in dict.fromkeys((*pending, *following)):
+            if task_id not in self.instances:
+                self.unseen |= not self.view.complete
+                continue
+            if self._evaluate(self.spec.tasks[task_id]):
+                below: Iterable[str] = self.spec.downstream[task_id]
+                if self.spec.tasks[task_id].is_setup or self.spec.tasks[task_id].inline == "latest_only":
+                    below = descendants(self.spec, [task_id])
+                following.update(dict.fromkeys(below))
+        self._end_round()
+        return following
+
+    def _skip_left_out(self) -> Iterator[str]:
+        """Skip what finished branches left out, before anything else is decided; yield the tasks below."""
+        for task_id in list(self.skipped_by_note):
+            task = self.spec.tasks.get(task_id)
+            if task is None or task_id not in self.instances:
+                continue
+            for index, instance in list(self.instances[task_id].items()):
+                reason = self._left_out(task, index) if instance.state in UNTRIED else None
+                if reason:
+                    self._move(task, index, TaskState.SKIPPED, reason)
+                    yield from self.spec.downstream[task_id]
+        self._end_round()
+
+    def _end_round(self) -> None:
+        for (task_id, index), instance in self.ended.items():
+            self.instances[task_id][index] = instance
+        self.ended.clear()
 
     # ---- one task
 
@@ -177,15 +208,17 @@ class _Round:
             ended = True
         shared = self._shared_counts(task)
         for index, instance in list(self.instances[task.task_id].items()):
-            if instance.state in WAITING and instance.due:
+            if (instance.state in WAITING and instance.due) or instance.state == TaskState.SCHEDULED:
                 ended |= self._decide(task, index, instance, shared)
         return ended
 
     def _decide(self, task: TaskSpec, index: int, instance: Instance, shared: Counts | None) -> bool:
         """Decide one instance; True if it ended here."""
-        reason = self._left_out(task, index) if instance.state == TaskState.NONE else None
+        reason = self._left_out(task, index) if instance.state in UNTRIED else None
         if reason:
             return self._move(task, index, TaskState.SKIPPED, reason)
+        if instance.state == TaskState.SCHEDULED:
+            return False
         verdict, reason = self._judge(task, index, shared)
         if verdict == Verdict.WAIT:
             self.waits[task.task_id, index] = reason
@@ -209,7 +242,11 @@ class _Round:
         first = self.moves[key].old if key in self.moves else old.state
         self.moves[key] = Move(task.task_id, index, first, new, reason)
         note = self.notes.get(key) or old.skip_note
-        self.instances[task.task_id][index] = Instance(new, True, note, old.try_number)
+        made = Instance(new, True, note, old.try_number)
+        if new in FINISHED:
+            self.ended[key] = made
+        else:
+            self.instances[task.task_id][index] = made
         self.waits.pop(key, None)
         return new in FINISHED
 
@@ -238,13 +275,16 @@ class _Round:
 
     # ---- trigger rules and setups
 
-    def _judge(self, task: TaskSpec, index: int, shared: Counts | None) -> tuple[Verdict, str]:
+    def _judge(
+        self, task: TaskSpec, index: int, shared: Counts | None, unexpanded: bool = False
+    ) -> tuple[Verdict, str]:
+        """``unexpanded``: the task stands in a mapped group and its instances are not made yet."""
         if has_setups(self.spec) and not task.is_teardown:
             verdict, reason = self._judge_setups(task, index)
             if verdict != Verdict.RUN:
                 return verdict, reason
-        counts = shared if shared is not None else self._count(task.upstream, task, index)
-        verdict = judge(task.trigger_rule, counts, index)
+        counts = shared if shared is not None else self._count(task.upstream, task, index, unexpanded)
+        verdict = judge(task.trigger_rule, counts, index, vacuous=not (unexpanded and task.upstream))
         return verdict, f"{task.trigger_rule} {counts}"
 
     def _judge_setups(self, task: TaskSpec, index: int) -> tuple[Verdict, str]:
@@ -262,7 +302,7 @@ class _Round:
             return None
         return self._count(task.upstream, task, -1)
 
-    def _count(self, upstream: Iterable[str], task: TaskSpec, index: int) -> Counts:
+    def _count(self, upstream: Iterable[str], task: TaskSpec, index: int, unexpanded: bool = False) -> Counts:
         group = self.spec.mapped_group_of[task.task_id]
         tally: dict[TaskState, int] = {}
         total = setups = good_setups = skipped_setups = 0
@@ -272,8 +312,11 @@ class _Round:
                 self.unseen |= not self.view.complete
                 continue
             beside = group is not None and self.spec.mapped_group_of[other] == group
-            if beside and index >= 0 and -1 not in found and self.spec.tasks[other].map is None:
-                relevant: Iterable[Instance] = [found[index]] if index in found else []
+            relevant: Iterable[Instance]
+            if beside and unexpanded and -1 not in found and task.trigger_rule not in EAGER:
+                relevant = []  # which of the other's instances is whose is not known yet
+            elif beside and index >= 0 and -1 not in found and self.spec.tasks[other].map is None:
+                relevant = [found[index]] if index in found else []
             else:
                 relevant = found.values()
             is_setup = self.spec.tasks[other].is_setup
@@ -307,8 +350,11 @@ class _Round:
         maps = list(_maps_around(self.spec, task))
         over = {source for mapped in maps for source in sources(mapped)}
         in_group = self.spec.mapped_group_of[task.task_id] is not None
-        if over and not in_group:
-            verdict, reason = self._judge(task, -1, self._shared_counts(task))
+        count = 1
+        for mapped in maps if not over else ():
+            count *= expand_count(mapped, self._length) or 0
+        if over or not count:
+            verdict, reason = self._judge(task, -1, None, in_group)
             if verdict == Verdict.WAIT:
                 self.waits[task.task_id, -1] = reason
                 return False
@@ -316,13 +362,12 @@ class _Round:
                 self._move(task, -1, TaskState(verdict.value), reason)
                 return None
         if over:
-            counts = self._count(sorted(over), task, -1)
-            verdict = judge("all_success", counts)
+            verdict, reason = self._judge_sources(over)
             if verdict == Verdict.WAIT:
-                self.waits[task.task_id, -1] = f"maps over results that are not there yet: {counts}"
+                self.waits[task.task_id, -1] = reason
                 return False
             if verdict != Verdict.RUN:
-                self._move(task, -1, TaskState(verdict.value), f"maps over results: {counts}")
+                self._move(task, -1, TaskState(verdict.value), reason)
                 return None
         count = 1
         for mapped in maps:
@@ -340,6 +385,23 @@ class _Round:
             found[index] = Instance(TaskState.NONE)
         self.expansions[task.task_id] = Expansion(task.task_id, count)
         return True
+
+    def _judge_sources(self, over: Collection[str]) -> tuple[Verdict, str]:
+        """What the tasks that are mapped over have come to.
+
+        One that ended before it was expanded decides this one's end; of one that was expanded only the
+        results count, however many there are, once all its instances have ended.
+        """
+        states = {each.state for name in over for each in self.instances.get(name, {}).values()}
+        unexpanded = {found[-1].state for name in over if -1 in (found := self.instances.get(name, {}))}
+        if unexpanded & FAILED_STATES:
+            return Verdict.UPSTREAM_FAILED, "what it maps over failed"
+        if TaskState.SKIPPED in unexpanded:
+            return Verdict.SKIP, "what it maps over was skipped"
+        if states & UNFINISHED:
+            # Its trigger rule lets it go already; what it would be made of is not there, and it does not wait for it.
+            return Verdict.UPSTREAM_FAILED, "maps over results that are not there yet"
+        return Verdict.RUN, ""
 
     def _length(self, task_id: str, key: str) -> int | None:
         """How long what a task pushed is; a mapped task's output is as long as its instances that pushed."""
@@ -363,11 +425,12 @@ class _Round:
             return
         for task_id, found in self.instances.items():
             task = self.spec.tasks.get(task_id)
-            if task is None or task.is_teardown:
-                continue
+            if task is None or task.is_teardown or failed == [task_id]:
+                continue  # the other instances of the mapped task that failed go on, as in Airflow
             for index, instance in list(found.items()):
                 if instance.state in WAITING or instance.state == TaskState.SCHEDULED:
                     self._move(task, index, TaskState.SKIPPED, f"fail_fast: {failed[0]} failed")
+        self._end_round()
 
     def _run_state(self) -> tuple[RunState | None, str]:
         if not self.view.complete:

@@ -194,9 +194,16 @@ _EARLY: dict[str, frozenset[TaskState]] = {
 }
 
 
-def judge(rule: str, counts: Counts, map_index: int = -1) -> Verdict:
-    """Return what ``rule`` says for a task instance whose upstream stands as ``counts``."""
-    if not counts.total:
+EAGER = frozenset({"one_success", "one_failed", "one_done", "none_failed_min_one_success"})
+"""Rules that look at every instance beside them in a mapped group before they are expanded themselves."""
+
+
+def judge(rule: str, counts: Counts, map_index: int = -1, *, vacuous: bool = True) -> Verdict:
+    """Return what ``rule`` says for a task instance whose upstream stands as ``counts``.
+
+    Without any upstream it runs; with ``vacuous`` False the rule decides that, too.
+    """
+    if vacuous and not counts.total:
         return Verdict.RUN
     return RULES[rule](counts, map_index)
 

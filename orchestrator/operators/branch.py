@@ -29,24 +29,31 @@ def follow(task: Any, context: Any, chosen: Any) -> None:
     below = set(branches)
     for name in branches:
         below |= task.dag.get_task(name).get_flat_relative_ids()
+    if is_mapped(task):
+        return
     followed = [name for name in sorted(task.downstream_task_ids) if name in below]
     if len(followed) < len(task.downstream_task_ids):
         context["ti"].skip_note = {"followed": followed}
 
 
+def is_mapped(task: Any) -> bool:
+    """Whether this is an instance of a mapped task: its choice is one of many, so it skips nothing, as in Airflow."""
+    return bool(task.dag.get_task(task.task_id).is_mapped)
+
+
 def _resolve(task: Any, name: str) -> Iterable[str]:
-    """A task's id, a group's first tasks; inside a group the name may leave the group's prefix out."""
-    group_id = task.task_group.group_id if task.task_group is not None else None
-    for full in [name] + ([f"{group_id}.{name}"] if group_id else []):
-        if full in task.dag.task_dict:
-            return [full]
-        if full in task.dag.groups:
-            return task.dag.groups[full].first_task_ids()
+    """A task's id, or a group's first tasks; always by the full id."""
+    if name in task.dag.task_dict:
+        return [name]
+    if name in task.dag.groups:
+        return task.dag.groups[name].first_task_ids()
     raise AirflowException(f"'branch_task_ids' must contain only valid task_ids. Invalid tasks found: {{{name!r}}}.")
 
 
 def stop_below(task: Any, context: Any, ignore_rules: bool) -> None:
     """Leave the note that what is below ``task`` (all of it, or what is directly below) is skipped; teardowns are not."""
+    if is_mapped(task):
+        return
     below = task.get_flat_relatives() if ignore_rules else task.downstream_list
     skipped = [other.task_id for other in below if not other.is_teardown]
     if skipped:

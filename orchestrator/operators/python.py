@@ -67,6 +67,8 @@ class PythonOperator(BaseOperator):
             context["templates_dict"] = self.templates_dict
         given = arguments_from(context, self.python_callable, self.op_args)
         given.update(self.op_kwargs)
+        # What callbacks and map_index_template may name beside the context's own keys.
+        context.update({name: value for name, value in self.op_kwargs.items() if name not in context})
         return self.call(given)
 
     def call(self, kwargs: dict[str, Any]) -> Any:

@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ from orchestrator.sdk.exceptions import (
     AirflowTaskTimeout,
     TaskDeferred,
 )
+from orchestrator.sdk.mapped import is_mapped_over
 from orchestrator.sdk.xcom_json import encode
 
 from . import protocol
@@ -157,7 +159,7 @@ class Attempt:
 
     def __init__(self, assignment: Json, dag: Any, channel: Any) -> None:
         self.assignment, self.dag, self.channel = assignment, dag, channel
-        self.task = dag.get_task(assignment["task_id"])
+        self.task = dag.get_task(assignment["task_id"]).prepare_for_execution()
         self.context = TaskContext(assignment, dag, self.task)
         self.log = logging.getLogger("orchestrator.task")
 
@@ -176,12 +178,12 @@ class Attempt:
     def _guarded(self) -> Json:
         try:
             value = self._execute()
-            self._push(value)
             label = self._map_label()
+            self._push(value)
         except AirflowSkipException as error:
             self.log.info("Skipping task. %s", error)
             self._callbacks("skipped")
-            return self._result("skipped", error)
+            return {**self._result("skipped", error), "map_label": self._label_of_ended()}
         except AirflowRescheduleException as error:
             return {**self._result("rescheduled", error), "reschedule_at": error.reschedule_date.isoformat()}
         except TaskDeferred as error:
@@ -225,6 +227,8 @@ class Attempt:
 
     def _push(self, value: Any) -> None:
         note = self.context["ti"].skip_note
+        if not note:
+            self._check_mappable(value)
         if value is None or not self.task.do_xcom_push or note:
             return
         if self.task.multiple_outputs:
@@ -238,6 +242,19 @@ class Attempt:
                 self.context["ti"].xcom_push(key=key, value=each)
         self.context["ti"].xcom_push(key="return_value", value=value)
 
+    def _check_mappable(self, value: Any) -> None:
+        """A value that others map over must have elements; better that its maker fails than all that wait for it."""
+        own = self.dag.get_task(self.task.task_id)
+        if own.is_mapped or not is_mapped_over(own):
+            return
+        if value is None:
+            raise TypeError(f"tasks map over the result of {own.task_id}, which returned None: return a list or a dict")
+        if not isinstance(value, (Mapping, Sequence)) or isinstance(value, (str, bytes)):
+            raise TypeError(
+                f"tasks map over the result of {own.task_id}, which returned a {type(value).__name__}: "
+                "return a list or a dict"
+            )
+
     def _map_label(self) -> str | None:
         template = self.task.map_index_template
         if self.assignment["map_index"] < 0 or not template:
@@ -245,6 +262,13 @@ class Attempt:
         return str(self.task.render_template(template, self.context))[:250]
 
     # ---- how it ends
+
+    def _label_of_ended(self) -> str | None:
+        """The label of an instance that did not succeed: best effort, its end stays what it is."""
+        try:
+            return self._map_label()
+        except Exception:
+            return None
 
     def _result(self, outcome: str, error: BaseException, retry: bool = True) -> Json:
         text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
@@ -259,7 +283,7 @@ class Attempt:
         will_retry = retry and self.assignment["try_number"] <= self.assignment["max_tries"]
         self._callbacks("retry" if will_retry else "failure")
         self._mail(will_retry, error)
-        return self._result("failed", error, retry)
+        return {**self._result("failed", error, retry), "map_label": self._label_of_ended()}
 
     def _deferred(self, error: TaskDeferred) -> Json:
         classpath, kwargs = error.trigger.serialize()

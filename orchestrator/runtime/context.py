@@ -234,7 +234,12 @@ class RuntimeTaskInstance:
         run_id: str | None = None,
         session: Any = None,
     ) -> Any:
-        """Return one value for one task id (a list where the task is mapped), a list for a list of ids."""
+        """Return one value, or a list of values, as Airflow does.
+
+        One task id: its value; where it is mapped and several instances pushed, the list of them; None where
+        nothing was pushed. Several ids: one list, with None for a task that pushed nothing. ``map_indexes`` names
+        instances; only there ``default`` stands for what was not pushed.
+        """
         one = task_ids is None or isinstance(task_ids, str)
         ids = [self.task_id] if task_ids is None else [task_ids] if isinstance(task_ids, str) else list(task_ids)
         where: Json = {}
@@ -244,15 +249,17 @@ class RuntimeTaskInstance:
             where["run_id"] = run_id
         if include_prior_dates:
             where["include_prior_dates"] = True
-        found = self.pull_entries(ids, key, map_indexes, **where)
-        if one:
-            if map_indexes is None or isinstance(map_indexes, int):
-                if not found:
-                    return default
-                if found[0][1] < 0 or isinstance(map_indexes, int):
-                    return found[0][2]
-            return [value for _, _, value in found]
-        return [value for _, _, value in found]
+        if map_indexes is not None and not isinstance(map_indexes, int):
+            map_indexes = list(map_indexes)
+        found: dict[str, dict[int, Any]] = {task_id: {} for task_id in ids}
+        for task_id, map_index, value in self.pull_entries(ids, key, map_indexes, **where):
+            found[task_id][map_index] = value
+        if map_indexes is None:
+            values = [value for task_id in ids for value in found[task_id].values() or [None]]
+            return values[0] if one and len(values) == 1 else values
+        wanted = [map_indexes] if isinstance(map_indexes, int) else map_indexes
+        values = [found[task_id].get(index, default) for task_id in ids for index in wanted]
+        return values[0] if one and isinstance(map_indexes, int) else values
 
     def __repr__(self) -> str:
         return f"<TaskInstance: {self.dag_id}.{self.task_id} {self.run_id} [running]>"

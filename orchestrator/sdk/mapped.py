@@ -7,7 +7,7 @@ from typing import Any
 
 from .context import current_dag, current_group
 from .operator import BaseOperator, parameters_of
-from .xcom_arg import XComArg, resolve
+from .xcom_arg import RETURN_KEY, PlainXComArg, XComArg, resolve
 
 
 def input_spec(value: Any) -> dict[str, Any]:
@@ -54,6 +54,17 @@ class ExpandInput:
             index, place = divmod(index, max(1, len(values[name])))
             chosen[name] = resolve_deep(_at(values[name], place), context)
         return {name: chosen[name] for name in values}
+
+
+def is_mapped_over(task: Any) -> bool:
+    """Whether another task, or a group, expands over the return value of ``task``."""
+    inputs = [other.expand_input for other in task.dag.tasks if other.is_mapped]
+    inputs += [group.expand_input for group in task.dag.groups.values() if group.expand_input is not None]
+    return any(_plainly(task, value) for each in inputs for value in each.inputs.values())
+
+
+def _plainly(task: Any, value: Any) -> bool:
+    return isinstance(value, PlainXComArg) and value.operator is task and value.key == RETURN_KEY
 
 
 def _at(values: Any, index: int) -> Any:
@@ -174,7 +185,12 @@ class MappedOperator(BaseOperator):
         element = self.expand_input.element(context, map_index)
         kwargs = dict(self.partial_kwargs)
         if self.field:
-            kwargs[self.field] = {**kwargs.get(self.field, {}), **element}
+            given = kwargs.get(self.field, {})
+            if given.keys() & element.keys():
+                raise TypeError(
+                    f"mapped arguments were given to partial() too: {sorted(given.keys() & element.keys())}"
+                )
+            kwargs[self.field] = {**given, **element}
         else:
             twice = element.keys() & kwargs.keys()
             if twice - {"params"}:

@@ -398,7 +398,10 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
     # ---- running
 
     def prepare_for_execution(self) -> Any:
-        return self
+        """Return a copy for one attempt: rendering its fields must leave the DAG's own task as it was written."""
+        import copy
+
+        return copy.copy(self)
 
     def pre_execute(self, context: Any) -> None:
         if self._pre_execute_hook is not None:

@@ -82,12 +82,7 @@ class TaskGroup(DependencyMixin):
 
     def child_id(self, label: str) -> str:
         """The full id of a child called ``label``."""
-        group = self
-        while group is not None and not group.is_root:
-            if group.prefix_group_id:
-                return f"{group.group_id}.{label}"
-            group = group.parent_group
-        return label
+        return f"{self.group_id}.{label}" if self.prefix_group_id and not self.is_root else label
 
     def add(self, child: Any) -> None:
         key = child.group_id if isinstance(child, TaskGroup) else child.task_id

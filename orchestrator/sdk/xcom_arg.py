@@ -148,14 +148,18 @@ class PlainXComArg(XComArg):
         shared = _shared_mapped_group(task, source)
         if shared is not None and not source.is_mapped:
             return self._one(ti, ti.map_index)
-        if source.is_mapped or next(iter(source.iter_mapped_task_groups()), None) is not None:
+        if source.is_mapped:
             return LazySequence(source.task_id, self.key)
+        if next(iter(source.iter_mapped_task_groups()), None) is not None:
+            found = [value for _, _, value in ti.pull_entries([source.task_id], self.key, None)]
+            return found if len(found) > 1 else found[0] if found else self._nothing(ti)
         return self._one(ti, -1)
 
     def _one(self, ti: Any, map_index: int) -> Any:
         found = ti.pull_entries([self.operator.task_id], self.key, map_index)
-        if found:
-            return found[0][2]
+        return found[0][2] if found else self._nothing(ti)
+
+    def _nothing(self, ti: Any) -> None:
         if self.key == RETURN_KEY:
             return None
         raise XComNotFound(ti.dag_id, self.operator.task_id, self.key)
