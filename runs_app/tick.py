@@ -43,10 +43,11 @@ def tick(now: datetime) -> int:
         for dag_id in due:
             if time.monotonic() > deadline:
                 return made
-            if _make_next(dag_id, now):
-                made += 1
-            else:
+            number = _make_next(dag_id, now)
+            if number is None:
                 passed_over.add(dag_id)
+            else:
+                made += number
     return made
 
 
@@ -65,8 +66,8 @@ def due_dags(now: datetime) -> list[str]:
     return [dag_id for (dag_id,) in rows]
 
 
-def _make_next(dag_id: str, now: datetime) -> bool:
-    """Make a DAG's next run; False where none could be made now. What goes wrong is this DAG's own trouble."""
+def _make_next(dag_id: str, now: datetime) -> int | None:
+    """Make a DAG's next run; None where none can be made now, 0 where it was there. Errors are this DAG's own trouble."""
     try:
         return _make(dag_id, now)
     except Exception as error:  # one bad DAG must not stop the others
@@ -74,28 +75,30 @@ def _make_next(dag_id: str, now: datetime) -> bool:
             raise
         log.exception("tick_failed dag=%s", dag_id)
         _back_off(dag_id, f"{type(error).__name__}: {error}", now)
-        return False
+        return None
 
 
 @retrying()
-def _make(dag_id: str, now: datetime) -> bool:
+def _make(dag_id: str, now: datetime) -> int | None:
     with transaction.atomic():
         dags = Dag.objects.select_for_update(no_key=True, skip_locked=True).select_related(None)
         dag = dags.filter(
             pk=dag_id, is_paused=False, is_stale=False, next_run_after__lte=now, version__isnull=False
         ).first()
         if dag is None or _active(dag) >= dag.max_active_runs:  # others were faster
-            return False
+            return None
         if _is_outdated(dag, now):
             plan(dag, now, last_interval(dag))
             if dag.next_run_after is None or dag.next_run_after > now:
                 _save(dag, now)
-                return False
+                return None
         due = _planned(dag)
         made = _insert(dag, due, now)
         plan(dag, now, due.interval)
+        if dag.next_logical_date == due.logical_date:  # a run of no length: the next begins now, not there again
+            plan(dag, now, DataInterval(due.interval.start, max(due.interval.end, now)))
         _save(dag, now)
-        return made
+        return int(made)
 
 
 def _active(dag: Dag) -> int:
@@ -126,10 +129,10 @@ def _save(dag: Dag, now: datetime) -> None:
 
 
 def _insert(dag: Dag, due: NextRun, now: datetime) -> bool:
-    """Make the run unless its logical date has one; a run id that somebody took is no reason to leave it out."""
+    """Make the run unless its logical date has one. That somebody took its run id is no reason to leave it out."""
     for suffix in ("", f"_{secrets.token_hex(4)}"):
         if DagRun.objects.filter(dag=dag, logical_date=due.logical_date).exists():
-            return True
+            return False
         run_id = create.run_id_for(RunType.SCHEDULED, due.run_after, due.logical_date) + suffix
         try:
             create.create_run(
@@ -146,7 +149,7 @@ def _insert(dag: Dag, due: NextRun, now: datetime) -> bool:
             return True
         except DagRunAlreadyExists:
             continue
-    return True
+    return False
 
 
 @retrying()
