@@ -20,7 +20,7 @@ ALLOWED_HOSTS = [*ORCH.allowed_hosts, "127.0.0.1", "localhost", "[::1]"]
 CSRF_TRUSTED_ORIGINS = ORCH.trusted_origins
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "orchestrator.web.apps.SiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -79,7 +79,9 @@ def database() -> dict[str, Any]:
         found["TEST"] = {"NAME": f"{found['NAME']}.test"}  # a file, so that threads and processes of a test share it
     else:
         limits = "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=10s"
-        options = {"connect_timeout": 5, "options": limits, "application_name": "orchestrator"} | options
+        # The threshold only lets the engine's own statements be prepared; Django's are bound on the client.
+        ours = {"connect_timeout": 5, "options": limits, "application_name": "orchestrator", "prepare_threshold": 5}
+        options = ours | options
         # A connection that the server closed while it was idle is replaced at its next use, not an error.
         found["CONN_HEALTH_CHECKS"] = False
     return found | {"OPTIONS": options}

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 from django.db import transaction
@@ -54,7 +54,8 @@ def settle(run: Mapping[str, Any], changed: Collection[tuple[str, int, TaskState
     if run["state"] != RunState.RUNNING:
         return Advanced()
     found = Advanced()
-    near = [each for each in changed if _matters(run["id"], spec, *each)]
+    others = _Open(run["id"])
+    near = [each for each in changed if _matters(others, spec, *each)]
     if near:
         keys = {(task_id, map_index) for task_id, map_index, _ in near}
         loaded = load(dict(run), spec, needs(spec, keys), now)
@@ -63,7 +64,8 @@ def settle(run: Mapping[str, Any], changed: Collection[tuple[str, int, TaskState
             return settle_whole(run, now)
         _apply(run, spec, loaded, decision, now, found)
     _wake_later(run, spec, (task_id for task_id, _, state in changed if state in FINISHED))
-    if not found.ready and not _unfinished(run["id"]):
+    goes_on = found.ready or (not near and others.tasks) or _unfinished(run["id"])
+    if not goes_on:
         _finish(run, spec, now, found)
     notify.run_changed(run["id"], run["dag_id"])
     return found
@@ -172,7 +174,22 @@ def start_run(run_pk: int, now: datetime) -> Advanced:
     return settle_whole({**run, "state": RunState.RUNNING}, now)
 
 
-def _matters(run_pk: int, spec: DagSpec, task_id: str, map_index: int, state: TaskState) -> bool:
+class _Open:
+    """The tasks behind a few of a run's unfinished instances, read once and only where it matters."""
+
+    def __init__(self, run_pk: int) -> None:
+        self.run_pk = run_pk
+
+    @cached_property
+    def tasks(self) -> set[str]:
+        rows = fetch(
+            f"SELECT task_id FROM runs_app_taskinstance WHERE run_id = %s AND state IN ({placeholders(_OPEN)}) LIMIT 32",
+            [self.run_pk, *_OPEN],
+        )
+        return {row[0] for row in rows}
+
+
+def _matters(others: _Open, spec: DagSpec, task_id: str, map_index: int, state: TaskState) -> bool:
     """Whether this end can free or settle anything now.
 
     It cannot while every task below waits for others of its upstream and its rule does not fire early.
@@ -190,11 +207,7 @@ def _matters(run_pk: int, spec: DagSpec, task_id: str, map_index: int, state: Ta
         if narrow or can_settle(rule, state) or spec.tasks[other].is_teardown:
             return True
         wide.update(spec.tasks[other].upstream)
-    few = fetch(
-        f"SELECT task_id FROM runs_app_taskinstance WHERE run_id = %s AND state IN ({placeholders(_OPEN)}) LIMIT 32",
-        [run_pk, *_OPEN],
-    )
-    waiting = {row[0] for row in few} & wide
+    waiting = others.tasks & wide
     return not all(waiting & set(spec.tasks[other].upstream) for other in below)
 
 

@@ -55,15 +55,14 @@ def adopt(claimer: Claimer) -> dict[str, Any] | None:
     """Return what a commit claimed for this slot whose answer never arrived; nobody else would run it."""
     columns = ", ".join(f"t.{name}" for name in transitions.STARTED)
     rows = fetch(
-        f"SELECT a.id, {columns} FROM runs_app_attempt a JOIN runs_app_taskinstance t "
+        f"SELECT {columns} FROM runs_app_attempt a JOIN runs_app_taskinstance t "
         "ON t.id = a.task_instance_id AND t.token = a.token AND t.state = 'running' "
         "WHERE a.process_id = %s AND a.outcome IS NULL ORDER BY a.id DESC LIMIT 1",
         [claimer.process_pk],
     )
     if not rows:
         return None
-    row = dict(zip(transitions.STARTED, rows[0][1:], strict=True))
-    row["attempt_id"] = rows[0][0]
+    row = dict(zip(transitions.STARTED, rows[0], strict=True))
     row["try_started"] = row["first_started_at"] == row["started_at"]
     return _decoded(row)
 
@@ -91,7 +90,14 @@ def claim_inside(claimer: Claimer, now: datetime) -> tuple[dict[str, Any] | None
             f"WHERE t.state = 'scheduled' AND t.queue = %s AND NOT d.is_paused AND {condition} "
             "ORDER BY t.priority_weight DESC, t.scheduled_at, t.id LIMIT 1" + _of_instance(skip_locked())
         )
-        row = transitions.start(choice, [queue, *values], hostname=claimer.hostname, pid=claimer.pid, at=now)
+        row = transitions.start(
+            choice,
+            [queue, *values],
+            process_pk=claimer.process_pk,
+            hostname=claimer.hostname,
+            pid=claimer.pid,
+            at=now,
+        )
         if row is None:
             continue
         row["try_started"] = moment(row["first_started_at"]) == now
@@ -99,7 +105,6 @@ def claim_inside(claimer: Claimer, now: datetime) -> tuple[dict[str, Any] | None
             transitions.give_back(row)
             capacity.tight_until = time.monotonic() + 2.0
             return None, True
-        transitions.opened(row, process_pk=claimer.process_pk, hostname=claimer.hostname, pid=claimer.pid, at=now)
         return _decoded(row), False
     return None, False
 
@@ -127,12 +132,8 @@ def _within_limits(row: Mapping[str, Any], capacity: limits.Capacity) -> bool:
     Locks are taken in one order (pool, run, task), so that two claims never wait for each other.
     """
     pool_binds = capacity.may_bind(row["pool"]) or row["pool_slots"] > 1
-    most = (
-        fetch("SELECT max_active_tasks FROM dags_app_dag WHERE dag_id = %s", [row["dag_id"]])
-        if capacity.slots > 1
-        else []
-    )
-    run_binds = bool(most) and most[0][0] < capacity.slots
+    most = row["max_active_tasks"]
+    run_binds = most < capacity.slots
     if not (pool_binds or run_binds or row["limited"]):
         return True
     if pool_binds:
@@ -145,7 +146,7 @@ def _within_limits(row: Mapping[str, Any], capacity: limits.Capacity) -> bool:
     slots = capacity.pools[row["pool"]][0]
     if slots >= 0 and occupied.pools.get(row["pool"], 0) > slots:
         return False
-    if run_binds and occupied.runs[row["run_id"]] > most[0][0]:
+    if run_binds and occupied.runs[row["run_id"]] > most:
         return False
     return not row["limited"] or _within_task_limits(row, occupied)
 

@@ -97,7 +97,15 @@ def _finish_inside(
     task = load_spec(row["version_id"]).tasks.get(row["task_id"])
     new, reason, fields = _judge(row, outcome, task, now)
     due = new == TaskState.UP_FOR_RETRY and fields["not_before"] <= now
-    accepted = transitions.end(row, new, actor="worker", reason=reason, at=now, changed=False, fields=fields)
+    accepted = transitions.end(
+        row,
+        new,
+        actor="worker",
+        reason=reason,
+        at=now,
+        fields=fields,
+        also=[_attempt_end(row, outcome, new, reason, now)],
+    )
     run = read_run(asked)
     mark = run is None and (new in FINISHED or due)
     if not accepted and repeated and claimer is not None and _is_ended_as(row, _outcome_name(outcome, new)):
@@ -113,7 +121,6 @@ def _finish_inside(
         return _claimed(Finished(False), claimer, now)
     if mark:
         transitions.mark(row["id"])
-    _close_attempt(row, outcome, new, reason, now)
     _keep(row, outcome, new, task, now)
     found = Finished(True, settled=not mark)
     if run is not None and new in FINISHED:
@@ -238,10 +245,13 @@ def _hash_input(row: Mapping[str, Any]) -> str:
     return f"{row['dag_id']}#{row['task_id']}#{date}#{row['try_number']}"
 
 
-def _close_attempt(row: Mapping[str, Any], outcome: Outcome, new: TaskState, reason: str, now: datetime) -> None:
-    send(
+def _attempt_end(
+    row: Mapping[str, Any], outcome: Outcome, new: TaskState, reason: str, now: datetime
+) -> tuple[str, list[Any]]:
+    """The statement that closes the attempt, once its task instance has moved."""
+    return (
         "UPDATE runs_app_attempt SET ended_at = %s, outcome = %s, reason = %s, cpu_seconds = %s, peak_bytes = %s "
-        "WHERE task_instance_id = %s AND token = %s AND outcome IS NULL",
+        "WHERE task_instance_id = %s AND token = %s AND outcome IS NULL AND EXISTS (SELECT 1 FROM changed)",
         [now, _outcome_name(outcome, new), reason, outcome.cpu_seconds, outcome.peak_bytes, row["id"], row["token"]],
     )
 

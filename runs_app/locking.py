@@ -6,11 +6,13 @@ is needed; on PostgreSQL rows are taken with SKIP LOCKED and limits with advisor
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
 
@@ -125,54 +127,115 @@ def atomic() -> transaction.Atomic:
     return transaction.atomic()
 
 
-def fetch(sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    """Run one statement that answers rows; times go in as they are and come out through :func:`moment`."""
-    with _cursor() as cursor:
+class Sent:
+    """The answer of one statement, read when it is first asked for: inside :func:`pipelined` it may still be under way."""
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+
+    @property
+    def rows(self) -> list[tuple[Any, ...]]:
+        with connection.wrap_database_errors:
+            return self._cursor.fetchall()
+
+    @property
+    def count(self) -> int:
+        """How many rows the statement touched."""
+        if self._cursor.rowcount < 0:
+            with connection.wrap_database_errors, contextlib.suppress(_no_rows()):
+                self._cursor.fetchone()  # takes the answer in, and then has no row to give
+        return int(self._cursor.rowcount)
+
+
+def send(sql: str, values: Sequence[Any] = ()) -> Sent:
+    """Run one statement of the engine's own; times go in as they are and come out through :func:`moment`.
+
+    Django's cursor binds values on the client, so that PostgreSQL plans each statement anew. The same few
+    statements make up the way from one task to the next: psycopg's own cursor lets the server keep their plans.
+    """
+    if not is_postgresql() or connection.force_debug_cursor:
+        cursor = connection.cursor()
         cursor.execute(sql, _adapted(values))
-        return cursor.fetchall()
+        return Sent(_Read(cursor))
+    connection.ensure_connection()
+    raw = _prepared_cursor()(connection.connection)
+    with connection.wrap_database_errors:
+        raw.execute(sql, values, prepare=True)
+    return Sent(raw)
+
+
+class _Read:
+    """What an ordinary cursor answered, taken at once so that it can be closed."""
+
+    def __init__(self, cursor: Any) -> None:
+        self._rows = cursor.fetchall() if cursor.description else []
+        self.rowcount = cursor.rowcount
+        cursor.close()
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        return self._rows
+
+
+@functools.cache
+def _prepared_cursor() -> Any:
+    import psycopg
+
+    return psycopg.Cursor
+
+
+def _no_rows() -> type[Exception]:
+    import psycopg
+
+    return psycopg.ProgrammingError
+
+
+def fetch(sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """Run one statement and return the rows it answers."""
+    return send(sql, values).rows
 
 
 def write(sql: str, values: Sequence[Any] = ()) -> int:
     """Run one statement that answers nothing; return how many rows it touched."""
-    with _cursor() as cursor:
-        cursor.execute(sql, _adapted(values))
-        return cursor.rowcount
+    return send(sql, values).count
 
 
-def _cursor() -> Any:
-    """A cursor for the engine's own statements.
+def change(
+    update: str, values: Sequence[Any], columns: Sequence[str], *also: tuple[str, Sequence[Any]]
+) -> list[tuple[Any, ...]]:
+    """Run an UPDATE and the statements that record it; return ``columns`` of the rows it touched.
 
-    Django's binds values on the client, so that PostgreSQL plans each statement anew. The same few
-    statements make up the way from one task to the next: psycopg's own cursor lets the server keep their plans.
+    ``also`` are INSERTs or UPDATEs that read those columns from a table ``changed``. On PostgreSQL all is one
+    statement; SQLite has no writing WITH, so there the rows come back and go in again.
+    """
+    returning = f"{update} RETURNING {', '.join(columns)}"
+    if is_postgresql():
+        names = [column.rpartition(" AS ")[2] for column in columns]
+        parts = [f"changed AS ({returning})", *(f"also{at} AS ({sql})" for at, (sql, _) in enumerate(also))]
+        more = [value for _, each in also for value in each]
+        return fetch(f"WITH {', '.join(parts)} SELECT {', '.join(names)} FROM changed", [*values, *more])
+    rows = fetch(returning, values)
+    names = [column.rpartition(" AS ")[2] for column in columns]
+    for batch in batches(rows, max(1, PARAMETERS // len(names) - 1)):
+        marks = ", ".join([f"({placeholders(names)})"] * len(batch))
+        given = [value for row in batch for value in row]
+        for sql, each in also:
+            send(f"WITH changed ({', '.join(names)}) AS (VALUES {marks}) {sql}", [*given, *each])
+    return rows
+
+
+@contextmanager
+def pipelined() -> Iterator[None]:
+    """Inside, statements that nobody reads the answer of travel with the next one that somebody does.
+
+    On PostgreSQL a round trip costs more than most of our statements. An error of a statement shows at the next
+    answer, or at the end of the block, which is inside the transaction that it spoils.
     """
     if not is_postgresql() or connection.force_debug_cursor:
-        return connection.cursor()
+        yield
+        return
     connection.ensure_connection()
-    return _Prepared(connection.connection)
-
-
-class _Prepared:
-    """psycopg's server-side cursor, with Django's exceptions."""
-
-    def __init__(self, raw: Any) -> None:
-        import psycopg
-
-        self.cursor = psycopg.Cursor(raw)
-        self.rowcount = 0
-
-    def __enter__(self) -> _Prepared:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.cursor.close()
-
-    def execute(self, sql: str, values: Sequence[Any]) -> None:
-        with connection.wrap_database_errors:
-            self.cursor.execute(sql, values, prepare=True)
-        self.rowcount = self.cursor.rowcount
-
-    def fetchall(self) -> list[tuple[Any, ...]]:
-        return self.cursor.fetchall()
+    with connection.wrap_database_errors, connection.connection.pipeline():
+        yield
 
 
 def _adapted(values: Sequence[Any]) -> list[Any]:

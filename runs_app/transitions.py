@@ -16,7 +16,7 @@ from django.db import connection
 from orchestrator.core.states import FINISHED, RUN_FINISHED, RUN_MOVES, RunState, TaskState, is_legal
 
 from .exceptions import IllegalMove
-from .locking import PARAMETERS, batches, fetch, placeholders, send, write
+from .locking import PARAMETERS, batches, change, fetch, placeholders, send, write
 from .models import DagRun, StateEvent, TaskInstance
 
 TI = TaskInstance._meta.db_table
@@ -48,29 +48,38 @@ def move_many(
     ``changed`` leaves the mark that the run has yet to be advanced because of them.
     """
     _inside_transaction()
-    reasons = {step.pk: step.reason for step in steps}
-    groups: dict[tuple[TaskState, TaskState], list[int]] = {}
+    groups: dict[tuple[TaskState, TaskState, str], list[int]] = {}
     for step in steps:
         if not is_legal(step.old, step.new, by_user=by_user):
             raise IllegalMove(f"task instance {step.pk}: {step.old} -> {step.new}")
-        groups.setdefault((step.old, step.new), []).append(step.pk)
+        groups.setdefault((step.old, step.new, step.reason), []).append(step.pk)
     moved: set[int] = set()
-    for (old, new), pks in groups.items():
+    for (old, new, reason), pks in groups.items():
         assignments, values = _effects(new, at, changed)
         for batch in batches(pks):
-            rows = fetch(
-                f"UPDATE {TI} SET state = %s, {assignments} WHERE state = %s AND id IN ({placeholders(batch)}) "
-                "RETURNING id, generation, token",
+            rows = change(
+                f"UPDATE {TI} SET state = %s, {assignments} WHERE state = %s AND id IN ({placeholders(batch)})",
                 [new, *values, old, *batch],
+                EVENT_COLUMNS,
+                _event(old, new, actor, reason, at),
             )
-            moved.update(pk for pk, _, _ in rows)
+            moved.update(pk for pk, *_ in rows)
             if old == TaskState.DEFERRED:
-                drop_triggers([pk for pk, _, _ in rows])
-            events = [
-                (run_pk, pk, generation, old, new, token, actor, reasons[pk], at) for pk, generation, token in rows
-            ]
-            record(events)
+                drop_triggers([pk for pk, *_ in rows])
     return moved
+
+
+EVENT_COLUMNS = ("id", "run_id", "generation", "token")
+"""What an event takes from the rows that changed."""
+
+
+def _event(old: str, new: str, actor: str, reason: str, at: datetime) -> tuple[str, list[Any]]:
+    """The statement that records a change, for :func:`change`."""
+    return (
+        f"INSERT INTO {EVENT} (run_id, task_instance_id, generation, old, new, token, actor, reason, at) "
+        "SELECT run_id, id, generation, %s, %s, token, %s, %s, %s FROM changed",
+        [old, new, actor, reason, at],
+    )
 
 
 def _effects(new: TaskState, at: datetime, changed: bool) -> tuple[str, list[Any]]:
@@ -94,52 +103,40 @@ def _effects(new: TaskState, at: datetime, changed: bool) -> tuple[str, list[Any
     return ", ".join(sets), values
 
 
-def start(choice: str, values: Sequence[Any], *, hostname: str, pid: int, at: datetime) -> dict[str, Any] | None:
-    """Move the one row that the subquery ``choice`` picks from scheduled to running, under a new token.
+def start(
+    choice: str, values: Sequence[Any], *, process_pk: int, hostname: str, pid: int, at: datetime
+) -> dict[str, Any] | None:
+    """Move the one row that the subquery ``choice`` picks from scheduled to running: a new token, a new attempt.
 
     Returns its columns, or None where the subquery found nothing. The try goes on, instead of a new one
-    beginning, after a reschedule, a deferral, or an attempt that was lost or handed back. The caller
-    finishes with :func:`opened`, or gives the row back with :func:`give_back`.
+    beginning, after a reschedule, a deferral, or an attempt that was lost or handed back.
     """
     _inside_transaction()
-    rows = fetch(
+    attempt = (
+        "INSERT INTO runs_app_attempt (task_instance_id, token, try_number, generation, process_id, version_id, hostname, "
+        "pid, started_at, reason) SELECT id, token, try_number, generation, %s, version_id, %s, %s, %s, '' FROM changed",
+        [process_pk, hostname, pid, at],
+    )
+    rows = change(
         f"UPDATE {TI} SET state = 'running', token = token + 1, hostname = %s, pid = %s, started_at = %s, ended_at = NULL, "
         "updated_at = %s, first_started_at = COALESCE(first_started_at, %s), "
         "try_number = CASE WHEN first_started_at IS NULL THEN try_number + 1 ELSE try_number END "
-        f"WHERE id = ({choice}) AND state = 'scheduled' RETURNING {', '.join(STARTED)}, "
-        f"(SELECT d.max_active_tasks FROM dags_app_dag d WHERE d.dag_id = {TI}.dag_id)",
+        f"WHERE id = ({choice}) AND state = 'scheduled'",
         [hostname, pid, at, at, at, *values],
+        (*STARTED, f"(SELECT d.max_active_tasks FROM dags_app_dag d WHERE d.dag_id = {TI}.dag_id) AS max_active_tasks"),
+        attempt,
+        _event("scheduled", "running", "worker", f"claimed by {hostname}:{pid}", at),
     )
     return dict(zip((*STARTED, "max_active_tasks"), rows[0], strict=True)) if rows else None
-
-
-def opened(row: dict[str, Any], *, process_pk: int, hostname: str, pid: int, at: datetime) -> None:
-    """Write the attempt and the event of a row that :func:`start` moved."""
-    attempt = [
-        row["id"],
-        row["token"],
-        row["try_number"],
-        row["generation"],
-        process_pk,
-        row["version_id"],
-        hostname,
-        pid,
-        at,
-    ]
-    send(
-        "INSERT INTO runs_app_attempt (task_instance_id, token, try_number, generation, process_id, version_id, hostname, "
-        "pid, started_at, reason) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, '')",
-        attempt,
-    )
-    reason = f"claimed by {hostname}:{pid}"
-    record([(row["run_id"], row["id"], row["generation"], "scheduled", "running", row["token"], "worker", reason, at)])
 
 
 def give_back(row: Mapping[str, Any]) -> None:
     """Undo :func:`start` in its own transaction: a limit turned out to be reached."""
     _inside_transaction()
-    fresh = row["try_started"]
-    write(
+    fresh, own = row["try_started"], [row["id"], row["token"]]
+    send("DELETE FROM runs_app_attempt WHERE task_instance_id = %s AND token = %s", own)
+    send(f"DELETE FROM {EVENT} WHERE task_instance_id = %s AND token = %s AND new = 'running'", own)
+    send(
         f"UPDATE {TI} SET state = 'scheduled', started_at = NULL, try_number = try_number - %s, "
         f"first_started_at = CASE WHEN %s THEN NULL ELSE first_started_at END WHERE id = %s",
         [1 if fresh else 0, fresh, row["id"]],
@@ -166,28 +163,29 @@ def end(
     actor: str,
     reason: str,
     at: datetime,
-    changed: bool,
     fields: Mapping[str, Any],
+    also: Sequence[tuple[str, Sequence[Any]]] = (),
 ) -> bool:
     """Take a running task instance out of ``running``; False if this attempt no longer holds it.
 
-    ``row`` is what :func:`start` returned. A result under an old token changes nothing.
+    ``row`` is what :func:`start` returned; ``also`` are statements as :func:`runs_app.locking.change` takes them.
+    A result under an old token changes nothing.
     """
     _inside_transaction()
     if not is_legal(TaskState.RUNNING, new):
         raise IllegalMove(f"task instance {row['id']}: running -> {new}")
-    sets = {"state": new, "updated_at": at, "changed": changed, "ended_at": at if new in FINISHED else None, **fields}
+    sets = {"state": new, "updated_at": at, "changed": False, "ended_at": at if new in FINISHED else None, **fields}
     if new == TaskState.SCHEDULED:
         sets["scheduled_at"] = at
     names = ", ".join(f"{name} = %s" for name in sets)
-    held = write(
+    rows = change(
         f"UPDATE {TI} SET {names} WHERE id = %s AND state = 'running' AND token = %s",
         [*sets.values(), row["id"], row["token"]],
+        EVENT_COLUMNS,
+        _event("running", new, actor, reason, at),
+        *also,
     )
-    if not held:
-        return False
-    record([(row["run_id"], row["id"], row["generation"], "running", new, row["token"], actor, reason, at)])
-    return True
+    return bool(rows)
 
 
 def undefer(
