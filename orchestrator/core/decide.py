@@ -135,6 +135,7 @@ class _Round:
         self.notes: dict[Key, Mapping[str, Any]] = {}
         self.waits: dict[Key, str] = {}
         self.unseen = False
+        self.noted = True  # notes are there that no round has gone by yet
         self.skipped_by_note: dict[str, list[tuple[str, int, str | None]]] = {}
         for task_id, found in self.instances.items():
             for index, instance in found.items():
@@ -179,6 +180,9 @@ class _Round:
 
     def _skip_left_out(self) -> Iterator[str]:
         """Skip what finished branches left out, before anything else is decided; yield the tasks below."""
+        if not self.noted:
+            return
+        self.noted = False
         for task_id in list(self.skipped_by_note):
             task = self.spec.tasks.get(task_id)
             if task is None or task_id not in self.instances:
@@ -256,6 +260,7 @@ class _Round:
         task = self.spec.tasks.get(task_id)
         if task is None or task.map is not None:
             return  # a branch that is itself mapped skips nothing, as in Airflow
+        self.noted = True
         if "followed" in note:
             left_out = [other for other in self.spec.downstream[task_id] if other not in note["followed"]]
         else:
