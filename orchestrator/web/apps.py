@@ -1,4 +1,5 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.contrib.admin.apps import AdminConfig
 from django.db.models.signals import post_migrate
 
 
@@ -12,4 +13,11 @@ class WebConfig(AppConfig):
     def ready(self) -> None:
         from orchestrator.access import make_roles
 
-        post_migrate.connect(make_roles, sender=self, dispatch_uid="orchestrator.roles")
+        # Sent for apps with models only, so not for this one; the groups are a table of auth's.
+        post_migrate.connect(make_roles, sender=apps.get_app_config("auth"), dispatch_uid="orchestrator.roles")
+
+
+class SiteConfig(AdminConfig):
+    """Makes our site the one that models register with."""
+
+    default_site = "orchestrator.web.adminsite.Site"

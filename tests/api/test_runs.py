@@ -97,6 +97,8 @@ def test_runs_are_listed_filtered_and_ordered(api, alpha):
     assert ids(state=["failed", "success"], order_by="-run_id") == ["r2", "r1"]
     assert ids("dags/~/dagRuns", logical_date_gte=other.logical_date.isoformat()) == ["r3"]
     assert ids(run_id_pattern="R2") == ["r2"]
+    assert ids("dags/~/dagRuns", dag_id_pattern="BET") == ["r3"]
+    assert ids("dags/~/dagRuns", dag_id_prefix_pattern="alp") == ["r1", "r2"]
     assert ids(duration_gt="9", duration_lt="11") == ["r1", "r2"]
     assert ids(duration_gt="11") == []
     assert ids(order_by="-duration") == ["r1", "r2"]

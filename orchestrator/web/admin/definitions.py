@@ -1,0 +1,87 @@
+"""DAGs, their versions, and import errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+
+from dags_app.models import Dag, DagImportError, DagVersion
+from orchestrator import access
+from runs_app import actions
+
+from .base import Looked, action, link
+
+
+@admin.register(Dag)
+class DagAdmin(Looked):
+    """DAGs; what their files say cannot be changed here."""
+
+    list_display = ("dag_id", "page", "is_paused", "is_stale", "timetable_description", "next_run_after", "version")
+    list_filter = ("is_paused", "is_stale", "tags__name")
+    search_fields = ("dag_id", "display_name", "description")
+    list_select_related = ("version",)
+    readonly_fields = ("page", "tag_names")
+    actions = ("trigger", "pause", "unpause", "delete_dag")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Dag]:
+        return access.visible_dags(request.user)
+
+    @admin.display(description="page")
+    def page(self, dag: Dag) -> str:
+        return link(reverse("dag", args=[dag.pk]), "grid")
+
+    @admin.display(description="tags")
+    def tag_names(self, dag: Dag) -> str:
+        return ", ".join(dag.tags.values_list("name", flat=True))
+
+    @action("Trigger a run", "trigger")
+    def trigger(self, request: HttpRequest, dag: Dag) -> None:
+        actions.trigger_dag(dag.pk, user=request.user)
+
+    @action("Pause", "pause", ask=False)
+    def pause(self, request: HttpRequest, dag: Dag) -> None:
+        actions.pause(dag.pk, True, user=request.user)
+
+    @action("Unpause", "pause", ask=False)
+    def unpause(self, request: HttpRequest, dag: Dag) -> None:
+        actions.pause(dag.pk, False, user=request.user)
+
+    @action("Delete with all history", "admin")
+    def delete_dag(self, request: HttpRequest, dag: Dag) -> None:
+        actions.delete_dag(dag.pk, user=request.user)
+
+
+@admin.register(DagVersion)
+class DagVersionAdmin(Looked):
+    """Versions; the spec is left out of the page, as it can be large."""
+
+    list_display = ("__str__", "page", "relative_path", "created_at")
+    search_fields = ("dag__dag_id", "relative_path")
+    ordering = ("-pk",)
+    exclude = ("spec",)
+    readonly_fields = ("page",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[DagVersion]:
+        rows = DagVersion.objects.filter(dag__in=access.visible_dags(request.user)).defer("spec")
+        return rows.order_by(*self.ordering)
+
+    @admin.display(description="code")
+    def page(self, version: DagVersion) -> str:
+        return link(f"{reverse('code', args=[version.dag_id])}?version={version.version_number}", "code")
+
+
+@admin.register(DagImportError)
+class DagImportErrorAdmin(Looked):
+    """Import errors as they are now; they go away with their cause."""
+
+    list_display = ("file", "message", "line", "timestamp")
+    search_fields = ("file__relative_path", "message")
+    list_select_related = ("file",)
+    ordering = ("-timestamp",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        return access.visible_import_errors(request.user).order_by(*self.ordering)

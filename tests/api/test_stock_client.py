@@ -1,0 +1,132 @@
+"""Airflow's own API client against a real server."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import factories
+from tests.support.servers import free_port, wait_for
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = Path(__file__).with_name("client_script.py")
+CLIENT = "apache-airflow-client==3.3.2"
+
+
+@pytest.fixture(scope="module")
+def client_python(tmp_path_factory) -> Path:
+    """The Python of a fresh environment that holds nothing but the stock client."""
+    folder = tmp_path_factory.mktemp("client")
+    venv.create(folder, with_pip=True)
+    python = folder / "bin" / "python"
+    command = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1", CLIENT]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    if done.returncode:
+        pytest.skip(f"{CLIENT} cannot be installed here: {done.stderr.strip()[-200:]}")
+    return python
+
+
+@pytest.fixture
+def server(transactional_db, settings) -> Iterator[str]:
+    """A real web server on the database of the test."""
+    from django.db import connection
+
+    found = connection.settings_dict
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    environ = {**os.environ, "DATABASE_URL": url_of(found), "PORT": str(port)}
+    command = [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "orchestrator.asgi:application",
+        "--port",
+        str(port),
+        "--log-level",
+        "warning",
+    ]
+    process = subprocess.Popen(command, cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_for(lambda: answers(address, process), 30, "an answer of the server")
+        yield address
+    finally:
+        process.terminate()
+        errors = process.communicate(timeout=20)[1]
+        assert "Traceback" not in errors, errors
+
+
+def url_of(found: dict[str, Any]) -> str:
+    if found["ENGINE"].endswith("sqlite3"):
+        return f"sqlite:///{found['NAME']}"
+    import urllib.parse
+
+    host = urllib.parse.quote(found["HOST"] or "", safe="")
+    return f"postgresql://{found['USER']}:{found['PASSWORD']}@{host}:{found['PORT']}/{found['NAME']}"
+
+
+def answers(address: str, process: Any) -> bool:
+    assert process.poll() is None, process.stderr.read()
+    try:
+        return urllib.request.urlopen(f"{address}/api/v2/monitor/health", timeout=5).status == 200
+    except (urllib.error.URLError, ConnectionError):
+        return False
+
+
+def test_the_stock_client_can_do_its_work(client_python, server, redis_server):
+    spec = factories.make_spec("alpha", {"a": (), "b": ("a",), "m": ("b",)})
+    dag = factories.make_dag(spec=spec, source="# hello\n", tags=("red",))
+    run = factories.make_run(dag, "r1", state="failed", states={"a": "success"})
+    factories.make_run(dag, "gone")
+    factories.make_mapped(run, "m", 2)
+    first = factories.instance_of(run, "a")
+    factories.make_attempt(first, lines=("hello",))
+    factories.make_xcom(first, {"n": 1})
+    factories.make_file("bad.py", error="SyntaxError: no")
+    user = factories.with_password(factories.make_user("admin"))
+
+    command = [client_python, SCRIPT, server, user.username]
+    done = subprocess.run(command, input=factories.PASSWORD, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {
+        "health": "healthy",
+        "version": "3.3.2",
+        "dags": ["alpha"],
+        "dag": False,
+        "details": 1,
+        "paused": True,
+        "tags": ["red"],
+        "triggered": ["manual", "by client", {"a": 1}],
+        "runs": 3,
+        "batch": 3,
+        "run": "failed",
+        "patched": "patched",
+        "instances": [["a", "success"], ["b", "failed"], ["m", "success"], ["m", "success"]],
+        "instance": "BashOperator",
+        "mapped": 2,
+        "one_mapped": 1,
+        "tries": [1],
+        "marked": ["success"],
+        "clear": 4,
+        "log": ["hello"],
+        "xcoms": 1,
+        "xcom": {"n": 1},
+        "source": "# hello\n",
+        "tasks": ["a", "b", "m"],
+        "versions": 1,
+        "errors": ["bad.py"],
+        "pools": ["default_pool", "p"],
+        "variable": "***",
+        "connection": "***",
+        "events": True,
+        "missing": "The Dag with ID: `nope` was not found",
+    }
