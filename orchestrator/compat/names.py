@@ -121,7 +121,11 @@ _EXTERNAL_ERRORS = _from(
 )
 
 # triggers
-_TRIGGER = _from("orchestrator.triggers.base", "BaseTrigger", "TriggerEvent")
+_TRIGGER = _from(
+    "orchestrator.triggers.base",
+    *("BaseTrigger", "BaseEventTrigger", "TriggerEvent", "BaseTaskEndEvent", "StartTriggerArgs"),
+    *("TaskSuccessEvent", "TaskFailedEvent", "TaskSkippedEvent"),
+)
 _TEMPORAL = _from("orchestrator.triggers.temporal", "DateTimeTrigger", "TimeDeltaTrigger")
 _FILE_TRIGGER = _from("orchestrator.triggers.file", "FileTrigger", "FileDeleteTrigger")
 _EXTERNAL_TRIGGER = _from("orchestrator.triggers.external_task", "WorkflowTrigger", "DagStateTrigger")

@@ -30,6 +30,7 @@ from orchestrator.triggers.base import BaseTaskEndEvent, TriggerEvent
 from . import loader, protocol
 
 Json = dict[str, Any]
+log = logging.getLogger("orchestrator.triggerer")
 
 BLOCKED_SECONDS = 1.0
 """A loop that does not come round for so long is blocked by the trigger that runs."""
@@ -123,7 +124,6 @@ class Host:
     def __init__(self, channel: Channel, root: str, file: str) -> None:
         self.channel, self.root, self.file = channel, root, file
         self.tasks: dict[int, asyncio.Task[None]] = {}
-        self.log = logging.getLogger("orchestrator.triggerer")
         self.loop = asyncio.get_running_loop()
         self.ended = self.loop.create_future()
         self.busy = threading.Event()
@@ -175,31 +175,25 @@ class Host:
         trigger = None
         try:
             trigger = await self.make(message)
-            self.channel.tell({"trigger": key, **await self.first_event(trigger)})
+            self.channel.tell({"trigger": key, **await first_event(trigger)})
         except asyncio.CancelledError:
-            self.log.info("The trigger was cancelled")
+            log.info("The trigger was cancelled")
         except BaseException as error:
-            self.log.error("The trigger failed", exc_info=error)
-            text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            self.channel.tell({"type": "failed", "trigger": key, "error": f"the trigger failed: {text[:4000]}"})
+            log.error("The trigger failed", exc_info=error)
+            self.channel.tell({"type": "failed", "trigger": key, "error": failure(error)})
         finally:
-            await self.clean_up(trigger)
+            await clean_up(trigger)
             self.tasks.pop(key, None)
             if not self.tasks:
                 self.busy.clear()
             self.channel.tell({"type": "ended", "trigger": key})
 
     async def make(self, message: Json) -> Any:
-        from .context import RuntimeTaskInstance
-
-        module, _, name = message["classpath"].rpartition(".")
+        module = message["classpath"].rpartition(".")[0]
         if module not in self.loaded:
             # An import may take a second: not in the loop that everybody shares.
             await asyncio.to_thread(self.load, module)
-        trigger = getattr(sys.modules[module], name)(**decode(message["kwargs"]))
-        trigger.trigger_id = message["trigger"]
-        trigger.task_instance = RuntimeTaskInstance(message["task_instance"], None)
-        return trigger
+        return make_trigger(message["classpath"], message["kwargs"], message["trigger"], message["task_instance"])
 
     def load(self, module: str) -> None:
         """Import a module once; who comes while it is being imported waits for the whole of it."""
@@ -211,31 +205,6 @@ class Host:
             else:
                 importlib.import_module(module)
             self.loaded.add(module)
-
-    async def first_event(self, trigger: Any) -> Json:
-        """Wait for the event and return the message that tells it.
-
-        Raises:
-            RuntimeError: the trigger ended without one, or ``run`` is no async generator.
-        """
-        events = trigger.run()
-        if not hasattr(events, "__aiter__"):
-            if inspect.iscoroutine(events):
-                events.close()
-            raise RuntimeError(f"{type(trigger).__name__}.run must be an async generator: write `yield` in it")
-        async with contextlib.aclosing(events):
-            async for event in events:
-                self.log.info("The trigger fired")
-                return event_message(event)
-        raise RuntimeError(f"{type(trigger).__name__}.run ended without yielding an event")
-
-    async def clean_up(self, trigger: Any) -> None:
-        if trigger is None:
-            return
-        try:
-            await asyncio.wait_for(trigger.cleanup(), CLEANUP_SECONDS)
-        except Exception:
-            self.log.exception("cleanup of the trigger failed")
 
     def watch(self) -> None:
         """The watching thread: say which trigger holds the loop up, where, and for how long."""
@@ -253,6 +222,50 @@ class Host:
                 seconds = time.monotonic() - began
                 self.channel.tell({"type": "blocked", "trigger": key, "seconds": seconds, "stack": stack})
             time.sleep(BLOCKED_SECONDS)
+
+
+def make_trigger(classpath: str, kwargs: Json, number: int, assignment: Json) -> Any:
+    """Make a trigger of the task instance of ``assignment``; the module of its class is imported already."""
+    from .context import RuntimeTaskInstance
+
+    module, _, name = classpath.rpartition(".")
+    trigger = getattr(sys.modules[module], name)(**decode(kwargs))
+    trigger.trigger_id = number
+    trigger.task_instance = RuntimeTaskInstance(assignment, None)
+    return trigger
+
+
+async def first_event(trigger: Any) -> Json:
+    """Wait for the event and return the message that tells it.
+
+    Raises:
+        RuntimeError: the trigger ended without one, or ``run`` is no async generator.
+    """
+    events = trigger.run()
+    if not hasattr(events, "__aiter__"):
+        if inspect.iscoroutine(events):
+            events.close()
+        raise RuntimeError(f"{type(trigger).__name__}.run must be an async generator: write `yield` in it")
+    async with contextlib.aclosing(events):
+        async for event in events:
+            log.info("The trigger fired")
+            return event_message(event)
+    raise RuntimeError(f"{type(trigger).__name__}.run ended without yielding an event")
+
+
+async def clean_up(trigger: Any) -> None:
+    """Let a trigger clean up, for a while; an error is logged and changes nothing."""
+    if trigger is None:
+        return
+    try:
+        await asyncio.wait_for(trigger.cleanup(), CLEANUP_SECONDS)
+    except Exception:
+        log.exception("cleanup of the trigger failed")
+
+
+def failure(error: BaseException) -> str:
+    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return f"the trigger failed: {text[:4000]}"
 
 
 def event_message(event: Any) -> Json:

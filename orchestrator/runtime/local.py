@@ -1,0 +1,508 @@
+"""Running a whole DAG here and now, without servers or a database: ``dag.test()`` and ``manage.py dags test``.
+
+The same ``decide`` and the same attempts as in the real engine, one task at a time, with states and XComs in
+memory. Each task is a fork, so that one which crashes fails alone. Connections and variables come from the
+environment, and from whoever answers for the caller.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from orchestrator.core.decide import Decision, Instance, RunView, decide
+from orchestrator.core.params import merged
+from orchestrator.core.retries import retry_wait
+from orchestrator.core.spec import DagSpec, TaskSpec
+from orchestrator.core.states import FINISHED, RunState, TaskState
+from orchestrator.sdk import comms
+
+from . import protocol
+from .local_answers import Memory
+
+Json = dict[str, Any]
+Key = tuple[str, int]
+Provider = Callable[[str, Json], Any]
+"""Answers questions that the run itself cannot: (what, arguments) -> JSON."""
+
+
+@dataclass(slots=True)
+class Row:
+    """One task instance in memory; the columns of the real one that matter here."""
+
+    task_id: str
+    map_index: int
+    max_tries: int
+    history: list[TaskState] = field(default_factory=lambda: [TaskState.NONE])
+    try_number: int = 0
+    skip_note: Json | None = None
+    not_before: datetime | None = None
+    first_started_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    next_method: str | None = None
+    next_kwargs: Any = None
+    trigger: Json | None = None
+    reschedule_count: int = 0
+    reason: str = ""
+
+    @property
+    def state(self) -> TaskState:
+        return self.history[-1]
+
+    @property
+    def name(self) -> str:
+        return f"{self.task_id}[{self.map_index}]" if self.map_index >= 0 else self.task_id
+
+
+@dataclass(slots=True)
+class Result:
+    """How a run ended. ``states`` and ``xcoms`` are by (task id, map index); values as the tasks pushed them."""
+
+    run_id: str
+    state: RunState
+    reason: str = ""
+    states: dict[Key, str] = field(default_factory=dict)
+    xcoms: dict[tuple[str, int, str], Any] = field(default_factory=dict)
+    reasons: dict[Key, str] = field(default_factory=dict)
+
+    @property
+    def succeeded(self) -> bool:
+        return self.state == RunState.SUCCESS
+
+
+def run_dag(
+    dag: Any,
+    *,
+    conf: Json | None = None,
+    logical_date: datetime | None = None,
+    run_id: str | None = None,
+    provider: Provider | None = None,
+    wait_retries: bool = False,
+    in_process: bool = False,
+    say: Callable[[str], None] | None = None,
+) -> Result:
+    """Run ``dag`` to its end and return how it ended.
+
+    ``logical_date``: default now. ``wait_retries``: wait as long between tries as the tasks say, instead of not at
+    all. ``in_process``: no forks, for debuggers. ``say`` takes the lines of progress and logs (default: print).
+
+    Raises:
+        DagError: the DAG cannot be run.
+        ParamError: ``conf`` does not fit its params.
+    """
+    return LocalRun(
+        dag,
+        conf=conf or {},
+        logical_date=logical_date or datetime.now(UTC),
+        run_id=run_id,
+        provider=provider,
+        wait_retries=wait_retries,
+        in_process=in_process,
+        say=say or _print,
+    ).run()
+
+
+def _print(line: str) -> None:
+    print(line, flush=True)
+
+
+class LocalRun:
+    """One run: its rows, what they pushed, and the loop that moves them."""
+
+    def __init__(
+        self,
+        dag: Any,
+        *,
+        conf: Json,
+        logical_date: datetime,
+        run_id: str | None,
+        provider: Provider | None,
+        wait_retries: bool,
+        in_process: bool,
+        say: Callable[[str], None],
+    ) -> None:
+        self.dag, self.say, self.wait_retries, self.in_process = dag, say, wait_retries, in_process
+        self.spec: DagSpec = dag.to_spec()
+        merged(self.spec.params, conf)
+        if logical_date.tzinfo is None:
+            logical_date = logical_date.replace(tzinfo=UTC)
+        self.logical_date = logical_date
+        interval = dag.timetable.infer_manual_interval(logical_date)
+        now = datetime.now(UTC)
+        self.run_json: Json = {
+            "dag_id": dag.dag_id,
+            "run_id": run_id or f"manual__{logical_date.astimezone(UTC).isoformat()}",
+            "run_type": "manual",
+            "state": "running",
+            "conf": conf,
+            "note": None,
+            "triggering_user_name": None,
+            "logical_date": logical_date.isoformat(),
+            "data_interval_start": interval.start.isoformat(),
+            "data_interval_end": interval.end.isoformat(),
+            "run_after": logical_date.isoformat(),
+            "start_date": now.isoformat(),
+            "end_date": None,
+            "queued_at": now.isoformat(),
+        }
+        self.rows: dict[str, dict[int, Row]] = {
+            task.task_id: {-1: Row(task.task_id, -1, task.retries)}
+            for task in self.spec.tasks.values()
+            if not (task.start_date and logical_date < task.start_date)
+            and not (task.end_date and logical_date > task.end_date)
+        }
+        self.memory = Memory(self, provider)
+        self.pid = 0  # of the task that runs
+
+    # ---- the loop
+
+    def run(self) -> Result:
+        self.say(f"Run {self.run_json['run_id']} of {self.dag.dag_id}: {len(self.rows)} tasks")
+        state, reason = None, ""
+        before = comms.use(self.memory.ask)
+        try:
+            while state is None:
+                decision = self.advance()
+                state, reason = decision.run_state, decision.run_reason
+                row = self.next_ready()
+                if row is not None:
+                    self.attempt(row)
+                elif state is None and not self.wait():
+                    state, reason = RunState.FAILED, "nothing is left that could run"
+            self._callbacks(None, "success" if state == RunState.SUCCESS else "failure", reason)
+        finally:
+            comms.use(before)
+        self.say(f"Run {self.run_json['run_id']} ended: {state} ({reason})")
+        rows = [row for found in self.rows.values() for row in found.values()]
+        return Result(
+            run_id=self.run_json["run_id"],
+            state=state,
+            reason=reason,
+            states={(row.task_id, row.map_index): str(row.state) for row in rows},
+            xcoms=self.memory.values(),
+            reasons={(row.task_id, row.map_index): row.reason for row in rows},
+        )
+
+    def advance(self) -> Decision:
+        """Decide, and make the moves."""
+        now = datetime.now(UTC)
+        instances = {
+            task_id: {
+                index: Instance(
+                    row.state, row.not_before is None or row.not_before <= now, row.skip_note, row.try_number
+                )
+                for index, row in found.items()
+            }
+            for task_id, found in self.rows.items()
+        }
+        lengths = {key: length for key, (_, length) in self.memory.xcoms.items()}
+        decision = decide(
+            RunView(
+                self.spec,
+                instances,
+                lengths,
+                logical_date=self.logical_date,
+                run_after=self.logical_date,
+                is_latest=True,
+            )
+        )
+        for expansion in decision.expansions:
+            found = self.rows[expansion.task_id]
+            tries = found.pop(-1).max_tries if -1 in found else self.spec.tasks[expansion.task_id].retries
+            for index in expansion.indexes:
+                found.setdefault(index, Row(expansion.task_id, index, tries))
+        for move in decision.moves:
+            row = self.rows[move.task_id][move.map_index]
+            self._move(row, move.new, move.reason)
+            row.skip_note = decision.notes.get((move.task_id, move.map_index), row.skip_note)  # type: ignore[assignment]
+            if move.new in FINISHED:
+                self._tell(row)
+            if move.new == TaskState.SKIPPED and "skipped" in self.spec.tasks[move.task_id].callbacks:
+                self._callbacks(row, "skipped", move.reason)
+        return decision
+
+    def next_ready(self) -> Row | None:
+        ready = [row for row in self._all() if row.state == TaskState.SCHEDULED]
+        return max(ready, key=lambda row: self.spec.tasks[row.task_id].effective_weight, default=None)
+
+    def wait(self) -> bool:
+        """Nothing can run now: run the triggers of what is deferred, or wait for what is due next; False: nothing is."""
+        deferred = [row for row in self._all() if row.state == TaskState.DEFERRED]
+        if deferred:
+            from .local_triggers import first_fired
+
+            row, answer = first_fired(deferred, self.assignment)
+            self._fired(row, answer)
+            return True
+        due = [row.not_before for row in self._all() if row.not_before and row.state not in FINISHED]
+        if not due:
+            return False
+        time.sleep(max(0.0, (min(due) - datetime.now(UTC)).total_seconds()))
+        return True
+
+    def _fired(self, row: Row, answer: Json) -> None:
+        if answer["type"] == "end":
+            for key, (value, length) in answer["xcoms"].items():
+                self.memory.xcoms[row.task_id, row.map_index, key] = (value, length)
+            self._move(row, TaskState(answer["state"]), "its trigger ended it")
+            self._tell(row)
+            return
+        if answer["type"] == "failed":
+            row.next_method, row.next_kwargs = "__fail__", {"error": answer["error"]}
+        else:
+            row.next_kwargs = {**(row.next_kwargs or {}), "event": answer["payload"]}
+        self._move(row, TaskState.SCHEDULED, "its trigger fired")
+
+    def _all(self) -> Iterable[Row]:
+        return (row for found in self.rows.values() for row in found.values())
+
+    def _move(self, row: Row, new: TaskState, reason: str) -> None:
+        row.history.append(new)
+        row.reason, row.not_before = reason, None
+        row.ended_at = datetime.now(UTC) if new in FINISHED else None
+
+    def _tell(self, row: Row) -> None:
+        seconds = (row.ended_at - row.started_at).total_seconds() if row.ended_at and row.started_at else None
+        took = f" after {seconds:.2f} s" if seconds is not None else ""
+        why = f": {row.reason}" if row.reason and row.state != TaskState.SUCCESS else ""
+        self.say(f"{row.name}  {row.state}{took}{why}")
+
+    # ---- one attempt
+
+    def attempt(self, row: Row) -> None:
+        """Run one task instance and take its outcome in."""
+        now = datetime.now(UTC)
+        if row.first_started_at is None:
+            row.first_started_at = now
+            row.try_number += 1
+        row.started_at = now
+        self._move(row, TaskState.RUNNING, "")
+        self.say(f"{row.name}  try {row.try_number}")
+        task = self.spec.tasks[row.task_id]
+        result = self.carry_out(self.assignment(row), row.name)
+        if result.get("crashed"):
+            will_retry = row.try_number <= row.max_tries
+            self._callbacks(row, "retry" if will_retry else "failure", result["error"])
+        self._outcome(row, task, result)
+
+    def assignment(self, row: Row) -> Json:
+        found = {name: getattr(row, name) for name in ("task_id", "map_index", "try_number", "max_tries")}
+        found |= {name: getattr(row, name) for name in ("next_method", "next_kwargs", "reschedule_count")}
+        task = self.spec.tasks[row.task_id]
+        began = row.first_started_at or datetime.now(UTC)
+        return found | {
+            "kind": "task",
+            "dag_id": self.dag.dag_id,
+            "token": row.try_number,
+            "pool": task.pool,
+            "queue": task.queue,
+            "priority_weight": task.effective_weight,
+            "hostname": socket.gethostname(),
+            "run": self.run_json,
+            "started_at": (row.started_at or began).isoformat(),
+            "first_started_at": began.isoformat(),
+        }
+
+    def _outcome(self, row: Row, task: TaskSpec, result: Json) -> None:
+        outcome, reason = result["outcome"], result.get("error") or ""
+        row.skip_note = result.get("skip_note")
+        if outcome == "deferred":
+            row.trigger = result["trigger"]
+            row.next_method, row.next_kwargs = row.trigger["method"], row.trigger["next_kwargs"]
+            self._move(row, TaskState.DEFERRED, reason)
+            timeout = row.trigger["timeout_seconds"]
+            row.not_before = datetime.now(UTC) + timedelta(seconds=timeout) if timeout is not None else None
+            self.say(f"{row.name}  deferred: {reason}")
+            return
+        if outcome == "rescheduled":
+            self._move(row, TaskState.UP_FOR_RESCHEDULE, reason)
+            row.reschedule_count += 1
+            row.not_before = datetime.fromisoformat(result["reschedule_at"])
+            return
+        row.first_started_at, row.next_method, row.next_kwargs, row.reschedule_count = None, None, None, 0
+        if outcome == "failed" and result.get("retry", True) and row.try_number <= row.max_tries:
+            self._move(row, TaskState.UP_FOR_RETRY, reason)
+            row.not_before = datetime.now(UTC) + timedelta(seconds=self._retry_wait(task, row))
+        else:
+            self._move(row, TaskState(outcome), reason)
+        self._tell(row)
+
+    def _retry_wait(self, task: TaskSpec, row: Row) -> float:
+        if not self.wait_retries:
+            return 0.0
+        return retry_wait(
+            retry_delay=task.retry_delay,
+            backoff=task.retry_backoff,
+            max_retry_delay=task.max_retry_delay,
+            try_number=row.try_number,
+            hash_input=f"{self.dag.dag_id}#{row.task_id}#{self.logical_date}#{row.try_number}",
+        )
+
+    def _callbacks(self, row: Row | None, kind: str, reason: str) -> None:
+        """Run the callbacks of the DAG, or of a task whose end no attempt saw."""
+        has = self.spec.callbacks if row is None else self.spec.tasks[row.task_id].callbacks
+        if kind not in has:
+            return
+        told: Json = {
+            "kind": "callback",
+            "dag_id": self.dag.dag_id,
+            "task_id": None,
+            "run": self.run_json,
+            "started_at": datetime.now(UTC).isoformat(),
+            "callback": {"kind": kind, "reason": reason},
+        }
+        if row is not None:
+            told = {**self.assignment(row), **told, "task_id": row.task_id}
+        self.carry_out(told, row.name if row is not None else self.dag.dag_id)
+
+    # ---- where it runs
+
+    def carry_out(self, assignment: Json, name: str) -> Json:
+        """Have an assignment carried out and return its result message."""
+        self.memory.asking = (assignment.get("task_id"), assignment.get("map_index", -1))
+        run = self._here if self.in_process else self._forked
+        result = run(assignment, name)
+        if result is not None:
+            return result
+        return {"outcome": "failed", "retry": True, "crashed": True, "error": f"its process ended: {self.ended}"}
+
+    def _here(self, assignment: Json, name: str) -> Json | None:
+        from .child import carry_out
+
+        return carry_out(assignment, {self.dag.dag_id: self.dag}, self)
+
+    def ask(self, what: str, args: Json) -> Any:
+        return self.memory.ask(what, args)
+
+    def tell(self, message: Json) -> None:
+        """What an attempt in this process tells: its logging is this process's own."""
+
+    def _forked(self, assignment: Json, name: str) -> Json | None:
+        ours, theirs = socket.socketpair()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                ours.close()
+                _die_with_parent()
+                from .child import serve
+
+                serve(theirs, {self.dag.dag_id: self.dag})
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(1)
+        theirs.close()
+        result = None
+        try:
+            protocol.send(ours, assignment)
+            while True:
+                message = protocol.receive(ours)
+                if message["type"] == "result":
+                    result = message
+                elif message["type"] == "log":
+                    for line in message["event"].split("\n"):
+                        self.say(f"  {name} | {message['level'].upper():<7} {line}")
+                elif message["type"] == "ask":
+                    self._reply(ours, message)
+        except (EOFError, OSError):
+            pass
+        except KeyboardInterrupt:
+            os.kill(pid, signal.SIGTERM)  # it cleans up
+            raise
+        finally:
+            ours.close()
+            _, status = os.waitpid(pid, 0)
+            code = os.waitstatus_to_exitcode(status)
+            self.ended = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        return result
+
+    def _reply(self, sock: socket.socket, message: Json) -> None:
+        reply: Json = {"id": message["id"]}
+        try:
+            reply["value"] = self.memory.ask(message["what"], message["args"])
+        except Exception as error:  # what cannot be answered is the asking code's to handle
+            reply["error"] = str(error)
+        if message["id"] is not None:
+            protocol.send(sock, reply)
+
+    ended = ""
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        from .forkserver import die_with_parent
+
+        die_with_parent()
+
+
+def test_dag(
+    dag: Any,
+    execution_date: datetime | None = None,
+    run_conf: Json | None = None,
+    logical_date: datetime | None = None,
+    conf_file_path: str | None = None,
+    variable_file_path: str | None = None,
+    use_executor: bool = False,
+    mark_success_pattern: Any = None,
+    run_after: datetime | None = None,
+    **options: Any,
+) -> Result:
+    """``dag.test()``, with the arguments that it has in Airflow; the two files are JSON objects of connections and variables."""
+    import json
+
+    for path, prefix in ((conf_file_path, "AIRFLOW_CONN_"), (variable_file_path, "AIRFLOW_VAR_")):
+        if path is None:
+            continue
+        with open(path) as file:
+            for name, value in json.load(file).items():
+                os.environ[prefix + name.upper()] = value if isinstance(value, str) else json.dumps(value)
+    return run_dag(dag, conf=run_conf, logical_date=logical_date or execution_date or run_after, **options)
+
+
+def main(descriptor: int, root: str, file: str) -> None:
+    """Run one DAG of a file for the process at the other end of the socket, which says how and answers questions."""
+    import orchestrator.compat
+
+    from .child import Channel
+    from .loader import LoadError, load
+
+    orchestrator.compat.install()
+    sock = socket.socket(fileno=descriptor)
+    channel, order = Channel(sock), protocol.receive(sock)
+    comms.use(channel.ask)
+    try:
+        dags = load(root, file)
+        dag_id = order.pop("dag_id") or (next(iter(dags)) if len(dags) == 1 else None)
+        if dag_id not in dags:
+            known = ", ".join(dags) or "no DAG"
+            raise ValueError(f"{file} defines {known}" + (f", not {dag_id}" if dag_id else ": say which with --dag-id"))
+        date = order.pop("logical_date")
+        found = run_dag(
+            dags[dag_id], logical_date=datetime.fromisoformat(date) if date else None, provider=channel.ask, **order
+        )
+    except LoadError as error:
+        channel.tell({"type": "error", "error": f"{file} cannot be imported: {error}\n{error.trace}"})
+        return
+    except Exception as error:
+        channel.tell({"type": "error", "error": f"{type(error).__name__}: {error}"})
+        return
+    tasks = [
+        {"task_id": task_id, "map_index": index, "state": state, "reason": found.reasons[task_id, index]}
+        for (task_id, index), state in found.states.items()
+    ]
+    channel.tell({"type": "done", "run_id": found.run_id, "state": found.state, "reason": found.reason, "tasks": tasks})
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2], sys.argv[3])

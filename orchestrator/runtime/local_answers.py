@@ -1,0 +1,111 @@
+"""What the tasks of a local run may ask for: what the run itself holds from memory, all else from the caller."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from orchestrator.sdk import comms
+from orchestrator.sdk.xcom_json import decode
+
+Json = Any
+NOT_SET: Any = object()
+
+
+class Memory:
+    """The XComs and states of a run. ``run`` is a :class:`orchestrator.runtime.local.LocalRun`."""
+
+    def __init__(self, run: Any, provider: Callable[[str, dict[str, Json]], Json] | None) -> None:
+        self.run, self.provider = run, provider
+        self.xcoms: dict[tuple[str, int, str], tuple[Json, int | None]] = {}
+        self.variables: dict[str, str | None] = {}
+        self.asking: tuple[str | None, int] = (None, -1)
+        self.lock = threading.Lock()  # triggers ask from threads
+
+    def ask(self, what: str, args: dict[str, Json]) -> Json:
+        with self.lock:
+            own = getattr(self, f"_{what}", None)
+            answer = own(**args) if own is not None else NOT_SET
+            return self._elsewhere(what, args) if answer is NOT_SET else answer
+
+    def _elsewhere(self, what: str, args: dict[str, Json]) -> Json:
+        if self.provider is not None:
+            return self.provider(what, args)
+        if what in {"connection", "variable", "previous_run", "run_state", "dag_state"}:
+            return None
+        if what in {"dag_runs_count", "ti_count"}:
+            return 0
+        raise comms.CommsError(f"{what} needs a server: this run has none")
+
+    def values(self) -> dict[tuple[str, int, str], Any]:
+        """Every XCom as its task pushed it."""
+        return {key: decode(value) for key, (value, _) in self.xcoms.items()}
+
+    # ---- one method a question; NOT_SET: not ours to answer
+
+    def _xcom(
+        self,
+        task_ids: list[str],
+        key: str | None,
+        map_indexes: Json = None,
+        dag_id: str | None = None,
+        run_id: str | None = None,
+        include_prior_dates: bool = False,
+    ) -> Json:
+        if dag_id is not None or run_id not in (None, self.run.run_json["run_id"]):
+            return NOT_SET
+        wanted = [map_indexes] if isinstance(map_indexes, int) else map_indexes
+        found = []
+        for task_id in task_ids:
+            for (_, at, _), (value, _) in sorted(self._of(task_id, key), key=lambda each: each[0]):
+                if wanted is None or at in wanted:
+                    found.append({"task_id": task_id, "map_index": at, "value": value})
+        return found
+
+    def _of(self, task_id: str, key: str | None) -> list[Any]:
+        return [each for each in self.xcoms.items() if each[0][0] == task_id and key in (None, each[0][2])]
+
+    def _xcom_length(self, task_id: str, key: str) -> int:
+        return sum(1 for (_, index, _), _ in self._of(task_id, key) if index >= 0)
+
+    def _xcom_item(self, task_id: str, key: str, offset: int) -> Json:
+        found = sorted((each for each in self._of(task_id, key) if each[0][1] >= 0), key=lambda each: each[0])
+        if offset >= len(found):
+            raise comms.CommsError(f"task {task_id!r} pushed no element {offset} under {key!r}")
+        return found[offset][1][0]
+
+    def _push_xcom(self, key: str, value: Json, length: int | None) -> None:
+        task_id, index = self.asking
+        self.xcoms[task_id or "", index, key] = (value, length)
+
+    def _map_length(self, task_id: str) -> int:
+        return sum(1 for index in self.run.rows.get(task_id, {}) if index >= 0)
+
+    def _variable(self, key: str) -> Json:
+        if key not in self.variables:
+            return NOT_SET
+        value = self.variables[key]
+        return None if value is None else {"value": value}
+
+    def _set_variable(self, key: str, value: str, description: str | None = None) -> None:
+        self.variables[key] = value
+
+    def _delete_variable(self, key: str) -> bool:
+        had = self._variable(key)
+        self.variables[key] = None
+        return bool(had if had is not NOT_SET else self._elsewhere("variable", {"key": key}))
+
+    def _run_state(self, dag_id: str, run_id: str) -> Json:
+        return "running" if self._is_own(dag_id) and run_id == self.run.run_json["run_id"] else NOT_SET
+
+    def _task_states(self, dag_id: str, task_ids: Json = None, run_ids: Json = None) -> Json:
+        if not self._is_own(dag_id):
+            return NOT_SET
+        rows = [row for found in self.run.rows.values() for row in found.values()]
+        chosen = [row for row in rows if not task_ids or row.task_id in task_ids]
+        states = {f"{row.task_id}_{row.map_index}" if row.map_index >= 0 else row.task_id: row.state for row in chosen}
+        return {self.run.run_json["run_id"]: states}
+
+    def _is_own(self, dag_id: str) -> bool:
+        return dag_id == self.run.dag.dag_id
