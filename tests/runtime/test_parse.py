@@ -77,7 +77,7 @@ def test_code_at_module_level_may_ask(server, tmp_path):
 )
 def test_a_file_that_hangs_is_ended_and_its_line_told(server, tmp_path, text, line):
     found = parse(server, tmp_path, text, timeout=1)
-    assert found.limit and found.seconds < 2
+    assert found.limit and found.seconds < 5
     assert "took longer than 1 s" in found.errors[0]["message"]
     assert found.errors[0]["line"] in (line, line + 1)
 
