@@ -1,0 +1,408 @@
+"""What must hold in every committed state of the database (safety), and soon after time made it due (liveness).
+
+Each rule is one read-only query that returns the rows that break it: a sentence a row. Nothing here mends anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from orchestrator.core.states import FINISHED, RUN_FINISHED, UNFINISHED, TaskState
+
+from .locking import fetch, is_postgresql
+
+MOST = 20
+"""So many broken rows of a rule are listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """``sql`` yields one text a broken row; ``{since}`` narrows it to task instances (t) changed lately."""
+
+    name: str
+    says: str
+    sql: str
+    values: Callable[[datetime], Sequence[Any]] = lambda now: ()
+    liveness: bool = False
+
+
+@dataclass(slots=True)
+class Broken:
+    """A rule that does not hold, and rows that show it."""
+
+    rule: str
+    says: str
+    rows: list[str] = field(default_factory=list)
+
+
+def check(now: datetime, *, since: datetime | None = None, liveness: bool = True) -> list[Broken]:
+    """Return the rules that do not hold, in one snapshot of the database.
+
+    ``now`` is by the database's clock. With ``since`` only task instances that changed from then on are looked
+    at where a rule can be narrowed so. ``liveness`` False: leave out what holds only while processes run.
+    """
+    found = []
+    with _one_snapshot():
+        for rule in RULES:
+            if rule.liveness and not liveness:
+                continue
+            rows = [str(text) for (text,) in _ask(rule, now, since)]
+            if rows:
+                found.append(Broken(rule.name, rule.says, rows))
+    return found
+
+
+@contextmanager
+def _one_snapshot() -> Iterator[None]:
+    """Let all rules see the same state, without keeping anybody from writing."""
+    if connection.in_atomic_block:
+        yield
+        return
+    fetch("SELECT 1")  # connects
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" if is_postgresql() else "BEGIN DEFERRED")
+        try:
+            yield
+        finally:
+            cursor.execute("ROLLBACK")
+
+
+def _ask(rule: Rule, now: datetime, since: datetime | None) -> Iterator[tuple[Any, ...]]:
+    values = list(rule.values(now))
+    sql = rule.sql
+    if "{since}" in sql:
+        parts = sql.split("{since}")
+        narrowed = " AND t.updated_at >= %s" if since is not None else ""
+        for number in range(len(parts) - 1):
+            if since is not None:
+                values.insert(parts[number].count("%s") + number, since)
+        sql = narrowed.join(parts)
+    yield from fetch(f"{sql} LIMIT {MOST}", values)
+
+
+def _words(states: Any) -> str:
+    return ", ".join(f"'{state}'" for state in sorted(states))
+
+
+_ENDED, _OPEN = _words(FINISHED), _words(UNFINISHED)
+_RUN_ENDED = _words(RUN_FINISHED)
+_TI = "runs_app_taskinstance"
+_NAMED = "t.dag_id || '.' || t.task_id || '[' || t.map_index || '] of run ' || t.run_id"
+_BUSY = (
+    "(SELECT t.pool, t.pool_slots, t.run_id, t.dag_id, t.task_id, t.state FROM runs_app_taskinstance t "
+    "WHERE t.state IN ('running', 'deferred'))"
+)
+
+
+def _before(seconds: float) -> Callable[[datetime], Sequence[Any]]:
+    return lambda now: [now - timedelta(seconds=seconds)]
+
+
+def _lease(now: datetime) -> Sequence[Any]:
+    return [now - timedelta(seconds=settings.ORCH.lease_seconds + 3)]
+
+
+RULES: tuple[Rule, ...] = (
+    # ---- attempts and tokens
+    Rule(
+        "one_open_attempt",
+        "a task instance has at most one open attempt",
+        "SELECT 'task instance ' || a.task_instance_id || ' has ' || count(*) FROM runs_app_attempt a "
+        "WHERE a.outcome IS NULL GROUP BY a.task_instance_id HAVING count(*) > 1",
+    ),
+    Rule(
+        "running_is_held",
+        "what runs is held by an open attempt under its token",
+        f"SELECT {_NAMED} FROM {_TI} t WHERE t.state = 'running' AND NOT EXISTS (SELECT 1 FROM runs_app_attempt a "
+        "WHERE a.task_instance_id = t.id AND a.token = t.token AND a.outcome IS NULL)",
+    ),
+    Rule(
+        "open_attempt_runs",
+        "an open attempt holds its task instance",
+        "SELECT 'attempt ' || a.id FROM runs_app_attempt a WHERE a.outcome IS NULL AND NOT EXISTS (SELECT 1 "
+        f"FROM {_TI} t WHERE t.id = a.task_instance_id AND t.state = 'running' AND t.token = a.token)",
+    ),
+    Rule(
+        "token_never_falls",
+        "no attempt has a token beyond its task instance's",
+        f"SELECT {_NAMED} FROM {_TI} t JOIN runs_app_attempt a ON a.task_instance_id = t.id AND a.token > t.token "
+        "WHERE 1 = 1{since}",
+    ),
+    Rule(
+        "token_is_once",
+        "each token of a task instance has one attempt",
+        "SELECT 'task instance ' || a.task_instance_id || ' token ' || a.token FROM runs_app_attempt a "
+        "GROUP BY a.task_instance_id, a.token HAVING count(*) > 1",
+    ),
+    Rule(
+        "one_result_a_generation",
+        "at most one attempt's result is accepted in a generation and ends it",
+        "SELECT 'task instance ' || a.task_instance_id || ' generation ' || a.generation FROM runs_app_attempt a "
+        "WHERE a.outcome IN ('success', 'failed', 'skipped') GROUP BY a.task_instance_id, a.generation "
+        "HAVING count(*) > 1",
+    ),
+    Rule(
+        "attempt_is_ended",
+        "an attempt has an outcome exactly when it has ended",
+        "SELECT 'attempt ' || a.id FROM runs_app_attempt a WHERE (a.outcome IS NULL) <> (a.ended_at IS NULL)",
+    ),
+    Rule(
+        "attempt_keeps_the_version",
+        "attempts run the version their run is pinned to",
+        "SELECT 'attempt ' || a.id FROM runs_app_attempt a JOIN runs_app_taskinstance t ON t.id = a.task_instance_id "
+        "WHERE a.version_id IS NOT NULL AND a.generation = t.generation AND a.version_id <> t.version_id{since}",
+    ),
+    Rule(
+        "version_is_the_runs",
+        "a task instance that may still run has the version of its run",
+        f"SELECT {_NAMED} FROM {_TI} t JOIN runs_app_dagrun r ON r.id = t.run_id WHERE t.version_id <> r.version_id "
+        f"AND t.state IN ({_OPEN})",
+    ),
+    # ---- states and events
+    Rule(
+        "states_are_known",
+        "states are those of the state machine",
+        f"SELECT {_NAMED} || ': ' || t.state FROM {_TI} t WHERE t.state NOT IN ({_words(TaskState)})",
+    ),
+    Rule(
+        "ended_iff_finished",
+        "a task instance has an end exactly when it is finished",
+        f"SELECT {_NAMED} FROM {_TI} t WHERE (t.state IN ({_ENDED})) <> (t.ended_at IS NOT NULL){{since}}",
+    ),
+    Rule(
+        "run_ended_iff_finished",
+        "a run has an end exactly when it is finished",
+        f"SELECT 'run ' || r.id FROM runs_app_dagrun r WHERE (r.state IN ({_RUN_ENDED})) <> (r.ended_at IS NOT NULL)",
+    ),
+    Rule(
+        "last_event_is_the_state",
+        "the last event of a task instance says the state it is in",
+        f"SELECT {_NAMED} FROM {_TI} t LEFT JOIN runs_app_stateevent e ON e.id = (SELECT max(o.id) "
+        "FROM runs_app_stateevent o WHERE o.task_instance_id = t.id) "
+        "WHERE COALESCE(e.new, 'none') <> t.state{since}",
+    ),
+    Rule(
+        "last_run_event_is_the_state",
+        "the last event of a run says the state it is in",
+        "SELECT 'run ' || r.id FROM runs_app_dagrun r LEFT JOIN runs_app_stateevent e ON e.id = (SELECT max(o.id) "
+        "FROM runs_app_stateevent o WHERE o.run_id = r.id AND o.task_instance_id IS NULL) "
+        "WHERE COALESCE(e.new, '') <> r.state",
+    ),
+    Rule(
+        "events_follow_each_other",
+        "each event of a task instance starts where the one before ended",
+        f"SELECT {_NAMED} || ': ' || w.earlier || ' then ' || w.old FROM (SELECT e.task_instance_id, e.old, "
+        "lag(e.new) OVER (PARTITION BY e.task_instance_id ORDER BY e.id) AS earlier FROM runs_app_stateevent e "
+        f"WHERE e.task_instance_id IS NOT NULL) w JOIN {_TI} t ON t.id = w.task_instance_id "
+        "WHERE COALESCE(w.earlier, 'none') <> w.old{since}",
+    ),
+    Rule(
+        "only_people_leave_the_end",
+        "a finished task instance is left by somebody's action only",
+        "SELECT 'task instance ' || e.task_instance_id || ': ' || e.old || ' to ' || e.new || ' by ' || e.actor "
+        f"FROM runs_app_stateevent e WHERE e.task_instance_id IS NOT NULL AND e.old IN ({_ENDED}) "
+        "AND e.old <> 'removed' AND e.actor NOT LIKE 'user:%%'",
+    ),
+    Rule(
+        "tokens_of_events_rise",
+        "the tokens in a task instance's events never fall",
+        "SELECT 'task instance ' || w.task_instance_id FROM (SELECT e.task_instance_id, e.token, "
+        "lag(e.token) OVER (PARTITION BY e.task_instance_id ORDER BY e.id) AS earlier FROM runs_app_stateevent e "
+        "WHERE e.task_instance_id IS NOT NULL) w WHERE w.token < w.earlier",
+    ),
+    # ---- runs
+    Rule(
+        "finished_run_is_done",
+        "a finished run has only finished task instances",
+        f"SELECT {_NAMED} || ': ' || t.state FROM {_TI} t JOIN runs_app_dagrun r ON r.id = t.run_id "
+        f"WHERE r.state IN ({_RUN_ENDED}) AND t.state IN ({_OPEN}){{since}}",
+    ),
+    Rule(
+        "queued_run_has_not_begun",
+        "nothing of a queued run is ready or tried",
+        f"SELECT {_NAMED} || ': ' || t.state FROM {_TI} t JOIN runs_app_dagrun r ON r.id = t.run_id "
+        "WHERE r.state = 'queued' AND t.state IN ('scheduled', 'running') AND r.generation = 1",
+    ),
+    Rule(
+        "one_run_a_date",
+        "a logical date of a DAG has one run",
+        "SELECT r.dag_id || ' ' || min(r.run_id) FROM runs_app_dagrun r WHERE r.logical_date IS NOT NULL "
+        "GROUP BY r.dag_id, r.logical_date HAVING count(*) > 1",
+    ),
+    Rule(
+        "run_ids_are_once",
+        "run ids of a DAG are unique",
+        "SELECT r.dag_id || ' ' || r.run_id FROM runs_app_dagrun r GROUP BY r.dag_id, r.run_id HAVING count(*) > 1",
+    ),
+    Rule(
+        "map_indexes_are_dense",
+        "a task of a run is unmapped, or mapped from 0 without a gap",
+        "SELECT t.task_id || ' of run ' || t.run_id FROM runs_app_taskinstance t WHERE 1 = 1{since} "
+        "GROUP BY t.run_id, t.task_id HAVING max(t.map_index) + 1 <> count(*) - (CASE WHEN max(t.map_index) = -1 "
+        "THEN 1 ELSE 0 END) OR min(t.map_index) <> (CASE WHEN max(t.map_index) = -1 THEN -1 ELSE 0 END)",
+    ),
+    Rule(
+        "task_instance_is_of_its_dag",
+        "a task instance names the DAG of its run",
+        f"SELECT {_NAMED} FROM {_TI} t JOIN runs_app_dagrun r ON r.id = t.run_id WHERE t.dag_id <> r.dag_id{{since}}",
+    ),
+    # ---- limits
+    Rule(
+        "pool_holds",
+        "what runs takes no more slots than its pool has",
+        f"SELECT b.pool || ': ' || sum(b.pool_slots) FROM {_BUSY} b JOIN dags_app_pool p ON p.name = b.pool "
+        "WHERE p.slots >= 0 AND (b.state = 'running' OR p.include_deferred) GROUP BY b.pool, p.slots "
+        "HAVING sum(b.pool_slots) > p.slots",
+    ),
+    Rule(
+        "max_active_tasks_holds",
+        "a run has no more tasks running than its DAG allows",
+        f"SELECT 'run ' || b.run_id || ': ' || count(*) FROM {_BUSY} b JOIN dags_app_dag d ON d.dag_id = b.dag_id "
+        "WHERE b.state = 'running' GROUP BY b.run_id, d.max_active_tasks HAVING count(*) > d.max_active_tasks",
+    ),
+    Rule(
+        "max_active_runs_holds",
+        "a DAG has no more runs under way than it allows",
+        "SELECT r.dag_id || ': ' || count(*) FROM runs_app_dagrun r JOIN dags_app_dag d ON d.dag_id = r.dag_id "
+        "WHERE r.state = 'running' GROUP BY r.dag_id, d.max_active_runs HAVING count(*) > d.max_active_runs",
+    ),
+    Rule(
+        "tries_are_limited",
+        "a task instance has no more tries than retries and clears allow",
+        f"SELECT {_NAMED} || ': try ' || t.try_number || ' of ' || (t.max_tries + 1) FROM {_TI} t "
+        "WHERE t.try_number > t.max_tries + 1 AND t.try_number > 1{since}",
+    ),
+    Rule(
+        "losses_are_limited",
+        "what was lost too often is not tried again",
+        f"SELECT {_NAMED} || ': ' || t.losses FROM {_TI} t WHERE t.losses > %s AND t.state IN ({_OPEN})",
+        lambda now: [settings.ORCH.max_losses],
+    ),
+    # ---- what belongs together
+    Rule(
+        "trigger_iff_deferred",
+        "a task instance has a trigger exactly when it is deferred",
+        f"SELECT {_NAMED} || ': ' || t.state FROM {_TI} t LEFT JOIN runs_app_trigger g ON g.task_instance_id = t.id "
+        "AND g.token = t.token WHERE (t.state = 'deferred') <> (g.id IS NOT NULL) "
+        "AND (t.state = 'deferred' OR g.id IS NOT NULL)",
+    ),
+    Rule(
+        "trigger_is_waited_for",
+        "no trigger is left under an old token",
+        "SELECT 'trigger ' || g.id FROM runs_app_trigger g JOIN runs_app_taskinstance t ON t.id = g.task_instance_id "
+        "WHERE g.token <> t.token",
+    ),
+    Rule(
+        "xcom_is_of_its_task_instance",
+        "an XCom names the run and task of its task instance",
+        f"SELECT 'xcom ' || x.id FROM runs_app_xcom x LEFT JOIN {_TI} t ON t.id = x.task_instance_id "
+        "WHERE t.id IS NULL OR t.run_id <> x.run_id OR t.task_id <> x.task_id OR t.map_index <> x.map_index",
+    ),
+    Rule(
+        "no_orphans",
+        "events and attempts belong to task instances that exist",
+        f"SELECT 'attempt ' || a.id FROM runs_app_attempt a LEFT JOIN {_TI} t ON t.id = a.task_instance_id "
+        "WHERE t.id IS NULL UNION ALL SELECT 'event ' || e.id FROM runs_app_stateevent e "
+        f"LEFT JOIN {_TI} t ON t.id = e.task_instance_id WHERE e.task_instance_id IS NOT NULL AND t.id IS NULL",
+    ),
+    Rule(
+        "waiting_has_a_time",
+        "what waits for its time knows it",
+        f"SELECT {_NAMED} || ': ' || t.state FROM {_TI} t WHERE t.state IN ('up_for_retry', 'up_for_reschedule') "
+        "AND t.not_before IS NULL",
+    ),
+    Rule(
+        "finished_waits_for_nothing",
+        "what is finished or ready waits for no time",
+        f"SELECT {_NAMED} || ': ' || t.state FROM {_TI} t WHERE t.not_before IS NOT NULL "
+        f"AND t.state IN ({_ENDED}, 'scheduled', 'running')",
+    ),
+    # ---- liveness
+    Rule(
+        "work_is_claimed",
+        "no ready row waits while an idle slot serves its queue",
+        "SELECT 'queue ' || w.queue || ': ' || w.number || ' waiting' FROM (SELECT t.queue AS queue, count(*) AS number "
+        f"FROM {_TI} t JOIN dags_app_dag d ON d.dag_id = t.dag_id JOIN dags_app_pool p ON p.name = t.pool "
+        "WHERE t.state = 'scheduled' AND NOT d.is_paused AND NOT t.limited AND t.scheduled_at < %s "
+        "AND (p.slots < 0 OR p.slots >= t.pool_slots + (SELECT COALESCE(sum(b.pool_slots), 0) "
+        f"FROM {_BUSY} b WHERE b.pool = t.pool)) AND (SELECT count(*) FROM {_BUSY} b WHERE b.run_id = t.run_id) "
+        "< d.max_active_tasks GROUP BY t.queue) w WHERE EXISTS (SELECT 1 FROM runs_app_process s WHERE s.kind = 'slot' "
+        "AND s.ended_at IS NULL AND NOT s.draining AND CAST(s.queues AS TEXT) LIKE '%%\"' || w.queue || '\"%%' "
+        "AND NOT EXISTS (SELECT 1 FROM runs_app_attempt a WHERE a.process_id = s.id AND a.outcome IS NULL))",
+        _before(5),
+        liveness=True,
+    ),
+    Rule(
+        "dead_hold_nothing",
+        "no attempt stays with a process whose lease is over",
+        "SELECT 'attempt ' || a.id || ' of process ' || p.id FROM runs_app_attempt a JOIN runs_app_process p "
+        "ON p.id = a.process_id WHERE a.outcome IS NULL AND (p.beat_at < %s OR p.ended_at < %s)",
+        lambda now: [*_lease(now), now - timedelta(seconds=5)],
+        liveness=True,
+    ),
+    Rule(
+        "due_runs_are_made",
+        "no due schedule waits",
+        "SELECT d.dag_id FROM dags_app_dag d WHERE NOT d.is_paused AND NOT d.is_stale AND d.next_run_after < %s "
+        "AND d.version_id IS NOT NULL AND (SELECT count(*) FROM runs_app_dagrun r WHERE r.dag_id = d.dag_id "
+        "AND r.state IN ('queued', 'running') AND r.run_type <> 'backfill') < d.max_active_runs",
+        _before(5),
+        liveness=True,
+    ),
+    Rule(
+        "queued_runs_start",
+        "no queued run waits while there is room for it",
+        "SELECT 'run ' || r.id FROM runs_app_dagrun r JOIN dags_app_dag d ON d.dag_id = r.dag_id "
+        "WHERE r.state = 'queued' AND NOT d.is_paused AND r.run_after < %s AND r.queued_at < %s "
+        "AND (SELECT count(*) FROM runs_app_dagrun o WHERE o.dag_id = r.dag_id AND o.state = 'running') "
+        "< d.max_active_runs",
+        lambda now: [now - timedelta(seconds=5)] * 2,
+        liveness=True,
+    ),
+    Rule(
+        "marks_are_acted_on",
+        "no mark waits to be advanced",
+        f"SELECT {_NAMED} FROM {_TI} t WHERE t.changed AND t.updated_at < %s",
+        _before(5),
+        liveness=True,
+    ),
+    Rule(
+        "runs_move_or_end",
+        "a run under way has something unfinished",
+        "SELECT 'run ' || r.id FROM runs_app_dagrun r WHERE r.state = 'running' AND r.updated_at < %s AND NOT EXISTS "
+        f"(SELECT 1 FROM {_TI} t WHERE t.run_id = r.id AND (t.state IN ({_OPEN}) OR t.updated_at >= %s))",
+        lambda now: [now - timedelta(seconds=5)] * 2,
+        liveness=True,
+    ),
+    Rule(
+        "due_waits_are_over",
+        "what waited for its time is looked at when it comes",
+        f"SELECT {_NAMED} || ': ' || t.state FROM {_TI} t JOIN runs_app_dagrun r ON r.id = t.run_id "
+        "WHERE t.not_before < %s AND t.state IN ('up_for_reschedule', 'deferred') AND r.state = 'running'",
+        _before(5),
+        liveness=True,
+    ),
+    Rule(
+        "deferred_are_watched",
+        "no trigger is without a live triggerer",
+        "SELECT 'trigger ' || g.id FROM runs_app_trigger g LEFT JOIN runs_app_process p ON p.id = g.process_id "
+        "WHERE g.created_at < %s AND (p.id IS NULL OR p.ended_at IS NOT NULL) AND EXISTS (SELECT 1 "
+        "FROM runs_app_process a WHERE a.kind = 'triggerer' AND a.ended_at IS NULL)",
+        _before(15),
+        liveness=True,
+    ),
+    Rule(
+        "late_runs_are_ended",
+        "no run goes on past its dagrun_timeout",
+        "SELECT 'run ' || r.id FROM runs_app_dagrun r WHERE r.state = 'running' AND r.timeout_at < %s",
+        _before(5),
+        liveness=True,
+    ),
+)
