@@ -126,7 +126,7 @@ class Triggerer:
         for host in self.hosts:
             host.process.send({"type": "stop"})
         deadline = time.monotonic() + STOP_SECONDS
-        while self.running_hosts() and time.monotonic() < deadline:
+        while any(host.process.process.poll() is None for host in self.hosts) and time.monotonic() < deadline:
             self.listen(0.2, restart=False)
         for host in list(self.hosts):
             self._drop(host)
@@ -139,19 +139,14 @@ class Triggerer:
         self.lease.stop()
         self.selector.close()
 
-    def running_hosts(self) -> list[Host]:
-        return [host for host in self.hosts if host.process.process.poll() is None]
-
     def _lose(self) -> None:
         """The lease was ended by others: our triggers are theirs now. Called in the lease's thread."""
         self.lost = True
 
     def _forget_all(self) -> None:
-        self.lost = False
         for host in list(self.hosts):
             self._drop(host)
-        self.running.clear()
-        self.numbers.clear()
+        self.running, self.numbers, self.lost = {}, {}, False
 
     # ---- taking and leaving
 
@@ -180,8 +175,7 @@ class Triggerer:
     def start(self, found: Iterable[Deferral], host: Host | None = None) -> None:
         """Start triggers, each in a process that can import its class."""
         for deferral in found:
-            before = self.running.get(deferral.key)
-            if before is not None:
+            if deferral.key in self.running:
                 continue
             self.last += 1
             try:
@@ -202,9 +196,9 @@ class Triggerer:
     def _send_start(self, each: Running, assignment: Json | None = None) -> None:
         self.numbers[each.number] = each
         each.host.triggers[each.number] = each
-        told = assignment or _assignment(each.deferral)
+        assignment = assignment or _assignment(each.deferral)
         message = {"type": "start", "trigger": each.number, "classpath": each.deferral.classpath}
-        each.host.process.send({**message, "kwargs": each.deferral.kwargs, "task_instance": told})
+        each.host.process.send({**message, "kwargs": each.deferral.kwargs, "task_instance": assignment})
 
     def check(self) -> None:
         """Cancel what is no longer waited for, and end processes that have had nothing to do for a while."""
@@ -296,8 +290,8 @@ class Triggerer:
 
     def _answer(self, host: Host, each: Running | None, message: Json) -> None:
         reply: Json = {"type": "answer", "id": message["id"]}
-        scope = each.scope if each is not None else Scope("", 0, "")
         try:
+            scope = each.scope if each is not None else Scope("", 0, "")
             reply["value"] = answer(scope, message["what"], message["args"])
         except Refused as error:
             reply["error"] = str(error)

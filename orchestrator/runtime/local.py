@@ -8,11 +8,8 @@ environment, and from whoever answers for the caller.
 from __future__ import annotations
 
 import os
-import signal
 import socket
-import sys
 import time
-import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,8 +22,8 @@ from orchestrator.core.spec import DagSpec, TaskSpec
 from orchestrator.core.states import FINISHED, RunState, TaskState
 from orchestrator.sdk import comms
 
-from . import protocol
 from .local_answers import Memory
+from .local_place import Place
 
 Json = dict[str, Any]
 Key = tuple[str, int]
@@ -130,7 +127,7 @@ class LocalRun:
         in_process: bool,
         say: Callable[[str], None],
     ) -> None:
-        self.dag, self.say, self.wait_retries, self.in_process = dag, say, wait_retries, in_process
+        self.dag, self.say, self.wait_retries = dag, say, wait_retries
         self.spec: DagSpec = dag.to_spec()
         merged(self.spec.params, conf)
         if logical_date.tzinfo is None:
@@ -161,7 +158,7 @@ class LocalRun:
             and not (task.end_date and logical_date > task.end_date)
         }
         self.memory = Memory(self, provider)
-        self.pid = 0  # of the task that runs
+        self.place = Place(dag, self.memory, say, in_process=in_process)
 
     # ---- the loop
 
@@ -288,7 +285,7 @@ class LocalRun:
         self._move(row, TaskState.RUNNING, "")
         self.say(f"{row.name}  try {row.try_number}")
         task = self.spec.tasks[row.task_id]
-        result = self.carry_out(self.assignment(row), row.name)
+        result = self.place.carry_out(self.assignment(row), row.name)
         if result.get("crashed"):
             will_retry = row.try_number <= row.max_tries
             self._callbacks(row, "retry" if will_retry else "failure", result["error"])
@@ -362,88 +359,7 @@ class LocalRun:
         }
         if row is not None:
             told = {**self.assignment(row), **told, "task_id": row.task_id}
-        self.carry_out(told, row.name if row is not None else self.dag.dag_id)
-
-    # ---- where it runs
-
-    def carry_out(self, assignment: Json, name: str) -> Json:
-        """Have an assignment carried out and return its result message."""
-        self.memory.asking = (assignment.get("task_id"), assignment.get("map_index", -1))
-        run = self._here if self.in_process else self._forked
-        result = run(assignment, name)
-        if result is not None:
-            return result
-        return {"outcome": "failed", "retry": True, "crashed": True, "error": f"its process ended: {self.ended}"}
-
-    def _here(self, assignment: Json, name: str) -> Json | None:
-        from .child import carry_out
-
-        return carry_out(assignment, {self.dag.dag_id: self.dag}, self)
-
-    def ask(self, what: str, args: Json) -> Any:
-        return self.memory.ask(what, args)
-
-    def tell(self, message: Json) -> None:
-        """What an attempt in this process tells: its logging is this process's own."""
-
-    def _forked(self, assignment: Json, name: str) -> Json | None:
-        ours, theirs = socket.socketpair()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        pid = os.fork()
-        if pid == 0:
-            try:
-                ours.close()
-                _die_with_parent()
-                from .child import serve
-
-                serve(theirs, {self.dag.dag_id: self.dag})
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                os._exit(1)
-        theirs.close()
-        result = None
-        try:
-            protocol.send(ours, assignment)
-            while True:
-                message = protocol.receive(ours)
-                if message["type"] == "result":
-                    result = message
-                elif message["type"] == "log":
-                    for line in message["event"].split("\n"):
-                        self.say(f"  {name} | {message['level'].upper():<7} {line}")
-                elif message["type"] == "ask":
-                    self._reply(ours, message)
-        except (EOFError, OSError):
-            pass
-        except KeyboardInterrupt:
-            os.kill(pid, signal.SIGTERM)  # it cleans up
-            raise
-        finally:
-            ours.close()
-            _, status = os.waitpid(pid, 0)
-            code = os.waitstatus_to_exitcode(status)
-            self.ended = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-        return result
-
-    def _reply(self, sock: socket.socket, message: Json) -> None:
-        reply: Json = {"id": message["id"]}
-        try:
-            reply["value"] = self.memory.ask(message["what"], message["args"])
-        except Exception as error:  # what cannot be answered is the asking code's to handle
-            reply["error"] = str(error)
-        if message["id"] is not None:
-            protocol.send(sock, reply)
-
-    ended = ""
-
-
-def _die_with_parent() -> None:
-    if sys.platform == "linux":
-        from .forkserver import die_with_parent
-
-        die_with_parent()
+        self.place.carry_out(told, row.name if row is not None else self.dag.dag_id)
 
 
 def test_dag(
@@ -468,41 +384,3 @@ def test_dag(
             for name, value in json.load(file).items():
                 os.environ[prefix + name.upper()] = value if isinstance(value, str) else json.dumps(value)
     return run_dag(dag, conf=run_conf, logical_date=logical_date or execution_date or run_after, **options)
-
-
-def main(descriptor: int, root: str, file: str) -> None:
-    """Run one DAG of a file for the process at the other end of the socket, which says how and answers questions."""
-    import orchestrator.compat
-
-    from .child import Channel
-    from .loader import LoadError, load
-
-    orchestrator.compat.install()
-    sock = socket.socket(fileno=descriptor)
-    channel, order = Channel(sock), protocol.receive(sock)
-    comms.use(channel.ask)
-    try:
-        dags = load(root, file)
-        dag_id = order.pop("dag_id") or (next(iter(dags)) if len(dags) == 1 else None)
-        if dag_id not in dags:
-            known = ", ".join(dags) or "no DAG"
-            raise ValueError(f"{file} defines {known}" + (f", not {dag_id}" if dag_id else ": say which with --dag-id"))
-        date = order.pop("logical_date")
-        found = run_dag(
-            dags[dag_id], logical_date=datetime.fromisoformat(date) if date else None, provider=channel.ask, **order
-        )
-    except LoadError as error:
-        channel.tell({"type": "error", "error": f"{file} cannot be imported: {error}\n{error.trace}"})
-        return
-    except Exception as error:
-        channel.tell({"type": "error", "error": f"{type(error).__name__}: {error}"})
-        return
-    tasks = [
-        {"task_id": task_id, "map_index": index, "state": state, "reason": found.reasons[task_id, index]}
-        for (task_id, index), state in found.states.items()
-    ]
-    channel.tell({"type": "done", "run_id": found.run_id, "state": found.state, "reason": found.reason, "tasks": tasks})
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2], sys.argv[3])
