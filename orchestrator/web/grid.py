@@ -32,7 +32,7 @@ ABSENT, MANY = "-", "*"
 
 def rows(spec: DagSpec) -> list[dict[str, Any]]:
     """Return tasks and groups in the order of the grid: topological, each group's members together under it."""
-    place = {task_id: index for index, task_id in enumerate(topological(spec))}
+    place = _places(spec)
     first: dict[str, int] = {}
     for task in spec.tasks.values():
         group_id = task.group_id
@@ -52,6 +52,16 @@ def rows(spec: DagSpec) -> list[dict[str, Any]]:
         if kind == "group":
             pending += [(depth + 1, *each) for each in sorted(members[name], reverse=True)]
     return found
+
+
+def _places(spec: DagSpec) -> dict[str, int]:
+    """Return each task's place: by how deep it lies, and within that in the order written."""
+    level: dict[str, int] = {}
+    for task_id in topological(spec):
+        level[task_id] = 1 + max((level[above] for above in spec.tasks[task_id].upstream), default=-1)
+    written = {task_id: index for index, task_id in enumerate(spec.tasks)}
+    order = sorted(spec.tasks, key=lambda task_id: (level[task_id], written[task_id]))
+    return {task_id: index for index, task_id in enumerate(order)}
 
 
 def _task_row(spec: DagSpec, task_id: str, depth: int) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from runs_app.models import DagRun
 PER_PAGE = 50
 BARS = 14
 BAR_HEIGHT = 26
+STEP = 8
+"""Pixels."""
 
 
 @dataclass
@@ -24,6 +26,11 @@ class Row:
     dag: Dag
     bars: list[dict[str, Any]] = field(default_factory=list)
     active: int = 0
+
+    @property
+    def gaps(self) -> list[int]:
+        """Where bars would stand if it had run more often."""
+        return [index * STEP for index in range(BARS - len(self.bars))]
 
     @property
     def last(self) -> dict[str, Any] | None:
@@ -84,7 +91,7 @@ def _heights(bars: list[dict[str, Any]]) -> None:
         share = 0.45 if lasted is None else lasted / longest
         bar["height"] = round(6 + share * (BAR_HEIGHT - 6), 1)
         bar["y"] = round(BAR_HEIGHT - bar["height"], 1)
-        bar["x"] = (BARS - len(bars) + index) * 8
+        bar["x"] = (BARS - len(bars) + index) * STEP
         bar["seconds"] = lasted
 
 

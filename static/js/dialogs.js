@@ -26,6 +26,7 @@ export async function openDialog(url) {
   try {
     fill(await (await ask(url)).text());
     if (!box().open) box().showModal();
+    /** @type {HTMLElement | null} */ (box().querySelector(".body :is(input:not([type=hidden], [type=radio]), select, textarea)") ?? box().querySelector("button.main"))?.focus();
   } catch (error) { complain(error); }
 }
 

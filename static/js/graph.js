@@ -9,7 +9,7 @@ import { recall, remember } from "./store.js";
 import { words } from "./tip.js";
 
 const NS = "http://www.w3.org/2000/svg";
-const HEIGHT = 44, MANY_TASKS = 150;
+const HEIGHT = 44, MANY_TASKS = 60, READABLE = 0.45;
 
 /** @param {string} tag @param {Record<string, string | number>} [attributes] @param {...(Node | string)} inside */
 function svg(tag, attributes = {}, ...inside) {
@@ -55,7 +55,7 @@ export function start(section) {
       if (stands.get(row.id) !== row.id) continue;
       const closed = row.kind === "group" && folds.has(row.id);
       if (row.kind === "group" && !closed) graph.setNode(row.id, { row, cluster: true, label: row.label });
-      else graph.setNode(row.id, { row, width: Math.min(280, Math.max(120, cut(row.label, 34).length * 7.6 + (row.mapped || closed ? 72 : 44))), height: HEIGHT });
+      else graph.setNode(row.id, { row, width: Math.min(300, Math.max(110, cut(row.label, 34).length * 7.6 + (row.mapped || closed ? 96 : 54), (row.operator ?? "").length * 6.2 + 50)), height: HEIGHT });
     }
     for (const row of data.rows) if (row.group && graph.hasNode(row.id) && graph.hasNode(row.group)) graph.setParent(row.id, row.group);
     for (const id of graph.nodes()) { const node = graph.node(id); if (node.cluster && !graph.children(id).length) { graph.removeNode(id); } }
@@ -102,9 +102,9 @@ export function start(section) {
     const place = svg("g", { class: "node", "data-id": id, transform: `translate(${x} ${y})` });
     place.append(
       svg("rect", { class: "box", width: node.width, height: node.height, rx: 9 }),
-      svg("rect", { class: "edge-state", x: 8, y: 9, width: 5, height: node.height - 18, rx: 2.5 }),
-      svg("text", { x: 22, y: 19 }, cut(closed ? `+ ${row.label}` : row.label, 34)),
-      svg("text", { class: "sub", x: 22, y: 34 }, ""),
+      svg("foreignObject", { x: 10, y: 14, width: 16, height: 16 }, document.createElement("i")),
+      svg("text", { x: 34, y: 19 }, cut(closed ? `+ ${row.label}` : row.label, 34)),
+      svg("text", { class: "sub", x: 34, y: 34 }, closed ? "group" : cut(row.operator, 36)),
       svg("text", { class: "num", x: node.width - 10, y: 19 }, ""),
     );
     place.append(svg("title", {}, row.id));
@@ -150,8 +150,8 @@ export function start(section) {
       const node = nodes.get(row.id);
       if (!node) continue;
       const found = counts(row), state = worst(found), total = Object.values(found).reduce((a, b) => a + b, 0);
-      node.setAttribute("class", `node st-${state || "none"}`);
-      node.querySelector(".sub").textContent = cut([state ? words(state) : "", row.kind === "group" ? "" : row.operator].filter(Boolean).join(" · "), 38);
+      const glyph = /** @type {HTMLElement} */ (node.querySelector("i")), kind = `st st-${state || "none"}`;
+      if (glyph.className !== kind) { glyph.className = kind; glyph.title = words(state || "none"); }
       const done = (found.success ?? 0) + (found.skipped ?? 0) + (found.failed ?? 0) + (found.upstream_failed ?? 0) + (found.removed ?? 0);
       node.querySelector(".num").textContent = total > 1 ? `${done}/${total}` : row.mapped ? "mapped" : "";
       if (node.parentNode instanceof SVGAElement) {
@@ -170,10 +170,11 @@ export function start(section) {
   }
 
   function move() { view.setAttribute("transform", `translate(${place.x} ${place.y}) scale(${place.k})`); canvas.style.backgroundPosition = `${place.x}px ${place.y}px`; }
-  function fit() {
+  /** @param {number} [least]  never smaller than this, even if not all is seen */
+  function fit(least = 0.05) {
     const box = canvas.getBoundingClientRect();
-    const k = Math.min(1.15, Math.max(0.12, Math.min((box.width - 24) / size.width, (box.height - 24) / size.height)));
-    place = { k, x: (box.width - size.width * k) / 2, y: (box.height - size.height * k) / 2 };
+    const k = Math.max(least, Math.min(1.15, Math.max(0.05, Math.min((box.width - 24) / size.width, (box.height - 24) / size.height))));
+    place = { k, x: Math.max(least > 0.1 ? 8 : -1e6, (box.width - size.width * k) / 2), y: (box.height - size.height * k) / 2 };
     move();
   }
   /** @param {number} by @param {number} [x] @param {number} [y] */
@@ -215,7 +216,7 @@ export function start(section) {
 
   function render(fresh = false) {
     const now = JSON.stringify([data.rows, data.edges]);
-    if (now !== shape) { shape = now; groups.clear(); for (const row of data.rows) if (row.kind === "group") groups.set(row.id, row); build(); if (fresh) fit(); }
+    if (now !== shape) { shape = now; groups.clear(); for (const row of data.rows) if (row.kind === "group") groups.set(row.id, row); build(); if (fresh) fit(READABLE); }
     paint();
   }
   const refresh = gently(async () => { data = await (await ask(section.dataset.json)).json(); render(); });

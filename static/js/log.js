@@ -14,7 +14,7 @@ const MOST_LINES = 50000;
 export function start(section) {
   const lines = /** @type {HTMLElement} */ (section.querySelector(".log-lines")), jump = /** @type {HTMLElement} */ (section.querySelector(".jump"));
   const search = /** @type {HTMLInputElement} */ (section.querySelector("[data-search]")), hits = section.querySelector(".hits");
-  let place = 0, offset = -1, first = 0, number = 0, follow = true, ended = false, token = null, empty = true;
+  let shownTry = -1, place = 0, offset = -1, first = 0, number = 0, follow = true, ended = false, token = null, empty = true;
   /** @type {HTMLElement} */
   let into = lines;
   const tail = document.createElement("span");
@@ -100,10 +100,15 @@ export function start(section) {
   /** @param {number} bytes */
   function size(bytes) { return bytes > 1048576 ? `${(bytes / 1048576).toFixed(1)} MB` : `${Math.ceil(bytes / 1024)} KB`; }
 
+  /** Another try has begun: its log takes the place of the last one's. */
+  function anew() { lines.replaceChildren(tail); place = 0; offset = -1; first = 0; number = 0; into = lines; empty = true; follow = true; }
+
   const pull = gently(async () => {
     for (;;) {
       const where = offset < 0 ? "" : `&place=${place}&offset=${offset}`;
       const answer = await (await ask(`${section.dataset.lines}?try_number=${section.dataset.try}${where}`)).json();
+      if (shownTry >= 0 && answer.try !== shownTry) { anew(); shownTry = -1; continue; }
+      shownTry = answer.try;
       if (offset < 0) { first = answer.start; if (first > 0) early(); }
       if (answer.lines.length) { if (empty) { empty = false; lines.querySelector(".none")?.remove(); } append(answer.lines); }
       place = answer.place; offset = answer.offset; ended = answer.ended;
@@ -179,8 +184,6 @@ export function start(section) {
   option("times", "no-times"); option("wrap", "no-wrap");
   const level = /** @type {HTMLSelectElement} */ (section.querySelector("[data-level]"));
   level.addEventListener("change", () => { section.dataset.level = level.value; });
-  const pick = /** @type {HTMLSelectElement | null} */ (section.querySelector("[data-pick]"));
-  pick?.addEventListener("change", () => location.assign(pick.value));
   section.querySelector("[data-full]").addEventListener("click", () => section.classList.toggle("is-full"));
   document.addEventListener("keydown", (event) => { if (event.key === "Escape") section.classList.remove("is-full"); });
   document.addEventListener("zone", () => { for (const time of lines.querySelectorAll("time")) { const date = new Date(time.dateTime); if (!Number.isNaN(date.getTime())) { time.textContent = `${absolute(date).slice(11)}.${String(date.getMilliseconds()).padStart(3, "0")}`; time.title = absolute(date); } } });

@@ -11,6 +11,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from dags_app.models import Dag
+from dags_app.versions import load_spec
+from orchestrator.core.graph import topological
 from orchestrator.core.states import RunState, TaskState
 from orchestrator.web import params
 from orchestrator.web.page import dag_for, done, must, page, run_for, wants_part
@@ -129,6 +131,8 @@ def _choose(
     error: str = "",
     **context: Any,
 ) -> HttpResponse:
+    place = {task_id: index for index, task_id in enumerate(topological(load_spec(run.version_id)))}
+    found.sort(key=lambda row: (place.get(row.task_id, len(place)), row.map_index))
     template = "dialogs/_affected.html" if request.GET.get("part") == "affected" else form
     return shown(
         request,

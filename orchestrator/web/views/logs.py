@@ -30,7 +30,7 @@ def lines(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_inde
     ``place`` counts the attempts of the try, ``offset`` is bytes into that attempt's log; give both back to go on.
     Without them the answer starts at the end of a long log, and ``start`` says where.
     """
-    instance, tokens = _found(request, dag_id, run_id, task_id, map_index)
+    instance, tokens, number = _found(request, dag_id, run_id, task_id, map_index)
     place = whole_number(request, "place", 0, 0, max(len(tokens) - 1, 0))
     offset = whole_number(request, "offset", 0, 0, 2**62)
     until = whole_number(request, "until", 0, 0, 2**62)
@@ -66,6 +66,7 @@ def lines(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_inde
             "more": room <= 0,
             "ended": ended,
             "token": tokens[-1] if tokens else None,
+            "try": number,
         }
     )
 
@@ -76,7 +77,7 @@ def _key(instance: TaskInstance, token: int) -> str:
 
 def _found(
     request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index: int
-) -> tuple[TaskInstance, list[int]]:
+) -> tuple[TaskInstance, list[int], int]:
     run = run_for(request, dag_id, run_id)
     instance = instance_for(request, run, task_id, map_index)
     attempts = Attempt.objects.filter(task_instance=instance).order_by("token")
@@ -84,7 +85,7 @@ def _found(
     tokens = list(attempts.filter(try_number=number).values_list("token", flat=True))
     if not tokens and number not in {0, instance.try_number}:
         raise Http404(f"“{task_id}” has had no try {number}.")
-    return instance, tokens
+    return instance, tokens, number
 
 
 def _record(line: bytes) -> Any:
@@ -100,13 +101,13 @@ def _record(line: bytes) -> Any:
 def download(
     request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index: int = -1
 ) -> StreamingHttpResponse:
-    instance, tokens = _found(request, dag_id, run_id, task_id, map_index)
+    instance, tokens, number = _found(request, dag_id, run_id, task_id, map_index)
     # Django would read a synchronous iterator whole into memory before the first byte is sent over ASGI.
     text: Any = _text(instance, tokens)
     body = _unblocked(text) if isinstance(request, ASGIRequest) else text
     response = StreamingHttpResponse(body, content_type="text/plain; charset=utf-8")
     index = f"[{map_index}]" if map_index >= 0 else ""
-    name = f"{dag_id}-{run_id}-{task_id}{index}-try{whole_number(request, 'try_number', instance.try_number)}.log"
+    name = f"{dag_id}-{run_id}-{task_id}{index}-try{number}.log"
     safe = "".join(each if each.isprintable() and each not in '/\\"' else "_" for each in name)
     response["Content-Disposition"] = content_disposition_header(True, safe) or "attachment"
     return response

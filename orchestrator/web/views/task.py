@@ -46,6 +46,7 @@ def head(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index
         "rows": tasklist.rows(load_spec(run.version_id), run),
         "attempts": attempts,
         "tries": tries,
+        "picks": list({each.try_number: each.outcome or "running" for each in attempts}.items()),
         "try_number": chosen,
         "last": attempts[-1] if attempts else None,
         "reason": reason,
@@ -90,7 +91,7 @@ def _page(view: Any) -> Any:
             from django.http import HttpResponseRedirect
 
             return HttpResponseRedirect(str(elsewhere))
-        parts = PARTS | ({"tries": "tasks/_tries.html"} if tab == "tries" else {})
+        parts = PARTS | {"log": {"pick": "tasks/_pick.html"}, "tries": {"tries": "tasks/_tries.html"}}.get(tab, {})
         return live_part(request, template, parts, **context, **extra(context))
 
     return require_safe(shown)

@@ -1,0 +1,185 @@
+"""Every page, for everybody who may come to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import get_resolver, reverse
+
+from dags_app.models import Dag
+from runs_app.models import DagRun
+from tests.support import factories
+
+DAG = ["shop"]
+RUN = ["shop", "first"]
+TASK = ["shop", "first", "extract"]
+INDEX = ["shop", "first", "load", 1]
+TASK_PAGES = ("", "-rendered", "-xcom", "-tries", "-code", "-details", "-log", "-log-file")
+PAGES = [
+    ("dags", []),
+    ("import-errors", []),
+    ("search", []),
+    ("password", []),
+    *((name, DAG) for name in ("dag", "graph", "runs", "dag-tasks", "code", "details", "grid-data", "graph-data")),
+    ("dag-task", ["shop", "extract"]),
+    *((name, RUN) for name in ("run", "run-graph", "run-events", "run-code", "run-details")),
+    ("mapped", ["shop", "first", "load"]),
+    *(("task" + end, TASK) for end in TASK_PAGES),
+    *((f"task{end}-mapped", INDEX) for end in TASK_PAGES),
+]
+FORMS = [
+    ("trigger", DAG),
+    *((name, RUN) for name in ("run-clear", "run-mark", "run-note", "run-delete")),
+    *((name, TASK) for name in ("task-clear", "task-mark")),
+    *((name, INDEX) for name in ("task-clear-mapped", "task-mark-mapped")),
+]
+POSTS = [("pause", DAG), *FORMS]
+OPEN = {"home", "favicon", "sign-in", "choose-password", "sign-out"}
+WITHOUT_ROLE = {"dags", "import-errors", "search", "password"}
+
+
+@pytest.fixture(autouse=True)
+def rows(shop_run: DagRun) -> DagRun:
+    return shop_run
+
+
+def address(name: str, args: list[object]) -> str:
+    return reverse(name, args=args)
+
+
+def test_every_address_of_the_pages_is_in_the_table_above():
+    """A page that is forgotten here would be one whose refusals nobody checks."""
+    known = {name for name, _ in [*PAGES, *POSTS]} | OPEN
+    named = {str(name) for name in get_resolver("orchestrator.web.urls").reverse_dict if isinstance(name, str)}
+    assert named == known - {"favicon"}
+
+
+@pytest.mark.parametrize("role", ["viewer", "user", "op", "admin"])
+def test_every_page_is_shown_to_every_role(client_of: Callable[[str], Client], role: str):
+    client = client_of(role)
+    for name, args in PAGES:
+        response = client.get(address(name, args))
+        assert response.status_code == 200, (name, response.status_code)
+        assert "default-src 'self'" in response["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize(("name", "args"), [*PAGES, *FORMS], ids=lambda value: value if isinstance(value, str) else "")
+def test_a_stranger_is_sent_to_sign_in_and_back(client_of: Callable[[str], Client], name: str, args: list[object]):
+    response = client_of("anonymous").get(address(name, args))
+    assert response.status_code == 302
+    assert response["Location"].startswith("/sign-in?next=/")
+
+
+@pytest.mark.parametrize(("name", "args"), [*PAGES, *FORMS], ids=lambda value: value if isinstance(value, str) else "")
+def test_without_a_role_nothing_exists(client_of: Callable[[str], Client], name: str, args: list[object]):
+    response = client_of("").get(address(name, args))
+    if name in WITHOUT_ROLE:
+        assert response.status_code == 200
+        assert b"shop" not in response.content
+    else:
+        assert response.status_code == 404
+
+
+@pytest.mark.parametrize(("name", "args"), POSTS, ids=lambda value: value if isinstance(value, str) else "")
+def test_a_viewer_can_change_nothing(client_of: Callable[[str], Client], name: str, args: list[object]):
+    client = client_of("viewer")
+    assert client.post(address(name, args), {"paused": "true", "state": "success"}).status_code == 403
+    if name != "pause":
+        assert client.get(address(name, args)).status_code == 403
+    dag = Dag.objects.get(pk="shop")
+    assert not dag.is_paused
+    assert list(dag.runs.values_list("state", flat=True)) == ["failed"]
+
+
+def test_a_viewer_is_offered_no_action(viewer: Client):
+    for name, args in [("dags", []), ("dag", DAG), ("run", RUN), ("task", TASK)]:
+        text = viewer.get(address(name, args)).content.decode()
+        assert "data-dialog" not in text, name
+
+
+@pytest.mark.parametrize(("name", "args"), FORMS, ids=lambda value: value if isinstance(value, str) else "")
+def test_a_user_gets_every_form(user: Client, name: str, args: list[object]):
+    whole = user.get(address(name, args))
+    assert whole.status_code == 200
+    assert b"<html" in whole.content
+    alone = user.get(address(name, args), headers={"X-Requested-With": "fetch"})
+    assert alone.status_code == 200
+    assert b"<html" not in alone.content
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/dags/nope",
+        "/dags/shop/runs/nope",
+        "/dags/shop/runs/first/tasks/nope",
+        "/dags/shop/runs/first/tasks/load/mapped/99",
+        "/dags/shop/runs/first/tasks/extract/mapped/0",
+        "/dags/shop/tasks/nope",
+        "/dags/shop/code?version_number=99",
+        "/dags/shop/code?version_number=x",
+        "/dags/shop/code?file=../../etc/passwd",
+        "/dags/shop/runs/first/tasks/extract/log?try_number=7",
+        "/dags/shop?part=nope",
+        "/no/such/page",
+        "/dags/%00",
+        "/dags/shop/runs/a%0Ab%2Fc",
+    ],
+)
+def test_what_does_not_exist_is_said_in_our_own_words(viewer: Client, path: str):
+    response = viewer.get(path)
+    assert response.status_code == 404
+    assert b"To the DAGs" in response.content
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "?page=0&q=%00&tag=%00&owner=%22&paused=maybe&state=nope",
+        "?page=99999999999999999999",
+        "?page=-1&gone=true&q=" + "x" * 5000,
+        "?runs=nope&state=%F0%9F%98%80&type=x&try_number=-3&offset=-9&place=99",
+        "?runs=999999999999&try_number=1&offset=999999999999999999&until=1",
+    ],
+)
+def test_odd_queries_are_no_errors(viewer: Client, query: str):
+    for name, args in PAGES:
+        assert viewer.get(address(name, args) + query).status_code in {200, 404}, name
+
+
+def test_a_run_id_of_any_characters_has_a_page(viewer: Client, shop: Dag):
+    for run_id in ["a/b", "a b", "<b>&\"'", "naïve/..%2F", "x\ny", "日本"]:
+        factories.make_run(shop, run_id)
+        response = viewer.get(reverse("run", args=["shop", run_id]))
+        assert response.status_code == 200, run_id
+    assert viewer.get("/dags").status_code == 200
+    assert viewer.get("/dags/shop/runs").status_code == 200
+
+
+def test_a_live_part_is_the_same_text_as_in_the_page(viewer: Client):
+    page = viewer.get("/dags/shop/runs/first").content.decode()
+    part = viewer.get("/dags/shop/runs/first?part=tasks").content.decode()
+    assert part.strip() in page
+
+
+@pytest.mark.parametrize("name", ["dags", "runs", "run", "dag", "mapped", "dag-task", "graph"])
+def test_pages_need_as_many_queries_for_many_rows_as_for_few(viewer: Client, shop: Dag, name: str):
+    args = {"dags": [], "run": RUN, "mapped": ["shop", "first", "load"], "dag-task": ["shop", "extract"]}.get(name, DAG)
+    viewer.get(address(name, args))
+    with CaptureQueriesContext(
+        connection,
+    ) as few:
+        viewer.get(address(name, args))
+    for number in range(6):
+        factories.make_run(shop, f"more {number}")
+    for number in range(5):
+        other = factories.make_dag(f"other_{number}", tags=("a", "b"))
+        factories.make_run(other)
+    with CaptureQueriesContext(connection) as many:
+        viewer.get(address(name, args))
+    assert len(many) <= len(few) + 1, [each["sql"][:100] for each in many]  # the + 1: a spec read for the first time
+    assert len(few) < 30
