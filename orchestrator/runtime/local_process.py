@@ -27,7 +27,7 @@ def run_apart(root: str, file: str, order: Json, answer: Provider, *, output: in
     run says goes to the descriptor ``output`` (None: this process's own output). Where the DAG could not be run at all the answer is
     ``{"type": "error", "error": text}``.
     """
-    from .client import child_environment
+    from .environment import child_environment
 
     ours, theirs = socket.socketpair()
     process = subprocess.Popen(

@@ -10,7 +10,8 @@ import sys
 from typing import Any
 
 from . import loader, protocol
-from .client import Exit, child_environment
+from .client import Exit
+from .environment import child_environment
 
 Json = dict[str, Any]
 SEND_SECONDS = 5.0
