@@ -26,7 +26,7 @@ with DAG(
     )
 
     @task
-    def done(run_id: str):
-        print(f"The run {run_id} is over.")
+    def done(which: str):
+        print(f"The run {which} is over.")
 
     done(start.output["trigger_run_id"])
