@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import importlib.abc
 import importlib.machinery
+import os
 import sys
+from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
@@ -41,8 +42,11 @@ class AliasModule(ModuleType):
         return sorted({*super().__dir__(), *MODULES[self.__name__], *below})
 
 
-class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Answers for the modules of the table, so that nothing has to lie on disk under Airflow's name."""
+class Finder:
+    """Answers for the modules of the table, so that nothing has to lie on disk under Airflow's name.
+
+    No subclass of ``importlib.abc``'s, which takes 9 ms to import and draws in ``random``, seeded anew in each fork.
+    """
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         if name not in MODULES:
@@ -60,7 +64,7 @@ class Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
             module.__path__ = [f"{each}/{relative}" for each in sys.path if each]
 
 
-class LastFinder(importlib.abc.MetaPathFinder):
+class LastFinder:
     """Asked when nobody else knew the module: says why, and what to do."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
@@ -84,17 +88,28 @@ def install() -> None:
     Raises:
         ImportError: the real Apache Airflow is installed beside us.
     """
-    from importlib.metadata import PackageNotFoundError, version
-
     if any(isinstance(each, Finder) for each in sys.meta_path):
         return
-    for distribution in ("apache-airflow-core", "apache-airflow"):
-        try:
-            found = version(distribution)
-        except PackageNotFoundError:
-            continue
-        raise ImportError(
-            f"{distribution} {found} is installed here: Orchestrator answers to its names, so uninstall it first"
-        )
+    found = installed_airflow(sys.path)
+    if found is not None:
+        raise ImportError(f"{found} is installed here: Orchestrator answers to its names, so uninstall it first")
     sys.meta_path.insert(0, Finder())
     sys.meta_path.append(LastFinder())
+
+
+def installed_airflow(folders: Iterable[str]) -> str | None:
+    """Return name and version of an Apache Airflow in one of ``folders``.
+
+    Looked up by name: ``importlib.metadata`` would draw e-mail and zip files into every attempt's process.
+    """
+    for folder in folders:
+        try:
+            names = os.listdir(folder or ".")
+        except OSError:
+            continue
+        for name in names:
+            stem, _, kind = name.rpartition(".")
+            distribution, _, version = stem.partition("-")
+            if kind in {"dist-info", "egg-info"} and distribution.lower() in {"apache_airflow", "apache_airflow_core"}:
+                return f"{distribution.replace('_', '-')} {version}"
+    return None
