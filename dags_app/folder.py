@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
@@ -34,6 +35,11 @@ class Look:
 
     prints: dict[str, Print] = field(default_factory=dict)  # every file
     candidates: set[str] = field(default_factory=set)  # those that may be DAG files by their place and name
+    unseen: set[str] = field(default_factory=set)  # folders that could not be read ("" = not all was looked at)
+
+    def may_hold(self, path: str) -> bool:
+        """Whether a file that was not found may be there all the same."""
+        return any(not folder or path.startswith(folder + "/") for folder in self.unseen)
 
 
 class Folder:
@@ -42,6 +48,7 @@ class Folder:
     def __init__(self, root: str) -> None:
         self.root = root
         self._judged: dict[str, tuple[Print, str | None]] = {}
+        self._told: set[str] = set()
 
     def look(self) -> Look | None:
         """Return what is there now, None where the folder itself cannot be read: then nothing is known of its files."""
@@ -51,17 +58,23 @@ class Folder:
             log.warning("dags_folder_unreadable folder=%s error=%s", self.root, error)
             return None
         found = Look()
-        for path, is_candidate, status in self._walk("", (), set()):
+        for path, is_candidate, status in self._walk("", (), set(), found.unseen):
             found.prints[path] = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
             if is_candidate:
                 found.candidates.add(path)
             if len(found.prints) >= MOST_FILES:
-                log.warning("dags_folder_too_large folder=%s files=%s: the rest is not seen", self.root, MOST_FILES)
+                self._tell_once("dags_folder_too_large", self.root, f"only {MOST_FILES} files are looked at")
+                found.unseen.add("")
                 break
         return found
 
     def _walk(
-        self, folder: str, rules: tuple[ignore.Rule, ...], above: set[tuple[int, int]], searched: bool = True
+        self,
+        folder: str,
+        rules: tuple[ignore.Rule, ...],
+        above: set[tuple[int, int]],
+        unseen: set[str],
+        searched: bool = True,
     ) -> Iterator[tuple[str, bool, os.stat_result]]:
         """Yield (path, may be a DAG file, status) of every file; a link that leads back to a folder above ends there."""
         place = os.path.join(self.root, folder) if folder else self.root
@@ -71,13 +84,18 @@ class Folder:
             if key in above:
                 return
             entries = sorted(os.scandir(place), key=lambda each: each.name)
-        except OSError as error:  # gone meanwhile, not ours to read, or a loop of links
-            log.info("folder_skipped folder=%s error=%s", folder or ".", error)
+        except OSError as error:  # gone meanwhile, a loop of links, or there but not to be read now
+            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+                self._tell_once("folder_unreadable", folder or ".", str(error))
+                unseen.add(folder)
             return
         rules += tuple(self._rules(folder))
         for entry in entries:
             path = f"{folder}/{entry.name}" if folder else entry.name
-            if entry.name.startswith(".") or not _is_storable(path):
+            if entry.name.startswith("."):
+                continue
+            if not _is_storable(path):
+                self._tell_once("file_skipped", repr(path), "its path is not UTF-8, or too long")
                 continue
             try:
                 status = entry.stat()
@@ -88,7 +106,7 @@ class Folder:
                     continue
                 wanted = searched and (folder != "" or entry.name not in NO_DAGS_AT_TOP)
                 wanted = wanted and not ignore.is_ignored(rules, path, True)
-                yield from self._walk(path, rules, above | {key}, wanted)
+                yield from self._walk(path, rules, above | {key}, unseen, wanted)
             elif stat.S_ISREG(status.st_mode):
                 is_candidate = searched and path.endswith(".py") and not ignore.is_ignored(rules, path, False)
                 yield path, is_candidate, status
@@ -117,6 +135,11 @@ class Folder:
             return f"the file cannot be read: {error.strerror or error}"
         return "dag" if b"dag" in data.lower() and SAFE_MODE.search(data) else None
 
+    def _tell_once(self, event: str, place: str, reason: str) -> None:
+        if f"{event} {place}" not in self._told:
+            self._told.add(f"{event} {place}")
+            log.warning("%s place=%s reason=%s", event, place, reason)
+
     def forget(self, path: str) -> None:
         self._judged.pop(path, None)
 
@@ -126,7 +149,6 @@ def _is_storable(path: str) -> bool:
     try:
         path.encode()
     except UnicodeEncodeError:
-        log.warning("file_skipped path=%r: its name is not UTF-8", path)
         return False
     return len(path) <= LONGEST_PATH
 

@@ -203,14 +203,15 @@ class Processor:
     def _miss(self, now: float, counts: Counts) -> None:
         """Notice the files that are no DAG files any more."""
         for path in self.files.keys() - self.dag_files:
-            self.missing.setdefault(path, now + SETTLE_SECONDS)
+            if not self.look.may_hold(path):
+                self.missing.setdefault(path, now + SETTLE_SECONDS)
         for pending in (self.queue, self.held):
             for path in [each for each in pending if each not in self.dag_files]:
                 del pending[path]
                 self.missing.setdefault(path, now)
         if self._first:  # what went while nobody looked
             gone = set(DagFile.objects.filter(gone_at__isnull=True).values_list("relative_path", flat=True))
-            self._store_gone(gone - self.dag_files, counts)
+            self._store_gone({path for path in gone - self.dag_files if not self.look.may_hold(path)}, counts)
             self._first = False
 
     # ---- parsing

@@ -14,6 +14,8 @@ from typing import Any
 from .reach import Opened, reachable
 
 LARGEST = 20 * 1024 * 1024
+LARGEST_WRITE = 1 << 30
+"""Bytes that a file written by importing may have: a DAG file must not fill the disk."""
 MARK = b"\0\0dags\0\0"
 """Before the answer: what comes without it is the crash report of a process that could not answer."""
 LENGTH = struct.Struct("!Q")
@@ -28,6 +30,7 @@ def run_parse(request: dict[str, Any], descriptor: int, asks: int | None) -> Non
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 2))
     resource.setrlimit(resource.RLIMIT_AS, (request["memory_bytes"], request["memory_bytes"]))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST_WRITE, LARGEST_WRITE))
     os.setpgid(0, 0)
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):

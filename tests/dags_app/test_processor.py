@@ -9,10 +9,10 @@ import time
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, OperationalError, connection
 
 from dags_app import processor as processor_module
-from dags_app import secrets
+from dags_app import secrets, sync
 from dags_app.models import Dag, DagFile, DagTag, DagVersion
 from dags_app.processor import Processor, run
 from dags_app.versions import place_of
@@ -428,6 +428,40 @@ def test_an_unreadable_file_is_an_error_and_not_a_deletion(project, monkeypatch)
     project.sync()
     assert "cannot be read: Permission denied" in project.error("etl.py").message
     assert live() == ["etl"]
+
+
+def test_a_folder_that_cannot_be_read_now_says_nothing_about_its_dags(project, monkeypatch):
+    project.write_dag("etl", "team/etl.py")
+    project.write_dag("other")
+    project.sync()
+    real = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("team"):
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr("dags_app.folder.os.scandir", refuse)
+    (project.root / "other.py").unlink()
+    project.sync()
+    assert live() == ["etl"]
+
+
+@pytest.mark.django_db
+def test_a_database_that_does_not_answer_loses_nothing(project, monkeypatch):
+    project.write_dag("etl")
+    real, failures = sync.store, [OperationalError("gone"), IntegrityError("two at once")]
+
+    def store(*args, **kwargs):
+        if failures:
+            raise failures.pop()
+        return real(*args, **kwargs)
+
+    monkeypatch.setattr("dags_app.processor.sync.store", store)
+    monkeypatch.setattr("dags_app.processor.connections.close_all", lambda: None)
+    monkeypatch.setattr(processor_module, "RETRY_SECONDS", 0.01)
+    project.sync()
+    assert live() == ["etl"] and project.errors() == []
 
 
 # ---- as it happens
