@@ -46,8 +46,10 @@ def delete_pool(name: str, *, user: Any) -> bool:
     if name == DEFAULT_POOL:
         raise InvalidEntry("Default Pool can't be deleted")
     with transaction.atomic():
-        audit(user, "delete_pool", pool=name)
-        return bool(Pool.objects.filter(pk=name).delete()[0])
+        found = bool(Pool.objects.filter(pk=name).delete()[0])
+        if found:
+            audit(user, "delete_pool", pool=name)
+    return found
 
 
 def pool_use(names: list[str]) -> dict[str, dict[str, int]]:
@@ -77,8 +79,10 @@ def save_variable(key: str, values: Mapping[str, Any], *, new: bool, user: Any) 
 
 def delete_variable(key: str, *, user: Any) -> bool:
     with transaction.atomic():
-        audit(user, "delete_variable", key=key)
-        return secrets.delete_variable(key)
+        found = secrets.delete_variable(key)
+        if found:
+            audit(user, "delete_variable", key=key)
+    return found
 
 
 def save_connection(conn_id: str, values: Mapping[str, Any], *, new: bool, user: Any) -> Connection:
@@ -95,8 +99,10 @@ def save_connection(conn_id: str, values: Mapping[str, Any], *, new: bool, user:
 
 def delete_connection(conn_id: str, *, user: Any) -> bool:
     with transaction.atomic():
-        audit(user, "delete_connection", connection=conn_id)
-        return secrets.delete_connection(conn_id)
+        found = secrets.delete_connection(conn_id)
+        if found:
+            audit(user, "delete_connection", connection=conn_id)
+    return found
 
 
 class _as_invalid:

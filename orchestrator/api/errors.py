@@ -59,7 +59,8 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
     if isinstance(error, Invalid):
         return Response({"detail": error.problems}, status=422)
     if isinstance(error, OrchestratorError):
-        return Response({"detail": str(error)}, status=error.status)
+        wait = getattr(error, "wait", None)
+        return Response({"detail": str(error)}, error.status, headers={"Retry-After": str(wait)} if wait else None)
     if isinstance(error, Http404):
         return Response({"detail": str(error) or "Not Found"}, status=404)
     if isinstance(error, PermissionDenied):
@@ -71,12 +72,13 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
     if isinstance(error, exceptions.NotAuthenticated):
         return Response({"detail": "Not authenticated"}, status=401, headers={"WWW-Authenticate": "Bearer"})
     if isinstance(error, exceptions.APIException):
-        headers = {}
+        headers, status = {}, error.status_code
         if isinstance(error, exceptions.AuthenticationFailed):
-            headers["WWW-Authenticate"] = "Bearer"
+            # Where a view has no authentication of its own, as the one that gives tokens, DRF would say 403.
+            headers["WWW-Authenticate"], status = "Bearer", 401
         if isinstance(error, exceptions.Throttled) and error.wait:
             headers["Retry-After"] = str(int(error.wait) + 1)
-        return Response({"detail": _text(error.detail)}, status=error.status_code, headers=headers)
+        return Response({"detail": _text(error.detail)}, status=status, headers=headers)
     if isinstance(error, SuspiciousOperation):
         status = 413 if isinstance(error, RequestDataTooBig) else 400
         return Response({"detail": str(error) or "Bad Request"}, status=status)

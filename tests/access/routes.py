@@ -1,0 +1,141 @@
+"""What each address of the project asks of its caller: one table, held against the URL resolver.
+
+A line is ``route: {method: rule}``. The rules, for callers without a role / below the needed role / with it:
+
+=========  ==========================================  =================================
+rule       stands for                                  answers
+=========  ==========================================  =================================
+open       nothing is asked                            the same to everybody
+mine       only a sign-in                              the same to everybody signed in
+lists      shows what the caller may see               200, without a role nothing in it
+sees       one object that needs the role viewer       404 / – / found
+acts:VERB  one object, and a verb on it                404 / 403 / done
+has:VERB   something that only the verb opens          403 / 403 / found
+=========  ==========================================  =================================
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, get_resolver
+
+DAG = "api/v2/dags/<str:dag_id>"
+RUN = f"{DAG}/dagRuns/<str:run_id>"
+TASK = f"{RUN}/taskInstances/<str:task_id>"
+INDEXED = f"{TASK}/<index:map_index>"
+
+API: dict[str, dict[str, str]] = {
+    "auth/token": {"post": "open"},
+    "auth/token/cli": {"post": "open"},
+    "api/v2/monitor/health": {"get": "open"},
+    "api/v2/version": {"get": "open"},
+    "api/v2/dags": {"get": "lists"},
+    "api/v2/dagTags": {"get": "lists"},
+    "api/v2/dagSources/<str:dag_id>": {"get": "sees"},
+    "api/v2/importErrors": {"get": "lists"},
+    "api/v2/importErrors/<int:import_error_id>": {"get": "sees"},
+    "api/v2/eventLogs": {"get": "has:read_audit"},
+    "api/v2/eventLogs/<int:event_log_id>": {"get": "has:read_audit"},
+    "api/v2/pools": {"get": "has:read_pools", "post": "has:edit_pools"},
+    "api/v2/pools/<str:pool_name>": dict.fromkeys(("patch", "delete"), "has:edit_pools") | {"get": "has:read_pools"},
+    "api/v2/variables": {"get": "has:read_variables", "post": "has:edit_variables"},
+    "api/v2/variables/<str:variable_key>": {
+        **{"get": "has:read_variables", "patch": "has:edit_variables", "delete": "has:edit_variables"}
+    },
+    "api/v2/connections": {"get": "has:read_connections", "post": "has:edit_connections"},
+    "api/v2/connections/<str:connection_id>": {
+        **{"get": "has:read_connections", "patch": "has:edit_connections", "delete": "has:edit_connections"}
+    },
+    DAG: {"get": "sees", "patch": "acts:edit", "delete": "acts:delete"},
+    f"{DAG}/details": {"get": "sees"},
+    f"{DAG}/dagVersions": {"get": "sees"},
+    f"{DAG}/dagVersions/<int:version_number>": {"get": "sees"},
+    f"{DAG}/tasks": {"get": "sees"},
+    f"{DAG}/tasks/<str:task_id>": {"get": "sees"},
+    f"{DAG}/clearTaskInstances": {"post": "acts:clear"},
+    f"{DAG}/dagRuns": {"get": "sees", "post": "acts:trigger"},
+    f"{DAG}/dagRuns/list": {"post": "sees"},
+    RUN: {"get": "sees", "patch": "acts:mark", "delete": "acts:delete"},
+    f"{RUN}/clear": {"post": "acts:clear"},
+    f"{RUN}/taskInstances": {"get": "sees"},
+    f"{RUN}/taskInstances/list": {"post": "sees"},
+    TASK: {"get": "sees", "patch": "acts:mark"},
+    f"{TASK}/listMapped": {"get": "sees"},
+    f"{TASK}/tries": {"get": "sees"},
+    f"{TASK}/tries/<int:try_number>": {"get": "sees"},
+    f"{TASK}/logs/<int:try_number>": {"get": "sees"},
+    f"{TASK}/xcomEntries": {"get": "sees"},
+    f"{TASK}/xcomEntries/<path:key>": {"get": "sees"},
+    INDEXED: {"get": "sees", "patch": "acts:mark"},
+    f"{INDEXED}/tries": {"get": "sees"},
+    f"{INDEXED}/tries/<int:try_number>": {"get": "sees"},
+}
+
+PAGE_DAG = "dags/<any:dag_id>"
+PAGE_RUN = f"{PAGE_DAG}/runs/<any:run_id>"
+PAGE_TASK = f"{PAGE_RUN}/tasks/<any:task_id>"
+SHOWN = ("", "/rendered_templates", "/xcom", "/tries", "/code", "/details", "/log", "/log.txt")
+
+
+def _task_pages(task: str) -> dict[str, dict[str, str]]:
+    return {
+        **{task + end: {"get": "sees"} for end in SHOWN},
+        task + "/clear": {"get": "acts:clear", "post": "acts:clear"},
+        task + "/mark": {"get": "acts:mark", "post": "acts:mark"},
+    }
+
+
+PAGES: dict[str, dict[str, str]] = {
+    "": {"get": "mine"},
+    "favicon.ico": {"get": "open"},
+    "sign-in": {"get": "open", "post": "open"},
+    "sign-in/password": {"get": "open", "post": "open"},
+    "sign-out": {"post": "mine"},
+    "account/password": {"get": "mine", "post": "mine"},
+    "search": {"get": "lists"},
+    "dags": {"get": "lists"},
+    "import-errors": {"get": "lists"},
+    **_task_pages(PAGE_TASK),
+    **_task_pages(f"{PAGE_TASK}/mapped/<int:map_index>"),
+    f"{PAGE_TASK}/mapped": {"get": "sees"},
+    PAGE_RUN: {"get": "sees"},
+    **{f"{PAGE_RUN}/{end}": {"get": "sees"} for end in ("graph", "events", "code", "details")},
+    f"{PAGE_RUN}/clear": {"get": "acts:clear", "post": "acts:clear"},
+    f"{PAGE_RUN}/mark": {"get": "acts:mark", "post": "acts:mark"},
+    f"{PAGE_RUN}/note": {"get": "acts:note", "post": "acts:note"},
+    f"{PAGE_RUN}/delete": {"get": "acts:delete", "post": "acts:delete"},
+    PAGE_DAG: {"get": "sees"},
+    **{
+        f"{PAGE_DAG}/{end}": {"get": "sees"}
+        for end in ("grid.json", "graph.json", "graph", "runs", "tasks", "code", "details", "tasks/<any:task_id>")
+    },
+    f"{PAGE_DAG}/pause": {"post": "acts:pause"},
+    f"{PAGE_DAG}/trigger": {"get": "acts:trigger", "post": "acts:trigger"},
+}
+
+CATCH_ALL = "^(?:api|auth)/"
+"""Answers 404 to everybody."""
+
+
+def all_routes() -> list[str]:
+    """Return every route of the project outside the admin, as the resolver has them."""
+    return sorted(set(_routes(get_resolver().url_patterns, "")))
+
+
+def admin_routes() -> list[Any]:
+    """Return the patterns of the admin."""
+    return list(admin.site.get_urls())
+
+
+def _routes(patterns: list[Any], before: str) -> list[str]:
+    found: list[str] = []
+    for each in patterns:
+        text = before + str(each.pattern)
+        if isinstance(each, URLResolver):
+            if each.app_name != "admin":
+                found += _routes(each.url_patterns, text)
+        elif isinstance(each, URLPattern):
+            found.append(text)
+    return found

@@ -1,0 +1,277 @@
+"""Every address, asked by every kind of caller, for what is there, what is elsewhere and what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.test import Client
+from django.urls import resolve, reverse
+
+from dags_app import secrets
+from dags_app.models import AuditEntry, DagImportError, Pool
+from orchestrator import access
+from orchestrator.api.auth import issue_token
+from tests.support import factories
+
+from . import routes
+
+TABLE = routes.API | routes.PAGES
+ROLES = ("", "viewer", "user", "op", "admin")
+THERE = {
+    **{"dag_id": "alpha", "run_id": "r1", "task_id": "a", "try_number": 1, "version_number": 1, "map_index": -1},
+    **{"key": "return_value", "pool_name": "p", "variable_key": "v", "connection_id": "c"},
+}
+ELSEWHERE = {"dag_id": "beta"}  # the run, task, version ... of another DAG, under this one's address
+ABSENT = {name: 999 if name in {"try_number", "version_number", "map_index"} else "absent" for name in THERE}
+BODIES: dict[tuple[str, str], dict[str, Any]] = {
+    (routes.DAG, "patch"): {"is_paused": True},
+    (f"{routes.DAG}/dagRuns", "post"): {"logical_date": None},
+    ("api/v2/pools", "post"): {"name": "new", "slots": 1},
+    ("api/v2/pools/<str:pool_name>", "patch"): {"slots": 2},
+    ("api/v2/variables", "post"): {"key": "new", "value": "1"},
+    ("api/v2/variables/<str:variable_key>", "patch"): {"value": "2"},
+    ("api/v2/connections", "post"): {"connection_id": "new", "conn_type": "http"},
+    ("api/v2/connections/<str:connection_id>", "patch"): {"host": "h"},
+    (routes.RUN, "patch"): {"note": "n"},
+    (routes.TASK, "patch"): {"note": "n"},
+    (routes.INDEXED, "patch"): {"note": "n"},
+}
+
+
+@pytest.fixture
+def world(db) -> dict[str, Any]:
+    """One of everything, and ids that are only known once it is made."""
+    dag = factories.make_dag(
+        spec=factories.make_spec("alpha", {"a": (), "m": ("a",)}), file=factories.make_file("a.py", error="x")
+    )
+    run = factories.make_run(dag, "r1")
+    factories.make_mapped(run, "m", 2)
+    first = factories.instance_of(run, "a")
+    factories.make_attempt(first, lines=("x",))
+    factories.make_attempt(run.task_instances.get(task_id="m", map_index=0), lines=("x",))
+    factories.make_xcom(first, 1)
+    factories.make_dag(spec=factories.make_spec("beta", {"z": ()}))
+    Pool.objects.create(name="p", slots=1)
+    secrets.set_variable("v", "hunter22")
+    secrets.set_connection("c", {"conn_type": "http", "password": "hunter22"})
+    event = AuditEntry.objects.create(actor="x", event="y")
+    return {"import_error_id": DagImportError.objects.get().pk, "event_log_id": event.pk}
+
+
+def test_the_table_knows_every_route_and_no_other():
+    assert set(routes.all_routes()) - {routes.CATCH_ALL} == set(TABLE)
+
+
+def test_the_table_knows_every_method_of_the_api():
+    for route, methods in routes.API.items():
+        view = resolve("/" + fill(route, {**THERE, "import_error_id": 1, "event_log_id": 1})).func.view_class
+        offered = {name for name in ("get", "post", "put", "patch", "delete") if hasattr(view, name)}
+        assert offered == set(methods), route
+
+
+@pytest.mark.parametrize("route", sorted(routes.API))
+def test_the_api_answers_each_caller_as_the_table_says(world, route):
+    callers: dict[str, tuple[str, str]] = {role: ("token", role) for role in ROLES}
+    callers |= {f"session of {role}": ("session", role) for role in ROLES}
+    callers |= {"stranger": ("", ""), "new password": ("password", "admin"), "inactive": ("inactive", "admin")}
+    callers |= {"forged": ("forged", "admin")}
+    for name, (how, role) in callers.items():
+        client = api_client(how, role)
+        for method, rule in routes.API[route].items():
+            for case, ids in cases(route, world).items():
+                with undone():
+                    answer = ask(client, method, fill(route, ids), BODIES.get((route, method), {}))
+                    place = (
+                        name,
+                        method,
+                        case,
+                        answer.status_code,
+                        answer.content[:300] if not answer.streaming else b"",
+                    )
+                    known = how in {"token", "session"}
+                    wanted = expected(rule, role, case) if known or rule == "open" else {401}
+                    assert answer.status_code in wanted, (place, wanted)
+                    if answer.status_code >= 400:
+                        assert AuditEntry.objects.count() == 1, place
+                    assert b"hunter22" not in (answer.content if not answer.streaming else b"")
+
+
+@pytest.mark.parametrize("route", sorted(routes.PAGES))
+def test_the_pages_answer_each_caller_as_the_table_says(world, route):
+    for role in (None, *ROLES):
+        client = Client(raise_request_exception=False)
+        if role is not None:
+            client.force_login(factories.make_user(role))
+        for method, rule in routes.PAGES[route].items():
+            for case, ids in cases(route, world).items():
+                if "mapped" in route and case == "there":
+                    ids = {**ids, "task_id": "m", "map_index": 0}
+                with undone():
+                    answer = getattr(client, method)("/" + fill(route, ids), {"set": "1"})
+                    place = (role, method, case, answer.status_code)
+                    if role is None and rule != "open":
+                        assert answer.status_code == 302 and answer["Location"].startswith("/sign-in?next="), place
+                        continue
+                    wanted = expected(rule, role or "", case)
+                    if wanted & {200} and case == "there":
+                        wanted = {200, 302, 303, 409, 422}
+                    if rule == "open":
+                        wanted = {200, 302, 403, 422}
+                    assert answer.status_code in wanted, (place, wanted)
+                    if answer.status_code in {403, 404}:
+                        assert AuditEntry.objects.count() == 1, place
+                    if method == "post" and rule == "mine":
+                        client.force_login(factories.make_user(role or ""))
+
+
+def test_a_script_is_told_to_sign_in_instead_of_being_sent_away(world):
+    answer = Client().get("/dags/alpha/grid.json", headers={"x-requested-with": "fetch"})
+    assert answer.status_code == 401
+
+
+def test_unsafe_requests_of_a_session_need_the_csrf_token(world):
+    boss = factories.make_user("admin")
+    for route, methods in TABLE.items():
+        for method, rule in methods.items():
+            if method == "get" or (rule == "open" and route.startswith("auth/")):
+                continue
+            client = Client(enforce_csrf_checks=True)
+            client.force_login(boss)
+            with undone():
+                answer = ask(client, method, fill(route, {**THERE, **world}), BODIES.get((route, method), {}))
+                assert answer.status_code == 403, (route, method, answer.status_code)
+                assert AuditEntry.objects.count() == 1
+
+
+def test_a_token_in_the_address_or_a_cookie_is_no_token(world):
+    token = issue_token(factories.make_user("admin"))
+    client = Client()
+    assert client.get(f"/api/v2/dags?access_token={token}&token={token}").status_code == 401
+    client.cookies["_token"] = token
+    client.cookies["access_token"] = token
+    assert client.get("/api/v2/dags").status_code == 401
+
+
+def test_a_bearer_token_opens_no_page(world):
+    answer = Client(HTTP_AUTHORIZATION=f"Bearer {issue_token(factories.make_user('admin'))}").get("/dags")
+    assert answer.status_code == 302
+
+
+REGISTRY = {"pool", "variable", "connection", "auditentry", "process"}
+
+
+def test_the_admin_is_closed_to_all_but_operators_and_admins(world):
+    opened = 0
+    for role in (None, *ROLES):
+        client = Client(raise_request_exception=False)
+        if role is not None:
+            client.force_login(factories.make_user(role))
+        for model in admin.site._registry:
+            row = model._default_manager.first()
+            name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+            addresses = [reverse(f"{name}_changelist"), reverse(f"{name}_add")]
+            if row is not None:
+                addresses += [reverse(f"{name}_{end}", args=[row.pk]) for end in ("change", "delete", "history")]
+            for address in addresses:
+                for method in ("get", "post"):
+                    with undone():
+                        answer = getattr(client, method)(address)
+                        place = (role, method, address, answer.status_code)
+                        if role is None:
+                            assert answer.status_code == 302 and answer["Location"].startswith("/sign-in"), place
+                        elif role not in {"op", "admin"}:
+                            assert answer.status_code in {302, 403}, place
+                            assert "/admin/login/" in answer.get("Location", "/admin/login/"), place
+                        elif role == "op" and model._meta.model_name not in REGISTRY:
+                            assert answer.status_code == 403, place
+                        else:
+                            assert answer.status_code in {200, 302, 403}, place
+                            opened += answer.status_code == 200
+    assert opened > 30
+
+
+# ---- how
+
+
+def expected(rule: str, role: str, case: str) -> set[int]:
+    """Return the statuses that fit."""
+    kind, _, verb = rule.partition(":")
+    if kind in {"open", "mine"}:
+        return {200, 201, 302, 422}
+    if kind == "lists":
+        return {200}
+    if kind == "has":
+        if not may(role, verb):
+            return {403}
+        return {200, 201, 204} if case == "there" else {404}
+    if not role or case != "there":
+        return {404}
+    if kind == "acts" and not may(role, verb):
+        return {403}
+    return {200, 201, 204}
+
+
+def may(role: str, verb: str) -> bool:
+    return bool(role) and access.ROLES.index(role) >= access.ROLES.index(access.LEAST_ROLE[verb])
+
+
+def cases(route: str, world: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what the address names: something there; something of another DAG; nothing."""
+    found = {"there": {**THERE, **world}}
+    if "<" in route:
+        found["absent"] = {**ABSENT, **dict.fromkeys(world, 10**6)}
+    if route.count("<") > 1 and "dag_id>" in route:
+        found["elsewhere"] = {**THERE, **world, **ELSEWHERE}
+        if "version_number" in route:
+            found["elsewhere"]["version_number"] = 2
+    return found
+
+
+def fill(route: str, ids: dict[str, Any]) -> str:
+    if "mapped" in route and ids.get("map_index") == -1:
+        ids = {**ids, "map_index": 0}
+    if "listMapped" in route and ids.get("task_id") == "a":
+        ids = {**ids, "task_id": "m"}
+    path = ""
+    for part in route.split("<"):
+        name, end, rest = part.partition(">")
+        path += f"{ids[name.partition(':')[2]]}{rest}" if end else part
+    return path
+
+
+def ask(client: Client, method: str, path: str, body: dict[str, Any]) -> Any:
+    if method == "get":
+        return client.get("/" + path)
+    return getattr(client, method)("/" + path, body, content_type="application/json")
+
+
+def api_client(how: str, role: str) -> Client:
+    client = Client(raise_request_exception=False)
+    if not how:
+        return client
+    user = factories.make_user(role)
+    if how == "session":
+        client.force_login(user)
+        return client
+    token = issue_token(user)
+    if how == "password":
+        factories.with_password(user)
+    elif how == "inactive":
+        User.objects.filter(pk=user.pk).update(is_active=False)
+    elif how == "forged":
+        token = token[:-4] + ("AAAA" if not token.endswith("AAAA") else "BBBB")
+    return Client(raise_request_exception=False, HTTP_AUTHORIZATION=f"Bearer {token}")
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Take back what the request changed, so that the next one finds the same world."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
