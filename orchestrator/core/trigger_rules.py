@@ -64,6 +64,9 @@ class Counts:
         return f"of {self.total} upstream: " + (", ".join(parts) or "none")
 
 
+# An instance that a new version of the DAG removed is never waited for: it will not end in any other way.
+
+
 def _all_success(c: Counts, index: int) -> Verdict:
     if c.bad:
         return Verdict.UPSTREAM_FAILED
@@ -71,14 +74,14 @@ def _all_success(c: Counts, index: int) -> Verdict:
         return Verdict.SKIP
     if c.removed and c.success and index > -1 and index >= c.success:
         return Verdict.REMOVED
-    missing = c.total - c.success - (c.removed if index > -1 else 0)
+    missing = c.total - c.success - c.removed
     return Verdict.WAIT if missing > 0 else Verdict.RUN
 
 
 def _all_failed(c: Counts, index: int) -> Verdict:
     if c.success or c.skipped:
         return Verdict.SKIP
-    missing = c.total - c.bad - (c.removed if index > -1 else 0)
+    missing = c.total - c.bad - c.removed
     return Verdict.WAIT if missing > 0 else Verdict.RUN
 
 
@@ -107,7 +110,7 @@ def _all_done_setup_success(c: Counts, index: int) -> Verdict:
 def _all_skipped(c: Counts, index: int) -> Verdict:
     if c.success or c.bad:
         return Verdict.SKIP
-    return Verdict.WAIT if c.total - c.skipped > 0 else Verdict.RUN
+    return Verdict.WAIT if c.total - c.skipped - c.removed > 0 else Verdict.RUN
 
 
 def _one_success(c: Counts, index: int) -> Verdict:
@@ -133,16 +136,16 @@ def _one_done(c: Counts, index: int) -> Verdict:
 def _none_failed(c: Counts, index: int) -> Verdict:
     if c.bad:
         return Verdict.UPSTREAM_FAILED
-    missing = c.total - c.success - c.skipped - (c.removed if index > -1 else 0)
+    missing = c.total - c.success - c.skipped - c.removed
     return Verdict.WAIT if missing > 0 else Verdict.RUN
 
 
 def _none_failed_min_one_success(c: Counts, index: int) -> Verdict:
     if c.bad:
         return Verdict.UPSTREAM_FAILED
-    if c.skipped == c.total:
+    if c.skipped and c.skipped + c.removed == c.total:
         return Verdict.SKIP
-    missing = c.total - c.success - c.skipped - (c.removed if index > -1 else 0)
+    missing = c.total - c.success - c.skipped - c.removed
     return Verdict.WAIT if missing > 0 else Verdict.RUN
 
 

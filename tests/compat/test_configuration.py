@@ -29,7 +29,7 @@ def test_truth_values_are_read_from_words(monkeypatch: pytest.MonkeyPatch, text:
 
 def test_a_value_of_the_wrong_type_names_itself(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AIRFLOW__ACME__SIZE", "large")
-    with pytest.raises(AirflowConfigException, match="acme/size.*'large' is no whole number"):
+    with pytest.raises(AirflowConfigException, match=r"acme/size.*'large' is no whole number"):
         conf.getint("acme", "size")
 
 
