@@ -20,6 +20,7 @@ SOON_SECONDS = 1.5
 """Beat looks at the database once a second: only what is due earlier needs a nudge."""
 
 DUE_CHANNEL = "orchestrator:due"
+DEFERRED_CHANNEL = "orchestrator:deferred"
 
 REST_SECONDS = 1.0
 _resting_until = 0.0
@@ -39,16 +40,26 @@ def control() -> None:
 
 def due(at: datetime) -> None:
     """Tell every beat that something is due at ``at``, which may be before it meant to wake. Never raises."""
+    if (at - datetime.now(UTC)).total_seconds() <= SOON_SECONDS:
+        _publish(DUE_CHANNEL, at.isoformat())  # what is lost, beat finds within a second
+
+
+def deferred() -> None:
+    """Tell every triggerer that a task was deferred; without it they look twice a second. Never raises."""
+    _publish(DEFERRED_CHANNEL, "1")
+
+
+def _publish(channel: str, text: str) -> None:
     global _redis, _due_resting_until
-    if (at - datetime.now(UTC)).total_seconds() > SOON_SECONDS or time.monotonic() < _due_resting_until:
+    if time.monotonic() < _due_resting_until:
         return
     try:
         if _redis is None:
             _redis = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
-        _redis.publish(DUE_CHANNEL, at.isoformat())
-    except redis.RedisError as error:  # beat finds it within a second
+        _redis.publish(channel, text)
+    except redis.RedisError as error:
         _due_resting_until = time.monotonic() + REST_SECONDS
-        log.warning("due_nudge_failed error=%s", error)
+        log.warning("nudge_failed channel=%s error=%s", channel, error)
 
 
 def _send(name: str, queue: str, count: int, args: list[str]) -> None:

@@ -8,7 +8,6 @@ make the passes themselves.
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -24,6 +23,7 @@ from orchestrator import wake
 
 from . import control
 from .locking import close_broken
+from .nudges import Nudges
 from .processes import Lease
 
 log = logging.getLogger(__name__)
@@ -32,8 +32,6 @@ PERIODIC_SECONDS = 1.0
 """How often the library's own periodic tasks are looked at."""
 SHORTEST_SECONDS = 0.01
 """Between two requests for a pass: many tasks to be tried again at once need one."""
-REST_SECONDS = 1.0
-"""How long a beat leaves a Redis alone that did not answer."""
 
 
 class DueScheduler(DatabaseScheduler):
@@ -41,7 +39,7 @@ class DueScheduler(DatabaseScheduler):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.lease: Lease | None = None
-        self.nudges = Nudges()
+        self.nudges = Nudges(wake.DUE_CHANNEL)
         self.asked_at = -1e9  # monotonic
         self.periodic_at = -1e9  # when the library wants to be asked again
         self.due: datetime | None = None
@@ -101,7 +99,7 @@ class DueScheduler(DatabaseScheduler):
                 left = min(left, max(due, self.asked_at + SHORTEST_SECONDS - now))
             if left <= 0:
                 return
-            nudge = self.nudges.wait(left)
+            nudge = _instant(self.nudges.wait(left))
             if nudge is not None and (self.due is None or nudge < self.due):
                 self.due = nudge
 
@@ -123,42 +121,9 @@ class DueScheduler(DatabaseScheduler):
         # socket would take the place of the SystemExit that is to end us.
 
 
-class Nudges:
-    """Instants that other processes wrote a moment ago, through Redis; plain sleep while it is away."""
-
-    def __init__(self) -> None:
-        self.client: redis.Redis | None = None
-        self.subscription: Any = None
-        self.rest_until = 0.0
-
-    def wait(self, seconds: float) -> datetime | None:
-        """Wait up to ``seconds`` for an instant."""
-        if time.monotonic() < self.rest_until:
-            time.sleep(min(seconds, max(0.0, self.rest_until - time.monotonic())))
-            return None
-        try:
-            if self.subscription is None:
-                self._subscribe()
-            message = self.subscription.get_message(ignore_subscribe_messages=True, timeout=seconds)
-            return datetime.fromisoformat(message["data"]) if message else None
-        except (redis.RedisError, OSError, ValueError) as error:
-            log.warning("nudges_away error=%s", error)
-            self.close()
-            self.rest_until = time.monotonic() + REST_SECONDS * random.uniform(0.5, 1.0)
-            return None
-
-    def _subscribe(self) -> None:
-        self.client = redis.Redis.from_url(
-            settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=1, decode_responses=True
-        )
-        self.subscription = self.client.pubsub()
-        self.subscription.subscribe(wake.DUE_CHANNEL)
-
-    def close(self) -> None:
-        for each in (self.subscription, self.client):
-            try:
-                if each is not None:
-                    each.close()
-            except (redis.RedisError, OSError):
-                pass
-        self.subscription = self.client = None
+def _instant(text: str | None) -> datetime | None:
+    """What a nudge says is due; nothing where it is no time of ours."""
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError:
+        return None

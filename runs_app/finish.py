@@ -293,6 +293,7 @@ def _keep(row: Mapping[str, Any], outcome: Outcome, new: TaskState, task: TaskSp
                 "created_at": now,
             },
         )
+        transaction.on_commit(wake.deferred)
     if outcome.child_ran or task is None:
         return
     kind = {TaskState.FAILED: "failure", TaskState.UP_FOR_RETRY: "retry"}.get(new)

@@ -12,7 +12,6 @@ import logging
 import selectors
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
@@ -20,6 +19,7 @@ from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
 from dags_app.versions import place_of
+from orchestrator import wake
 from orchestrator.logs.mask import Masker
 from orchestrator.logs.store import key_for
 from orchestrator.logs.writer import LogWriter
@@ -30,7 +30,9 @@ from .answers import Refused, Scope, answer
 from .assignment import for_task, scope_of
 from .deferrals import Deferral
 from .locking import close_broken, is_passing
+from .nudges import NudgeSocket
 from .processes import Lease
+from .trigger_hosts import Host, Running
 
 log = logging.getLogger(__name__)
 
@@ -53,31 +55,6 @@ MOST_DEATHS = 4
 """Processes that one trigger may take with it before its task fails."""
 
 
-@dataclass(slots=True)
-class Running:
-    """One trigger that runs here."""
-
-    number: int  # what the child knows it by
-    deferral: Deferral
-    writer: LogWriter
-    scope: Scope
-    host: Host
-    answer: Json | None = None  # what it found; kept until it is accepted
-
-
-@dataclass(slots=True, eq=False)
-class Host:
-    """One child process and the triggers in it."""
-
-    process: TriggerProcess
-    triggers: dict[int, Running] = field(default_factory=dict)
-    deaths: int = 0  # how many of its predecessors died with these triggers
-    retired: bool = False  # blocked: gets no more triggers
-    born: float = field(default_factory=time.monotonic)
-    heard: float = field(default_factory=time.monotonic)
-    idle_since: float = field(default_factory=time.monotonic)
-
-
 class Triggerer:
     """The loop over children and database. ``capacity``: triggers that this one runs at most."""
 
@@ -90,6 +67,9 @@ class Triggerer:
         self.last = 0
         self.passed_over = 0
         self.lost = False
+        self.nudges = NudgeSocket(wake.DEFERRED_CHANNEL)
+        self.selector.register(self.nudges, selectors.EVENT_READ)
+        self.next_poll = 0.0
         self.lease = Lease("triggerer", on_lost=self._lose)
 
     # ---- its life
@@ -97,7 +77,8 @@ class Triggerer:
     def run(self, should_stop: Callable[[], bool]) -> None:
         """Run until ``should_stop()``; then leave every trigger to others."""
         self.lease.start()
-        next_poll = next_check = 0.0
+        self.nudges.start()
+        next_check = 0.0
         log.info("triggerer_started process=%s capacity=%d", self.lease.pk, self.capacity)
         try:
             while not should_stop():
@@ -105,8 +86,8 @@ class Triggerer:
                     now = time.monotonic()
                     if self.lost:
                         self._forget_all()
-                    if now >= next_poll:
-                        next_poll = now + POLL_SECONDS
+                    if now >= self.next_poll:
+                        self.next_poll = now + POLL_SECONDS
                         self.take()
                     if now >= next_check:
                         next_check = now + CHECK_SECONDS
@@ -117,7 +98,7 @@ class Triggerer:
                     log.warning("triggerer_database_error error=%s", error)
                     close_broken()
                     self.listen(1.0)
-                self.listen(max(0.0, next_poll - time.monotonic()))
+                self.listen(max(0.0, self.next_poll - time.monotonic()))
         finally:
             self.stop()
 
@@ -138,6 +119,7 @@ class Triggerer:
             log.warning("triggerer_not_released error=%s", error)  # the sweep does it when the lease runs out
         self.lease.stop()
         self.selector.close()
+        self.nudges.close()
 
     def _lose(self) -> None:
         """The lease was ended by others: our triggers are theirs now. Called in the lease's thread."""
@@ -249,6 +231,10 @@ class Triggerer:
         """Take in what the children say, for at most ``timeout`` seconds of silence."""
         for selected, _ in self.selector.select(timeout):
             host = selected.data
+            if host is None:
+                self.nudges.drain()
+                self.next_poll = 0.0
+                continue
             try:
                 messages = host.process.read()
             except EOFError:
