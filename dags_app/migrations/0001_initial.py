@@ -104,6 +104,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name_plural": "audit entries",
                 "ordering": ["-at", "-id"],
             },
         ),
@@ -171,6 +172,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "DAG",
                 "ordering": ["dag_id"],
             },
         ),
@@ -189,6 +191,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "verbose_name": "import error",
+            },
         ),
         migrations.CreateModel(
             name="DagVersion",
@@ -217,6 +222,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "DAG version",
                 "ordering": ["dag", "version_number"],
             },
         ),

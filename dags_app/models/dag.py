@@ -36,6 +36,7 @@ class Dag(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = "DAG"
         ordering = ["dag_id"]
         indexes = [
             models.Index(
@@ -81,6 +82,7 @@ class DagVersion(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = "DAG version"
         ordering = ["dag", "version_number"]
         constraints = [models.UniqueConstraint(fields=["dag", "version_number"], name="dag_version_key")]
 

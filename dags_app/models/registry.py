@@ -70,6 +70,7 @@ class AuditEntry(models.Model):
     extra = models.JSONField(default=dict, help_text="before and after, secrets masked")
 
     class Meta:
+        verbose_name_plural = "audit entries"
         ordering = ["-at", "-id"]
 
     def __str__(self) -> str:

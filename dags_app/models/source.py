@@ -53,5 +53,8 @@ class DagImportError(models.Model):
     stack_trace = models.TextField()
     timestamp = models.DateTimeField()
 
+    class Meta:
+        verbose_name = "import error"
+
     def __str__(self) -> str:
         return f"{self.file}: {self.message}"

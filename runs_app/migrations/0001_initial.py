@@ -232,6 +232,9 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "verbose_name": "DAG run",
+            },
         ),
         migrations.CreateModel(
             name="Process",
@@ -249,6 +252,7 @@ class Migration(migrations.Migration):
                 ("end_reason", models.CharField(blank=True, max_length=250)),
             ],
             options={
+                "verbose_name_plural": "processes",
                 "indexes": [
                     models.Index(
                         condition=models.Q(("ended_at__isnull", True)), fields=["kind", "beat_at"], name="process_alive"

@@ -21,6 +21,7 @@ class Process(models.Model):
     end_reason = models.CharField(max_length=250, blank=True)
 
     class Meta:
+        verbose_name_plural = "processes"
         indexes = [models.Index(fields=["kind", "beat_at"], name="process_alive", condition=Q(ended_at__isnull=True))]
 
     def __str__(self) -> str:

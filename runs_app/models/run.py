@@ -33,6 +33,7 @@ class DagRun(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        verbose_name = "DAG run"
         constraints = [
             models.UniqueConstraint(fields=["dag", "run_id"], name="dag_run_key"),
             # One scheduled run per instant whoever ticks, and Airflow's rule of one run per logical date.

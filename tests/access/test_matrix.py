@@ -78,7 +78,7 @@ def test_the_table_knows_every_method_of_the_api():
 @pytest.mark.parametrize("route", sorted(routes.API))
 def test_the_api_answers_each_caller_as_the_table_says(world, route):
     callers: dict[str, tuple[str, str]] = {role: ("token", role) for role in ROLES}
-    callers |= {f"session of {role}": ("session", role) for role in ROLES}
+    callers |= {f"session of {role}": ("session", role) for role in ("viewer", "admin")}
     callers |= {"stranger": ("", ""), "new password": ("password", "admin"), "inactive": ("inactive", "admin")}
     callers |= {"forged": ("forged", "admin")}
     for name, (how, role) in callers.items():

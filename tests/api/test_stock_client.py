@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
-import urllib.error
-import urllib.request
 import venv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.support import factories
-from tests.support.servers import free_port, wait_for
+from tests.support import factories, webserver
 
-ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = Path(__file__).with_name("client_script.py")
 CLIENT = "apache-airflow-client==3.3.2"
 
@@ -37,49 +30,10 @@ def client_python(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def server(transactional_db, settings) -> Iterator[str]:
+def server(transactional_db) -> Iterator[str]:
     """A real web server on the database of the test."""
-    from django.db import connection
-
-    found = connection.settings_dict
-    port = free_port()
-    address = f"http://127.0.0.1:{port}"
-    environ = {**os.environ, "DATABASE_URL": url_of(found), "PORT": str(port)}
-    command = [
-        sys.executable,
-        "-m",
-        "uvicorn",
-        "orchestrator.asgi:application",
-        "--port",
-        str(port),
-        "--log-level",
-        "warning",
-    ]
-    process = subprocess.Popen(command, cwd=ROOT, env=environ, stderr=subprocess.PIPE, text=True)
-    try:
-        wait_for(lambda: answers(address, process), 30, "an answer of the server")
+    with webserver.running() as address:
         yield address
-    finally:
-        process.terminate()
-        errors = process.communicate(timeout=20)[1]
-        assert "Traceback" not in errors, errors
-
-
-def url_of(found: dict[str, Any]) -> str:
-    if found["ENGINE"].endswith("sqlite3"):
-        return f"sqlite:///{found['NAME']}"
-    import urllib.parse
-
-    host = urllib.parse.quote(found["HOST"] or "", safe="")
-    return f"postgresql://{found['USER']}:{found['PASSWORD']}@{host}:{found['PORT']}/{found['NAME']}"
-
-
-def answers(address: str, process: Any) -> bool:
-    assert process.poll() is None, process.stderr.read()
-    try:
-        return urllib.request.urlopen(f"{address}/api/v2/monitor/health", timeout=5).status == 200
-    except (urllib.error.URLError, ConnectionError):
-        return False
 
 
 def test_the_stock_client_can_do_its_work(client_python, server, redis_server):

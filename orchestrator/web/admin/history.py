@@ -67,7 +67,7 @@ class DagRunAdmin(Looked):
 class TaskInstanceAdmin(Looked):
     """Task instances. Their columns are the engine's."""
 
-    list_display = ("task_id", "map_index", "dag_id", "run", "page", "state", "try_number", "hostname", "started_at")
+    list_display = ("task_id", "map_index", "page", "run", "state", "try_number", "started_at")
     list_filter = ("state", "queue", "pool", "operator")
     search_fields = ("task_id", "dag_id", "run__run_id")
     list_select_related = ("run",)

@@ -139,6 +139,9 @@ class ConnectionForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         for name in ("description", "host", "login", "schema", "port"):
             self.fields[name].required = False
+        if self.instance._state.adding:
+            self.fields["password"].help_text, self.fields["extra"].help_text = "", "JSON."
+            self.fields["forget"].widget = forms.HiddenInput()
 
     def clean_port(self) -> int | None:
         port: int | None = self.cleaned_data["port"]
