@@ -27,7 +27,7 @@ def markdown(text: str | None) -> SafeString:
 
 def code(text: str, name: str = "x.py") -> list[SafeString]:
     """Return the lines of a source file, each as safe HTML."""
-    plain = text.replace("\r\n", "\n").split("\n")
+    plain = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
     if len(text) > MOST_HIGHLIGHTED:
         return [mark_safe(escape(line)) for line in plain]
     from pygments import highlight

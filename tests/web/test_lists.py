@@ -1,0 +1,229 @@
+"""The DAG list, the grid, the logs and the code as data."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from dags_app.models import Dag
+from dags_app.versions import load_spec
+from orchestrator.core.states import TaskState
+from orchestrator.web import grid, listing, tasklist
+from orchestrator.web.text import code, markdown
+from runs_app import logs
+from runs_app.models import DagRun
+from tests.support import factories
+
+from .conftest import shop_spec
+
+
+def names(client: Client, query: str) -> list[str]:
+    page = client.get(f"/dags{query}")
+    return [row.dag.dag_id for row in page.context["rows"]]
+
+
+def test_the_list_is_narrowed_by_what_stands_in_the_address(viewer: Client):
+    factories.make_run(factories.make_dag("alpha", tags=("red",), owners=["ada"]), state="failed")
+    factories.make_run(factories.make_dag("beta", tags=("blue",), owners=["bob"], is_paused=True))
+    factories.make_dag("gone", is_stale=True)
+    assert names(viewer, "") == ["alpha", "beta"]
+    assert names(viewer, "?q=ALPH") == ["alpha"]
+    assert names(viewer, "?q=blue") == ["beta"]
+    assert names(viewer, "?tag=red") == ["alpha"]
+    assert names(viewer, "?owner=bob") == ["beta"]
+    assert names(viewer, "?paused=true") == ["beta"]
+    assert names(viewer, "?state=failed") == ["alpha"]
+    assert names(viewer, "?state=running") == []
+    assert names(viewer, "?gone=true") == ["gone"]
+    assert b"No DAG fits" in viewer.get("/dags?q=zzz").content
+
+
+def test_an_empty_list_says_what_to_do(viewer: Client):
+    text = viewer.get("/dags").content.decode()
+    assert "No DAGs yet" in text
+    assert "from orchestrator.sdk import DAG" in text
+
+
+def test_without_a_role_the_list_says_whom_to_ask(client_of, shop: Dag):
+    assert b"Your account has no role" in client_of("").get("/dags").content
+
+
+def test_import_errors_stand_at_the_top_with_file_line_and_text(viewer: Client, shop: Dag):
+    factories.make_file("bad<b>.py", error="NameError: <script>alert(1)</script>")
+    text = viewer.get("/dags").content.decode()
+    assert "bad&lt;b&gt;.py:3" in text
+    assert "<script>alert" not in text
+    assert text.index("could not be imported") < text.index('id="dag-shop"')
+
+
+def test_bars_are_the_last_runs_oldest_first(shop: Dag, db: None):
+    for number in range(20):
+        factories.make_run(shop, f"run {number:02d}")
+    bars = listing.rows([shop])[0].bars
+    assert [bar["run_id"] for bar in bars] == [f"run {number:02d}" for number in range(6, 20)]
+
+
+def test_a_bar_is_as_high_as_its_run_was_long(shop: Dag):
+    short, long = factories.make_run(shop), factories.make_run(shop)
+    DagRun.objects.filter(pk=long.pk).update(ended_at=long.started_at + timedelta(seconds=100))
+    DagRun.objects.filter(pk=short.pk).update(ended_at=short.started_at + timedelta(seconds=50))
+    heights = [bar["height"] for bar in listing.rows([shop])[0].bars]
+    assert heights[1] == listing.BAR_HEIGHT
+    assert heights[0] == pytest.approx(6 + (listing.BAR_HEIGHT - 6) / 2)
+
+
+def test_the_grid_has_groups_above_their_tasks_and_counts_of_mapped_ones(viewer: Client, shop_run: DagRun):
+    data = viewer.get("/dags/shop/grid.json").json()
+    assert [row["id"] for row in data["rows"]] == ["extract", "checks", "checks.sums", "load"]
+    assert [row["depth"] for row in data["rows"]] == [0, 0, 1, 0]
+    run = data["runs"][0]
+    assert run["states"] == "sf*"
+    assert run["many"] == {"2": {"upstream_failed": 3}}
+
+
+def test_every_state_has_its_own_letter():
+    assert set(grid.CODES) == set(TaskState)
+    assert len(set(grid.CODES.values()) | {grid.ABSENT, grid.MANY}) == len(TaskState) + 2
+
+
+def test_a_task_that_only_an_older_version_had_keeps_its_row(viewer: Client, shop: Dag, shop_run: DagRun):
+    factories.make_version(shop, factories.make_spec("shop", {"extract": ()}))
+    data = viewer.get("/dags/shop/grid.json").json()
+    former = {row["id"] for row in data["rows"] if row.get("former")}
+    assert former == {"checks.sums", "load"}
+    assert len(data["runs"][0]["states"]) == 3
+
+
+def test_the_graph_shows_a_run_with_its_own_version(viewer: Client, shop: Dag, shop_run: DagRun):
+    factories.make_version(shop, factories.make_spec("shop", {"extract": ()}))
+    assert len(viewer.get("/dags/shop/graph.json").json()["rows"]) == 1
+    own = viewer.get("/dags/shop/graph.json?run=first").json()
+    assert ["extract", "checks.sums", "rows"] in own["edges"]
+    assert own["states"]["load"] == {"upstream_failed": 3}
+
+
+def test_a_mapped_task_is_one_row_of_its_run(shop_run: DagRun):
+    rows = {row.task_id: row for row in tasklist.rows(load_spec(shop_run.version_id), shop_run)}
+    assert rows["load"].counts == {"upstream_failed": 3}
+    assert rows["checks"].is_group
+    assert rows["extract"].x + rows["extract"].width <= tasklist.SCALE
+
+
+def test_a_thousand_tasks_over_25_runs_stay_small(viewer: Client, db: None):
+    spec = factories.make_spec("wide", {f"t{number}": () for number in range(1000)})
+    dag = factories.make_dag(spec=spec)
+    run = factories.make_run(dag)
+    one = len(json.dumps(grid.run_json(run))) + 1000
+    data = viewer.get("/dags/wide/grid.json")
+    assert len(json.dumps(data.json()["runs"])) < one + 200
+
+
+def lines(client: Client, **query: object) -> dict:
+    return client.get("/dags/shop/runs/first/tasks/extract/log", query).json()
+
+
+def test_a_log_is_read_on_from_where_one_stopped(viewer: Client, shop_run: DagRun):
+    first = lines(viewer)
+    assert [line["event"] for line in first["lines"]] == ["hello", "world"]
+    attempt = factories.instance_of(shop_run, "extract").attempts.get()
+    factories.add_log(attempt, "more")
+    again = lines(viewer, place=first["place"], offset=first["offset"])
+    assert [line["event"] for line in again["lines"]] == ["more"]
+    assert again["offset"] > first["offset"]
+    nothing = lines(viewer, place=again["place"], offset=again["offset"])
+    assert nothing["lines"] == []
+    assert nothing["offset"] == again["offset"]
+
+
+def test_a_long_log_starts_near_its_end_and_gives_the_rest_when_asked(viewer: Client, shop_run: DagRun):
+    attempt = factories.instance_of(shop_run, "extract").attempts.get()
+    factories.add_log(attempt, *(f"line {number} " + "x" * 1000 for number in range(3000)))
+    seen, answer = [], lines(viewer)
+    start = answer["start"]
+    assert start > 0
+    while True:
+        seen += [line["event"].split()[1] for line in answer["lines"]]
+        if not answer["more"]:
+            break
+        answer = lines(viewer, place=answer["place"], offset=answer["offset"])
+    assert seen[-1] == "2999"
+    assert [int(each) for each in seen] == list(range(int(seen[0]), 3000))
+    before = lines(viewer, place=0, offset=0, until=start)
+    assert before["lines"][0]["event"] == "hello"
+
+
+def test_a_line_that_is_no_record_is_shown_as_it_is(viewer: Client, shop_run: DagRun):
+    attempt = factories.instance_of(shop_run, "extract").attempts.get()
+    key = logs.key_for(shop_run.pk, attempt.task_instance_id, attempt.token)
+    logs.store().append(key, b"not json \xff\n[1]\n")
+    assert [line["event"] for line in lines(viewer)["lines"]][-2:] == ["not json \ufffd", "[1]"]
+
+
+def test_each_try_has_its_own_log(viewer: Client, shop_run: DagRun):
+    extract = factories.instance_of(shop_run, "extract")
+    factories.set_state(extract, "success", try_number=2)
+    factories.make_attempt(extract, lines=("second",))
+    assert [line["event"] for line in lines(viewer)["lines"]] == ["second"]
+    assert [line["event"] for line in lines(viewer, try_number=1)["lines"]] == ["hello", "world"]
+    assert "Try 2" in viewer.get("/dags/shop/runs/first/tasks/extract").content.decode()
+
+
+def test_a_log_is_downloaded_as_text(viewer: Client, shop_run: DagRun):
+    response = viewer.get("/dags/shop/runs/first/tasks/extract/log.txt")
+    assert "attachment" in response["Content-Disposition"]
+    assert b"".join(response.streaming_content).decode().splitlines()[1].endswith("world")
+
+
+def test_an_expanded_task_leads_to_its_instances(viewer: Client, shop_run: DagRun):
+    response = viewer.get("/dags/shop/runs/first/tasks/load")
+    assert response["Location"] == "/dags/shop/runs/first/tasks/load/mapped"
+
+
+def test_code_is_that_of_the_version(viewer: Client, shop: Dag, shop_run: DagRun):
+    factories.make_version(shop, shop_spec(), source="# the second version\n")
+    assert b"the second version" in viewer.get("/dags/shop/code").content
+    assert b"the second version" not in viewer.get("/dags/shop/code?version_number=1").content
+    assert b"the second version" not in viewer.get("/dags/shop/runs/first/tasks/extract/code").content
+
+
+def test_code_that_spans_lines_is_coloured_line_by_line():
+    found = code('a = """one\ntwo"""\n', "x.py")
+    assert len(found) == 2
+    for line in found:
+        assert line.count("<span") == line.count("</span>")
+    assert "two" in found[1]
+
+
+@pytest.mark.parametrize("name", ["x.py", "x.sql", "x.nothing", "no ending", "</pre>.py"])
+def test_source_is_text_whatever_it_says(name: str):
+    text = "".join(code("<script>alert(1)</script>", name))
+    assert "<script" not in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        "[x](javascript:alert(1))",
+        "![x](javascript:alert(1))",
+        "<img src=x onerror=alert(1)>",
+        "[x](data:text/html;base64,PHNjcmlwdD4=)",
+        "<javascript:alert(1)>",
+        '[x](https://a "onmouseover=alert(1)")',
+    ],
+)
+def test_markdown_of_authors_cannot_run(text: str):
+    html = markdown(text)
+    for bad in ("<script", "<img src=x", 'href="javascript', 'src="javascript', 'href="data:text', " onmouseover="):
+        assert bad not in html
+
+
+def test_search_puts_what_begins_with_the_text_first(viewer: Client):
+    factories.make_dag("my_orders")
+    factories.make_dag("orders")
+    found = viewer.get("/search?q=ord").json()["found"]
+    assert [each["name"] for each in found] == ["orders", "my_orders"]
+    assert found[0]["to"] == "/dags/orders"
