@@ -8,11 +8,12 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator.settings")
 
 from django.core.asgi import get_asgi_application
 
-http = get_asgi_application()
+django_http = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter
 
 from orchestrator import celery  # noqa: F401  # so that a trigger from a page reaches our broker, not Celery's default
 from orchestrator.live.routing import websocket
+from orchestrator.web.bodies import BodyLimit
 
-application = ProtocolTypeRouter({"http": http, "websocket": websocket})
+application = ProtocolTypeRouter({"http": BodyLimit(django_http), "websocket": websocket})

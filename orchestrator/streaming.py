@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from itertools import islice
 from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
 
-BATCH = 200
+BATCH_BYTES = 64 * 1024
 
 
 def streamed(request: HttpRequest, parts: Iterator[Any], content_type: str) -> StreamingHttpResponse:
@@ -24,8 +23,12 @@ def streamed(request: HttpRequest, parts: Iterator[Any], content_type: str) -> S
 
 async def _in_batches(parts: Iterator[Any]) -> AsyncIterator[bytes]:
     def take() -> bytes:
-        found = islice(parts, BATCH)
-        return b"".join(each if isinstance(each, bytes) else str(each).encode() for each in found)
+        found = bytearray()
+        for each in parts:
+            found += each if isinstance(each, bytes) else str(each).encode("utf-8", "replace")
+            if len(found) >= BATCH_BYTES:
+                break
+        return bytes(found)
 
     while data := await sync_to_async(take, thread_sensitive=False)():
         yield data

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-from asgiref.sync import sync_to_async
-from django.core.handlers.asgi import ASGIRequest
 from django.http import Http404, HttpRequest, JsonResponse, StreamingHttpResponse
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from orchestrator.core.states import FINISHED
 from orchestrator.logs.store import key_for
+from orchestrator.streaming import streamed
 from orchestrator.web.page import instance_for, run_for, whole_number
 from runs_app import logs
 from runs_app.models import Attempt, TaskInstance
@@ -102,20 +101,12 @@ def download(
     request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index: int = -1
 ) -> StreamingHttpResponse:
     instance, tokens, number = _found(request, dag_id, run_id, task_id, map_index)
-    # Django would read a synchronous iterator whole into memory before the first byte is sent over ASGI.
-    text: Any = _text(instance, tokens)
-    body = _unblocked(text) if isinstance(request, ASGIRequest) else text
-    response = StreamingHttpResponse(body, content_type="text/plain; charset=utf-8")
+    response = streamed(request, _text(instance, tokens), "text/plain; charset=utf-8")
     index = f"[{map_index}]" if map_index >= 0 else ""
     name = f"{dag_id}-{run_id}-{task_id}{index}-try{number}.log"
     safe = "".join(each if each.isprintable() and each not in '/\\"' else "_" for each in name)
     response["Content-Disposition"] = content_disposition_header(True, safe) or "attachment"
     return response
-
-
-async def _unblocked(chunks: Iterator[str]) -> AsyncIterator[str]:
-    while (chunk := await sync_to_async(next)(chunks, None)) is not None:
-        yield chunk
 
 
 def _text(instance: TaskInstance, tokens: list[int]) -> Iterator[str]:
