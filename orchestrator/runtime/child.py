@@ -5,12 +5,13 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import select
 import signal
 import socket
 import sys
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -31,6 +32,7 @@ from . import protocol
 from .context import TaskContext
 
 Json = dict[str, Any]
+LOG = logging.getLogger("orchestrator.task")
 
 ONE_WAY = frozenset({"push_xcom"})
 """Asked for without waiting: messages keep their order, so the result cannot overtake them."""
@@ -61,9 +63,7 @@ class Channel:
 class RecordHandler(logging.Handler):
     """Sends structured log records beside the captured output."""
 
-    def __init__(self, channel: Channel) -> None:
-        super().__init__()
-        self.channel = channel
+    channel: Any = None
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -83,27 +83,37 @@ class RecordHandler(logging.Handler):
             pass
 
 
-def serve(sock: socket.socket, dags: Json) -> None:
-    """Wait for the assignment and carry it out; never returns."""
-    from .rehearsal import rehearse
+_handler = RecordHandler()  # made here, not in each attempt: logging keeps locks and references for it
 
+
+def log_to(channel: Any) -> None:
+    """Send what every logger says to ``channel``, and nowhere else."""
+    _handler.channel = channel
+    root = logging.getLogger()
+    if root.handlers != [_handler]:
+        root.handlers[:] = [_handler]
+    if root.level != logging.INFO:
+        root.setLevel(logging.INFO)
+
+
+def serve(sock: socket.socket, dags: Json, rehearse: Callable[[], None] = lambda: None) -> None:
+    """Wait for the assignment and carry it out; never returns."""
     gc.disable()
     try:
-        rehearse()
-        had = set(sys.modules)
+        if not select.select([sock], [], [], 0)[0]:  # else somebody waits already
+            rehearse()
+        lacked = [name for name in protocol.WORTH_KEEPING if name not in sys.modules]
         assignment = protocol.receive(sock)
     except (EOFError, OSError):
         os._exit(0)
     code = 1
     try:
         channel = Channel(sock)
-        root = logging.getLogger()
-        root.handlers[:] = [RecordHandler(channel)]
-        root.setLevel(logging.INFO)
+        log_to(channel)
         comms.use(channel.ask)
         gc.enable()
         result = carry_out(assignment, dags, channel)
-        imported = [name for name in protocol.WORTH_KEEPING if name in sys.modules and name not in had]
+        imported = [name for name in lacked if name in sys.modules]
         channel.tell({**result, **_usage(), "imported": imported})
         code = 0
     except BaseException:
@@ -161,7 +171,7 @@ class Attempt:
         self.assignment, self.dag, self.channel = assignment, dag, channel
         self.task = dag.get_task(assignment["task_id"]).prepare_for_execution()
         self.context = TaskContext(assignment, dag, self.task)
-        self.log = logging.getLogger("orchestrator.task")
+        self.log = LOG
 
     def run(self) -> Json:
         signal.signal(signal.SIGTERM, self._on_term)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -29,42 +29,9 @@ class TaskContext(dict[str, Any]):
     def __init__(self, assignment: Json, dag: Any, task: Any) -> None:
         super().__init__()
         self.assignment = assignment
-        ti = RuntimeTaskInstance(assignment, task)
-        run = assignment["run"]
-        self.lazy: dict[str, Callable[[], Any]] = {
-            "dag": lambda: dag,
-            "task": lambda: ti.task,
-            "ti": lambda: ti,
-            "task_instance": lambda: ti,
-            "task_instance_key_str": lambda: f"{ti.dag_id}__{ti.task_id}__{self.get('ds_nodash', '')}",
-            "dag_run": lambda: RuntimeDagRun(run),
-            "run_id": lambda: run["run_id"],
-            "run_after": lambda: moment(run["run_after"]),
-            "params": self._params,
-            "conf": dict,
-            "var": lambda: {"value": _Variables(False), "json": _Variables(True)},
-            "conn": _Connections,
-            "macros": _macros,
-            "test_mode": lambda: False,
-            "try_number": lambda: ti.try_number,
-            "map_index_template": lambda: ti.task.map_index_template,
-            "inlets": lambda: ti.task.inlets,
-            "outlets": lambda: ti.task.outlets,
-            "templates_dict": lambda: None,
-            "task_reschedule_count": lambda: assignment.get("reschedule_count") or 0,
-            "expanded_ti_count": lambda: ask("map_length", task_id=ti.task_id) if ti.map_index >= 0 else None,
-            "triggering_asset_events": dict,
-        }
-        for name in (
-            "prev_data_interval_start_success",
-            "prev_data_interval_end_success",
-            "prev_start_date_success",
-            "prev_end_date_success",
-        ):
-            self.lazy[name] = lambda name=name: moment(_previous(self).get(name))
-        if run.get("logical_date"):
-            self.lazy.update(_dates(self, run))
-        self.dag, self.ti = dag, ti
+        self.run = assignment["run"]
+        self.dag, self.ti = dag, RuntimeTaskInstance(assignment, task)
+        self.lazy = _table(self.run)
 
     def become(self, task: Any) -> None:
         """Go on as one instance of a mapped task."""
@@ -83,7 +50,7 @@ class TaskContext(dict[str, Any]):
     def __missing__(self, key: str) -> Any:
         if key not in self.lazy:
             raise KeyError(key)
-        self[key] = value = self.lazy[key]()
+        self[key] = value = self.lazy[key](self)
         return value
 
     def __contains__(self, key: object) -> bool:
@@ -116,21 +83,10 @@ class TaskContext(dict[str, Any]):
         return super().values()
 
 
-def _dates(context: TaskContext, run: Json) -> dict[str, Callable[[], Any]]:
-    date = lambda: context["logical_date"]  # noqa: E731
-    found: dict[str, Callable[[], Any]] = {
-        "logical_date": lambda: moment(run["logical_date"]),
-        "execution_date": date,
-        "ds": lambda: date().strftime("%Y-%m-%d"),
-        "ds_nodash": lambda: date().strftime("%Y%m%d"),
-        "ts": lambda: date().isoformat(),
-        "ts_nodash": lambda: date().strftime("%Y%m%dT%H%M%S"),
-        "ts_nodash_with_tz": lambda: date().isoformat().replace("-", "").replace(":", ""),
-    }
-    if run.get("data_interval_start"):
-        found["data_interval_start"] = lambda: moment(run["data_interval_start"])
-        found["data_interval_end"] = lambda: moment(run["data_interval_end"])
-    return found
+def _table(run: Json) -> Mapping[str, Callable[[TaskContext], Any]]:
+    if not run.get("logical_date"):
+        return ALWAYS
+    return WITH_INTERVAL if run.get("data_interval_start") else WITH_DATE
 
 
 def _previous(context: TaskContext) -> Json:
@@ -144,6 +100,60 @@ def _previous(context: TaskContext) -> Json:
         "prev_start_date_success": run["start_date"],
         "prev_end_date_success": run["end_date"],
     }
+
+
+def _previous_key(name: str) -> Callable[[TaskContext], Any]:
+    return lambda context: moment(_previous(context).get(name))
+
+
+def _expanded_count(context: TaskContext) -> Any:
+    return ask("map_length", task_id=context.ti.task_id) if context.ti.map_index >= 0 else None
+
+
+# Tables, not closures of each context: an attempt's process copies a page of memory for most objects it makes.
+ALWAYS: dict[str, Callable[[TaskContext], Any]] = {
+    "dag": lambda context: context.dag,
+    "task": lambda context: context.ti.task,
+    "ti": lambda context: context.ti,
+    "task_instance": lambda context: context.ti,
+    "task_instance_key_str": lambda context: (
+        f"{context.ti.dag_id}__{context.ti.task_id}__{context.get('ds_nodash', '')}"
+    ),
+    "dag_run": lambda context: RuntimeDagRun(context.run),
+    "run_id": lambda context: context.run["run_id"],
+    "run_after": lambda context: moment(context.run["run_after"]),
+    "params": lambda context: context._params(),
+    "conf": lambda context: {},
+    "var": lambda context: {"value": _Variables(False), "json": _Variables(True)},
+    "conn": lambda context: _Connections(),
+    "macros": lambda context: _macros(),
+    "test_mode": lambda context: False,
+    "try_number": lambda context: context.ti.try_number,
+    "map_index_template": lambda context: context.ti.task.map_index_template,
+    "inlets": lambda context: context.ti.task.inlets,
+    "outlets": lambda context: context.ti.task.outlets,
+    "templates_dict": lambda context: None,
+    "task_reschedule_count": lambda context: context.assignment.get("reschedule_count") or 0,
+    "expanded_ti_count": _expanded_count,
+    "triggering_asset_events": lambda context: {},
+    "prev_data_interval_start_success": _previous_key("prev_data_interval_start_success"),
+    "prev_data_interval_end_success": _previous_key("prev_data_interval_end_success"),
+    "prev_start_date_success": _previous_key("prev_start_date_success"),
+    "prev_end_date_success": _previous_key("prev_end_date_success"),
+}
+WITH_DATE = ALWAYS | {
+    "logical_date": lambda context: moment(context.run["logical_date"]),
+    "execution_date": lambda context: context["logical_date"],
+    "ds": lambda context: context["logical_date"].strftime("%Y-%m-%d"),
+    "ds_nodash": lambda context: context["logical_date"].strftime("%Y%m%d"),
+    "ts": lambda context: context["logical_date"].isoformat(),
+    "ts_nodash": lambda context: context["logical_date"].strftime("%Y%m%dT%H%M%S"),
+    "ts_nodash_with_tz": lambda context: context["logical_date"].isoformat().replace("-", "").replace(":", ""),
+}
+WITH_INTERVAL = WITH_DATE | {
+    "data_interval_start": lambda context: moment(context.run["data_interval_start"]),
+    "data_interval_end": lambda context: moment(context.run["data_interval_end"]),
+}
 
 
 class RuntimeDagRun:

@@ -61,7 +61,7 @@ def receive(sock: socket.socket) -> dict[str, Any]:
     (size,) = HEAD.unpack(_exactly(sock, HEAD.size))
     if size > LARGEST:
         raise ValueError(f"a message of {size} bytes is larger than {LARGEST}")
-    return json.loads(_exactly(sock, size))
+    return json.loads(_exactly(sock, size).decode("utf-8", "surrogatepass"))
 
 
 def _exactly(sock: socket.socket, size: int) -> bytes:

@@ -1,13 +1,14 @@
 """Going through an attempt once before there is one.
 
-After a fork the first write to each page copies it, and one attempt writes to some 400: a spare child that has
-rehearsed has its copies by the time it gets its assignment, so nobody waits for them.
+The zygote does so before it forks anybody: what an attempt imports on first use, and the caches that the interpreter
+keeps in the code it runs, are then shared by all. A spare child does so while it waits: after a fork the first write
+to each page copies it, and one attempt writes to some 400.
 """
 
 from __future__ import annotations
 
 import json
-import logging
+import os
 from typing import Any
 
 from orchestrator.operators.python import PythonOperator
@@ -15,7 +16,7 @@ from orchestrator.sdk import DAG
 from orchestrator.sdk.context import running
 
 from . import protocol
-from .child import Attempt, RecordHandler, _environment
+from .child import Attempt, _environment, log_to
 
 NAME = "rehearsal"
 TIME = "2024-01-01T00:00:00+00:00"
@@ -29,7 +30,7 @@ ASSIGNMENT = json.dumps(
         "max_tries": 0,
         "token": 1,
         "started_at": TIME,
-        "run": {"dag_id": NAME, "run_id": NAME, "conf": {}, "logical_date": TIME, "run_after": TIME},
+        "run": {"dag_id": NAME, "run_id": NAME, "conf": {}, "run_after": TIME},
     }
 )
 
@@ -50,8 +51,11 @@ class _Nobody:
 def rehearse() -> None:
     """Do what an attempt does, to no effect; signals are left as they are."""
     assignment = json.loads(ASSIGNMENT)
-    logging.getLogger().handlers[:] = [RecordHandler(_Nobody())]
-    _environment(assignment)
+    log_to(_Nobody())
+    variables = _environment(assignment)
+    os.environ.update(variables)
     attempt = Attempt(assignment, _dag, _Nobody())
     with running(attempt.context):
         protocol.pack(attempt._guarded())
+    for name in variables:
+        del os.environ[name]

@@ -58,13 +58,17 @@ class ExpandInput:
 
 def is_mapped_over(task: Any) -> bool:
     """Whether another task, or a group, expands over the return value of ``task``."""
-    inputs = [other.expand_input for other in task.dag.tasks if other.is_mapped]
-    inputs += [group.expand_input for group in task.dag.groups.values() if group.expand_input is not None]
-    return any(_plainly(task, value) for each in inputs for value in each.inputs.values())
+    known = task.dag.__dict__.get("_mapped_over")
+    return task.task_id in (mapped_over(task.dag) if known is None else known)
 
 
-def _plainly(task: Any, value: Any) -> bool:
-    return isinstance(value, PlainXComArg) and value.operator is task and value.key == RETURN_KEY
+def mapped_over(dag: Any) -> frozenset[str]:
+    """Return the ids of the tasks whose return values others expand over."""
+    inputs = [other.expand_input for other in dag.tasks if other.is_mapped]
+    inputs += [group.expand_input for group in dag.groups.values() if group.expand_input is not None]
+    values = [value for each in inputs for value in each.inputs.values()]
+    plain = [value for value in values if isinstance(value, PlainXComArg) and value.key == RETURN_KEY]
+    return frozenset(value.operator.task_id for value in plain)
 
 
 def _at(values: Any, index: int) -> Any:

@@ -399,9 +399,9 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
 
     def prepare_for_execution(self) -> Any:
         """Return a copy for one attempt: rendering its fields must leave the DAG's own task as it was written."""
-        import copy
-
-        return copy.copy(self)
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        return made
 
     def pre_execute(self, context: Any) -> None:
         if self._pre_execute_hook is not None:
