@@ -120,7 +120,10 @@ def decode(data: Any) -> Any:
 def _datetime(data: dict[str, Any]) -> Any:
     import pendulum
 
-    return pendulum.parse(data["value"], tz=data.get("zone") or "UTC")
+    found = pendulum.parse(data["value"], tz="UTC")
+    zone = data.get("zone")
+    # A fixed offset has a name, too ("+01:00"), but is no zone that could be looked up.
+    return found.in_timezone(zone) if zone and zone[0] not in "+-" else found
 
 
 def _of(module: str, name: str, method: str | None = None) -> Callable[[dict[str, Any]], Any]:
