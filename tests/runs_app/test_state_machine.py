@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -30,7 +30,7 @@ from runs_app.models import Attempt, Callback, ControlState, DagRun, Process, Ta
 from tests.runs_app.engine import end, python_dag, seconds, slot, take
 
 LONG = os.environ.get("LONG_TESTS") == "1"
-EXAMPLES, STEPS = (int(os.environ.get("LONG_EXAMPLES", 500)), 60) if LONG else (12, 30)
+EXAMPLES, STEPS = (int(os.environ.get("LONG_EXAMPLES", 500)), 60) if LONG else (12, 50)
 
 numbers = itertools.count()
 
@@ -83,13 +83,16 @@ class Engine(RuleBasedStateMachine):
                 actions.pause(dag.pk, False, user=None)
         self.slots = [slot() for _ in range(3)]
         self.dags = sorted(Dag.objects.values_list("pk", flat=True))
+        for number in range(len(self.dags)):
+            self.trigger(number)
 
     # ---- people
 
     @rule(number=st.integers(0, 9))
     def trigger(self, number: int) -> None:
         if DagRun.objects.count() < 6:
-            actions.trigger_dag(self.dags[number % len(self.dags)], logical_date=self.now + seconds(number))
+            date = self.now - timedelta(microseconds=next(numbers))
+            actions.trigger_dag(self.dags[number % len(self.dags)], logical_date=date)
 
     @rule(number=st.integers(0, 9), tasks=st.sets(st.sampled_from("abcd"), min_size=1), more=st.booleans())
     def clear(self, number: int, tasks: set[str], more: bool) -> None:
@@ -298,6 +301,7 @@ class TestEngine(TestCase):
                 stateful_step_count=STEPS,
                 deadline=None,
                 derandomize=not LONG,
+                phases=tuple(Phase) if LONG else (Phase.generate,),  # making a failure small takes minutes
                 print_blob=True,
                 suppress_health_check=list(HealthCheck),
             ),
