@@ -10,7 +10,10 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+from orchestrator.sdk import comms
+
 from . import protocol
+from .child import Channel, carry_out, log_to
 from .local_answers import Memory
 
 Json = dict[str, Any]
@@ -33,8 +36,6 @@ class Place:
         return {"outcome": "failed", "retry": True, "crashed": True, "error": f"its process ended: {self.ended}"}
 
     def _here(self, assignment: Json, name: str) -> Json | None:
-        from .child import carry_out
-
         return carry_out(assignment, {self.dag.dag_id: self.dag}, self)
 
     def ask(self, what: str, args: Json) -> Any:
@@ -49,20 +50,11 @@ class Place:
         sys.stderr.flush()
         pid = os.fork()
         if pid == 0:
-            try:
-                ours.close()
-                _die_with_parent()
-                from .child import serve
-
-                serve(theirs, {self.dag.dag_id: self.dag})
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                os._exit(1)
+            ours.close()
+            self._serve(theirs, assignment)
         theirs.close()
         result = None
         try:
-            protocol.send(ours, assignment)
             while True:
                 message = protocol.receive(ours)
                 if message["type"] == "result":
@@ -83,6 +75,23 @@ class Place:
             code = os.waitstatus_to_exitcode(status)
             self.ended = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return result
+
+    def _serve(self, sock: socket.socket, assignment: Json) -> None:
+        """In the fork: be one attempt, as the fork server's children are; never returns."""
+        code = 1
+        try:
+            _die_with_parent()
+            channel = Channel(sock)
+            log_to(channel)
+            comms.use(channel.ask)
+            channel.tell(carry_out(assignment, {self.dag.dag_id: self.dag}, channel))
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
 
     def _reply(self, sock: socket.socket, message: Json) -> None:
         reply: Json = {"id": message["id"]}
