@@ -84,7 +84,8 @@ def store(parsed: Parsed, *, now: datetime, present: Container[str], on_changed:
             _store_tree(parsed.tree)
         wanted = {each.spec.dag_id: each for each in parsed.documents}
         # By id, as every writer locks them, so that two processors cannot wait for each other.
-        known = {dag.pk: dag for dag in Dag.objects.select_for_update().filter(pk__in=wanted).order_by("pk")}
+        rows = Dag.objects.select_for_update(of=("self",)).select_related("version").defer("version__spec")
+        known = {dag.pk: dag for dag in rows.filter(pk__in=wanted).order_by("pk")}
         rivals = _rivals(known.values(), file, present)
         for dag_id, document in sorted(wanted.items()):
             if dag_id in rivals:
@@ -125,7 +126,8 @@ def _tell(outcome: Outcome, on_changed: OnChanged | None) -> None:
 
 
 def _file(parsed: Parsed, now: datetime) -> DagFile:
-    file = DagFile.objects.get_or_create(relative_path=parsed.path)[0]
+    # Where another processor inserts it just now, the caller tries again.
+    file = DagFile.objects.filter(relative_path=parsed.path).first() or DagFile(relative_path=parsed.path)
     if parsed.tree is not None:
         file.digest = parsed.tree.digest
     file.last_parsed_at, file.last_parse_seconds, file.gone_at = now, parsed.seconds, None
@@ -215,7 +217,7 @@ def _version(dag: Dag, document: Document, parsed: Parsed, outcome: Outcome) -> 
     digest = hashlib.sha256(f"{parsed.tree.digest}\n{document.identity}".encode()).hexdigest()
     if dag.version is not None and dag.version.digest == digest:
         return dag.version
-    found = DagVersion.objects.filter(dag=dag, digest=digest).first()
+    found = DagVersion.objects.filter(dag=dag, digest=digest).defer("spec").first()
     if found is not None:
         return found
     number = DagVersion.objects.filter(dag=dag).aggregate(last=Max("version_number"))["last"] or 0
