@@ -13,7 +13,7 @@ from django.db import transaction
 
 from dags_app.versions import load_spec
 
-from . import limits, transitions
+from . import limits, notify, transitions
 from .locking import fetch, lock_limit, moment, placeholders, retrying, skip_locked
 from .models import Callback
 
@@ -105,6 +105,7 @@ def claim_inside(claimer: Claimer, now: datetime) -> tuple[dict[str, Any] | None
             transitions.give_back(row)
             capacity.tight_until = time.monotonic() + 2.0
             return None, True
+        notify.run_changed(row["run_id"], row["dag_id"])
         return _decoded(row), False
     return None, False
 

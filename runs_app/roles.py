@@ -6,11 +6,13 @@ import os
 import signal
 import socket
 import threading
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import celery.apps.worker
+from celery.exceptions import SecurityWarning
 from django.conf import settings
 
 from orchestrator.celery import CONTROL_QUEUE, app
@@ -22,6 +24,8 @@ def web(host: str | None = None, port: int | None = None) -> None:
     """Serve pages, API and web sockets."""
     import uvicorn
 
+    # WhiteNoise hands small static files over as plain iterators, which Django reads whole: that is fine.
+    warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
     uvicorn.run(
         "orchestrator.asgi:application",
         host=host or settings.ORCH.host,
@@ -70,6 +74,8 @@ def worker(queues: Sequence[str] = ("default",), slots: int | None = None) -> No
 
 def _celery_worker(name: str, queues: list[str], *, pool: str, concurrency: int) -> None:
     celery.apps.worker.safe_say = _say_nothing
+    # Celery's warning is about pickled messages; ours are JSON that names a queue.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     made = app.Worker(
         hostname=f"{name}-{os.getpid()}@{socket.gethostname()}",
         pool=pool,
