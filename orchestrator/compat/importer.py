@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
-from .names import MODULES, REFUSED
+from .names import FALLBACK, MODULES, REFUSED
 
 REFERENCE = "docs/reference/airflow-names.md lists the names that are"
 
@@ -23,7 +23,8 @@ class AliasModule(ModuleType):
         full = f"{self.__name__}.{name}"
         if name in names:
             module, _, attribute = names[name].partition(":")
-            value = getattr(importlib.import_module(module), attribute)
+            found = importlib.import_module(module)
+            value = getattr(found, attribute) if attribute else found
             setattr(self, name, value)
             return value
         if name == "__all__":
@@ -49,6 +50,9 @@ class Finder:
     """
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        return None if name in FALLBACK else self.spec_of(name)
+
+    def spec_of(self, name: str) -> Any:
         if name not in MODULES:
             return None
         is_package = any(other.startswith(name + ".") for other in (*MODULES, *REFUSED))
@@ -67,9 +71,14 @@ class Finder:
 class LastFinder:
     """Asked when nobody else knew the module: says why, and what to do."""
 
+    def __init__(self, first: Finder) -> None:
+        self.first = first
+
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         if not name.startswith("airflow."):
             return None
+        if name in FALLBACK:
+            return self.first.spec_of(name)
         for refused, reason in REFUSED.items():
             if name == refused or name.startswith(refused + ".") or refused.startswith(name + "."):
                 raise ModuleNotFoundError(f"{refused}: {reason}", name=name)
@@ -93,8 +102,9 @@ def install() -> None:
     found = installed_airflow(sys.path)
     if found is not None:
         raise ImportError(f"{found} is installed here: Orchestrator answers to its names, so uninstall it first")
-    sys.meta_path.insert(0, Finder())
-    sys.meta_path.append(LastFinder())
+    first = Finder()
+    sys.meta_path.insert(0, first)
+    sys.meta_path.append(LastFinder(first))
 
 
 def installed_airflow(folders: Iterable[str]) -> str | None:

@@ -361,6 +361,23 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.providers.smtp.operators.smtp": _EMAIL,
 }
 
+# What providers import instead of Airflow itself. The package of that name is asked first where it is installed.
+FALLBACK: dict[str, dict[str, str]] = {
+    "airflow.providers.common": {},
+    "airflow.providers.common.compat": {},
+    "airflow.providers.common.compat.sdk": {
+        **_SDK_NAMES,
+        **_EXCEPTIONS,
+        **_FACTORY,
+        **_TRIGGER,
+        **_NOTSET,
+        **_from(_COMPAT + "shims", "XCOM_RETURN_KEY", "Stats", "LoggingMixin"),
+        "timezone": "orchestrator.compat.dates:",
+    },
+    "airflow.providers.common.compat.assets": _ASSETS,
+}
+MODULES |= FALLBACK
+
 _NO_SESSION = "a task has no way to the database: use the context, XComs, Variable, Connection or the REST API"
 _NO_SUBDAG = "SubDAGs left Airflow in version 3: use a TaskGroup"
 REFUSED: dict[str, str] = {

@@ -25,7 +25,9 @@ def page() -> str:
             lines.append(f"| `{module}` | {', '.join(f'`{name}`' for name in sorted(names))} |")
     lines += ["\n## What answers\n", "| ours | under the names |", "|---|---|"]
     for target, names in sorted(_by_target().items()):
-        lines.append(f"| `{target.replace(':', '.')}` | {', '.join(f'`{name}`' for name in sorted(names))} |")
+        lines.append(
+            f"| `{target.replace(':', '.').rstrip('.')}` | {', '.join(f'`{name}`' for name in sorted(names))} |"
+        )
     lines += ["\n## Not here, and what to do\n", "| name | |", "|---|---|"]
     lines += [f"| `{name}` | {reason} |" for name, reason in sorted(REFUSED.items())]
     return "\n".join(lines) + "\n"
