@@ -124,9 +124,9 @@ def all_routes() -> list[str]:
     return sorted(set(_routes(get_resolver().url_patterns, "")))
 
 
-def admin_routes() -> list[Any]:
-    """Return the patterns of the admin."""
-    return list(admin.site.get_urls())
+def admin_routes() -> list[str]:
+    """Return every route of the admin, whatever made it."""
+    return sorted(set(_routes(admin.site.get_urls(), "admin/")))
 
 
 def _routes(patterns: list[Any], before: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -194,6 +195,25 @@ def test_the_admin_is_closed_to_all_but_operators_and_admins(world):
                             assert answer.status_code in {200, 302, 403}, place
                             opened += answer.status_code == 200
     assert opened > 30
+
+
+def test_no_address_of_the_admin_opens_for_others(world):
+    everybody = [Client(), *(Client() for _ in ("", "viewer", "user"))]
+    for client, role in zip(everybody[1:], ("", "viewer", "user"), strict=True):
+        client.force_login(factories.make_user(role))
+    checked = 0
+    for route in routes.admin_routes():
+        if "^" in route or "(?P" in route:
+            continue
+        path = "/" + re.sub(r"<[^>]+>", "1", route)
+        for client in everybody:
+            with undone():
+                answer = client.get(path)
+                assert answer.status_code in {302, 403, 404}, (path, answer.status_code)
+                to = answer.get("Location", "/sign-in")
+                assert to == "/admin/" or "/sign-in" in to or "/admin/login/" in to, (path, to)
+                checked += 1
+    assert checked > 150
 
 
 # ---- how

@@ -63,7 +63,9 @@ def database_url() -> str:
     if found["ENGINE"].endswith("sqlite3"):
         return f"sqlite:///{found['NAME']}"
     account = f"{quote(found['USER'] or '')}:{quote(found['PASSWORD'] or '')}"
-    return f"postgresql://{account}@{quote(found['HOST'] or '', safe='')}:{found['PORT']}/{found['NAME']}"
+    host = found["HOST"] or found["OPTIONS"].get("host", "")  # a folder, where the server listens on a socket
+    port = f"&port={found['PORT']}" if found["PORT"] else ""
+    return f"postgresql://{account}@/{found['NAME']}?host={quote(host, safe='')}{port}"
 
 
 def _answers(address: str, process: Any) -> bool:
