@@ -15,8 +15,9 @@ from orchestrator.core.spec import DagSpec
 
 LARGEST = 20 * 1024 * 1024
 """Bytes that the files of one tree may have together; they are stored with every version that differs."""
-NAME = re.compile(rb"[\w./-]*[\w-]\.\w+")
-"""What looks like the name of a file in a source."""
+WORD = re.compile(rb"[\w./-]+")
+"""What the name of a file in a source is made of. One class of characters: it takes linear time on any source."""
+LONGEST_NAME = 1000
 
 
 class TreeTooLarge(ValueError):
@@ -131,8 +132,10 @@ def _named(data: bytes, file: str, names: Mapping[str, Collection[str]]) -> set[
     """The files of the folder that a source names; those near the DAG file where there are several."""
     found: set[str] = set()
     folder = os.path.dirname(file) + os.sep if os.path.dirname(file) else ""
-    for word in set(NAME.findall(data)):
-        text = word.decode("utf-8", "replace").lstrip("./")
+    for word in set(WORD.findall(data)):
+        if b"." not in word or len(word) > LONGEST_NAME:
+            continue
+        text = word.decode("utf-8", "replace").strip("./")
         candidates = names.get(text.rpartition("/")[2])
         if not candidates:
             continue
