@@ -15,7 +15,7 @@ from typing import Any
 
 import redis
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, connections
 from django.utils import timezone
 from django_celery_beat.schedulers import DatabaseScheduler
 
@@ -39,6 +39,7 @@ class DueScheduler(DatabaseScheduler):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.lease: Lease | None = None
+        self.ticking = False
         self.nudges = Nudges(wake.DUE_CHANNEL)
         self.asked_at = -1e9  # monotonic
         self.periodic_at = -1e9  # when the library wants to be asked again
@@ -51,6 +52,13 @@ class DueScheduler(DatabaseScheduler):
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Never raises: a clock that stops because Redis or the database does would have to be started by hand."""
+        self.ticking = True
+        try:
+            return self._tick()
+        finally:
+            self.ticking = False
+
+    def _tick(self) -> float:
         self._guarded(self._register, "register")
         if time.monotonic() >= self.periodic_at:
             rest = self._guarded(self._periodic, "periodic")
@@ -114,6 +122,14 @@ class DueScheduler(DatabaseScheduler):
         return None
 
     def close(self) -> None:
+        """Save the periodic tasks and give the lease up.
+
+        Celery's signal handler calls this in the middle of a tick, maybe of a query whose connection is locked:
+        then it does nothing, since the handler ends the tick, and what runs beat calls again.
+        """
+        if self.ticking:
+            return
+        connections.close_all()  # a query that was cut short leaves a connection that is good for nothing
         self._guarded(super().close, "close")
         if self.lease is not None:
             self.lease.stop()

@@ -39,7 +39,7 @@ class Beats:
     def __init__(self, environment: dict[str, str], log: Path) -> None:
         self.environment, self.log = environment, log
         self.running: list[subprocess.Popen[bytes]] = []
-        self.client = redis.Redis.from_url(environment["REDIS_URL"])
+        self.client = redis.Redis.from_url(environment["REDIS_URL"], socket_timeout=60)
 
     def start(self) -> subprocess.Popen[bytes]:
         with self.log.open("ab") as out:
@@ -65,7 +65,7 @@ class Beats:
         for process in self.running:
             process.send_signal(signal.SIGTERM)
         for process in self.running:
-            process.wait(10)
+            assert process.wait(10) == 0, self.log.read_text()[-3000:]
         self.client.close()
 
 
@@ -136,7 +136,7 @@ def test_beat_outlives_redis(beats, redis_server: Redis):
         assert process.poll() is None
     finally:
         redis_server.start()
-    beats.client = redis.Redis.from_url(beats.environment["REDIS_URL"])
+    beats.client = redis.Redis.from_url(beats.environment["REDIS_URL"], socket_timeout=60)
     beats.request(20)
 
 
