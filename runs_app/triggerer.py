@@ -69,7 +69,7 @@ class Triggerer:
         self.lost = False
         self.nudges = NudgeSocket(wake.DEFERRED_CHANNEL)
         self.selector.register(self.nudges, selectors.EVENT_READ)
-        self.next_poll = 0.0
+        self.next_poll = self.checked_at = 0.0
         self.lease = Lease("triggerer", on_lost=self._lose)
 
     # ---- its life
@@ -189,7 +189,10 @@ class Triggerer:
             for key in self.running.keys() - ours:
                 self._cancel(self.running[key])
         now = time.monotonic()
+        held_up, self.checked_at = now - self.checked_at > FROZEN_SECONDS / 2, now
         for host in list(self.hosts):
+            if held_up:  # by a database that was away, say: we did not listen, so silence proves nothing
+                host.heard = now
             if host.triggers:
                 host.idle_since = now
                 host.process.send({"type": "ping"})

@@ -310,6 +310,33 @@ def test_killing_a_triggerer_loses_nothing(start: Start):
     assert StateEvent.objects.filter(old="deferred").count() == 20
 
 
+def test_a_triggerer_whose_lease_was_ended_starts_over_under_a_new_one(start: Start):
+    instance = defer(make_run(), Given(wait=4, payload="once"))
+    triggerer = start()
+    first = wait_for(lambda: Process.objects.filter(pid=triggerer.pid).first(), 20)
+    wait_for(lambda: Trigger.objects.filter(process=first).exists(), 20)
+
+    # As the sweep does with a process that was frozen for too long.
+    Process.objects.filter(pk=first.pk).update(ended_at=timezone.now())
+    Trigger.objects.update(process=None)
+
+    second = wait_for(lambda: Process.objects.filter(pid=triggerer.pid, ended_at=None).first(), 20)
+    wait_for(lambda: Trigger.objects.filter(process=second).exists(), 20)
+    assert decode(left_deferred(instance).next_kwargs)["event"] == "once"
+    assert StateEvent.objects.filter(old="deferred").count() == 1
+
+
+def test_a_frozen_child_is_replaced(start: Start):
+    instance = defer(make_run(), DateTimeTrigger(in_seconds(12)))
+    triggerer = start()
+    child = wait_for(lambda: tree(triggerer.pid)[1:], 20)[0]
+    wait_for(lambda: "Waiting until" in log_of(instance), 20)
+
+    os.kill(child.pid, signal.SIGSTOP)
+
+    assert left_deferred(instance, 40).next_method == "execute_complete"
+
+
 def test_a_triggerer_that_stops_leaves_its_triggers_to_others(start: Start):
     run = make_run()
     defer(run, Given(wait=60))
