@@ -331,14 +331,25 @@ _STARTED = {TaskState.RUNNING, TaskState.DEFERRED, TaskState.UP_FOR_RESCHEDULE}
 
 
 def delete_run(run_pk: int, *, user: Any) -> None:
-    """Delete a run with all that belongs to it; its audit entries stay."""
+    """Delete a run with all that belongs to it; its audit entries stay.
+
+    Raises:
+        DagRunNotFound, InvalidState: it is under way; nothing was changed.
+    """
     run = DagRun.objects.filter(pk=run_pk).first()
     if run is None:
         raise DagRunNotFound(run_pk)
     with transaction.atomic():
+        held = run_row(run_pk, lock=True, wait=True)
+        if held is not None and held["state"] == RunState.RUNNING:
+            raise InvalidState(
+                f"The DagRun with dag_id: `{run.dag_id}` and run_id: `{run.run_id}` cannot be deleted in running state: "
+                "end it first"
+            )
         audit(user, "delete_dag_run", run=run)
         run.delete()
         notify.dag_changed(run.dag_id)
+        advance.ended(run.dag_id, timezone.now())
 
 
 def delete_dag(dag_id: str, *, user: Any) -> None:
