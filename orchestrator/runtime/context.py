@@ -20,7 +20,7 @@ def moment(text: str | None) -> Any:
         return None
     import pendulum
 
-    return pendulum.instance(datetime.fromisoformat(text))
+    return pendulum.instance(datetime.fromisoformat(text)).in_timezone("UTC")
 
 
 class TaskContext(dict[str, Any]):
@@ -106,6 +106,17 @@ def _previous_key(name: str) -> Callable[[TaskContext], Any]:
     return lambda context: moment(_previous(context).get(name))
 
 
+def _next_date(context: TaskContext) -> Any:
+    """The logical date that follows in the DAG's schedule; the run's own where there is no schedule."""
+    from orchestrator.core.timetables import DataInterval, Restriction
+
+    date = context["logical_date"]
+    start, end = context.get("data_interval_start") or date, context.get("data_interval_end") or date
+    last = DataInterval(datetime.fromisoformat(start.isoformat()), datetime.fromisoformat(end.isoformat()))
+    found = context.dag.timetable.next_run(last=last, restriction=Restriction(None, None, True), now=last.end)
+    return moment(found.logical_date.isoformat()) if found is not None else date
+
+
 def _expanded_count(context: TaskContext) -> Any:
     return ask("map_length", task_id=context.ti.task_id) if context.ti.map_index >= 0 else None
 
@@ -117,11 +128,12 @@ ALWAYS: dict[str, Callable[[TaskContext], Any]] = {
     "ti": lambda context: context.ti,
     "task_instance": lambda context: context.ti,
     "task_instance_key_str": lambda context: (
-        f"{context.ti.dag_id}__{context.ti.task_id}__{context.get('ds_nodash', '')}"
+        f"{context.ti.dag_id}__{context.ti.task_id}__{context.get('ds_nodash') or context.ti.run_id}"
     ),
     "dag_run": lambda context: RuntimeDagRun(context.run),
     "run_id": lambda context: context.run["run_id"],
     "run_after": lambda context: moment(context.run["run_after"]),
+    "partition_key": lambda context: None,
     "params": lambda context: context._params(),
     "conf": lambda context: {},
     "var": lambda context: {"value": _Variables(False), "json": _Variables(True)},
@@ -136,8 +148,6 @@ ALWAYS: dict[str, Callable[[TaskContext], Any]] = {
     "task_reschedule_count": lambda context: context.assignment.get("reschedule_count") or 0,
     "expanded_ti_count": _expanded_count,
     "triggering_asset_events": lambda context: {},
-    "prev_data_interval_start_success": _previous_key("prev_data_interval_start_success"),
-    "prev_data_interval_end_success": _previous_key("prev_data_interval_end_success"),
     "prev_start_date_success": _previous_key("prev_start_date_success"),
     "prev_end_date_success": _previous_key("prev_end_date_success"),
 }
@@ -149,6 +159,16 @@ WITH_DATE = ALWAYS | {
     "ts": lambda context: context["logical_date"].isoformat(),
     "ts_nodash": lambda context: context["logical_date"].strftime("%Y%m%dT%H%M%S"),
     "ts_nodash_with_tz": lambda context: context["logical_date"].isoformat().replace("-", "").replace(":", ""),
+    "prev_data_interval_start_success": _previous_key("prev_data_interval_start_success"),
+    "prev_data_interval_end_success": _previous_key("prev_data_interval_end_success"),
+    # Names of Airflow 1 and 2 that many files still use.
+    "yesterday_ds": lambda context: context["logical_date"].subtract(days=1).strftime("%Y-%m-%d"),
+    "yesterday_ds_nodash": lambda context: context["logical_date"].subtract(days=1).strftime("%Y%m%d"),
+    "tomorrow_ds": lambda context: context["logical_date"].add(days=1).strftime("%Y-%m-%d"),
+    "tomorrow_ds_nodash": lambda context: context["logical_date"].add(days=1).strftime("%Y%m%d"),
+    "next_execution_date": lambda context: _next_date(context),
+    "next_ds": lambda context: _next_date(context).strftime("%Y-%m-%d"),
+    "next_ds_nodash": lambda context: _next_date(context).strftime("%Y%m%d"),
 }
 WITH_INTERVAL = WITH_DATE | {
     "data_interval_start": lambda context: moment(context.run["data_interval_start"]),
@@ -158,6 +178,8 @@ WITH_INTERVAL = WITH_DATE | {
 
 class RuntimeDagRun:
     """The run, as a task sees it."""
+
+    start_date = end_date = data_interval_start = data_interval_end = logical_date = None
 
     def __init__(self, run: Json) -> None:
         for name, value in run.items():
@@ -174,6 +196,7 @@ class RuntimeTaskInstance:
     """The task instance that runs, as its code sees it."""
 
     state = "running"
+    end_date = duration = None  # it has not ended
 
     def __init__(self, assignment: Json, task: Any) -> None:
         self.assignment, self.task = assignment, task

@@ -138,7 +138,12 @@ class Variable:
             if fallback is _UNSET:
                 raise AirflowRuntimeError(f"VARIABLE_NOT_FOUND: Variable {key} not found")
             return fallback
-        return json.loads(text) if deserialize_json else text
+        if not deserialize_json:
+            return text
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise AirflowRuntimeError(f"VARIABLE_NOT_FOUND: Variable {key} holds no JSON: {error}") from error
 
     @classmethod
     def set(cls, key: str, value: Any, description: str | None = None, serialize_json: bool = False) -> None:

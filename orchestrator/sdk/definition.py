@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .context import Defining
@@ -73,6 +73,7 @@ class DAG:
         self.schedule = given[0] if given else None
         self.start_date = start_date if start_date is not None else self.default_args.get("start_date")
         self.end_date = end_date if end_date is not None else self.default_args.get("end_date")
+        self.timezone_name = zone_of(self.start_date)
         self.template_searchpath = (
             [template_searchpath] if isinstance(template_searchpath, str) else list(template_searchpath or [])
         )
@@ -114,6 +115,7 @@ class DAG:
             value = getattr(self, name)
             if value is not None and not isinstance(value, datetime):
                 raise DagError(f"DAG {self.dag_id!r}: {name} must be a datetime, not {type(value).__name__}")
+        self.start_date, self.end_date = in_utc(self.start_date), in_utc(self.end_date)
         if self.dagrun_timeout is not None and not isinstance(self.dagrun_timeout, timedelta):
             raise DagError(f"DAG {self.dag_id!r}: dagrun_timeout must be a timedelta")
 
@@ -140,6 +142,9 @@ class DAG:
             raise DuplicateTaskIdFound(f"Task id '{task.task_id}' is a task group of the DAG {self.dag_id!r} already")
         self.task_dict[task.task_id] = task
         task.task_group.add(task)
+        # A task's dates never reach beyond its DAG's.
+        task.start_date = _inner(in_utc(task.start_date), self.start_date, max)
+        task.end_date = _inner(in_utc(task.end_date), self.end_date, min)
 
     def adopt(self, task: Any) -> None:
         """Take in a task that was made outside of any DAG."""
@@ -193,10 +198,11 @@ class DAG:
         return from_schedule(self.schedule, self.timezone_name)
 
     @property
-    def timezone_name(self) -> str:
-        zone = getattr(self.start_date, "tzinfo", None)
-        name = getattr(zone, "key", None) or getattr(zone, "name", None)
-        return name if isinstance(name, str) else "UTC"
+    def timezone(self) -> Any:
+        """The time zone of the start date."""
+        import pendulum
+
+        return pendulum.timezone(self.timezone_name)
 
     @property
     def folder(self) -> str:
@@ -226,6 +232,24 @@ class DAG:
 
     def __repr__(self) -> str:
         return f"<DAG: {self.dag_id}>"
+
+
+def zone_of(date: Any) -> str:
+    """The name of a time's zone; UTC where it has none, or only an offset."""
+    zone = getattr(date, "tzinfo", None)
+    name = getattr(zone, "key", None) or getattr(zone, "name", None)
+    return name if isinstance(name, str) and name[:1] not in "+-" else "UTC"
+
+
+def in_utc(date: Any) -> Any:
+    """An aware time in UTC, of its own kind (pendulum's stay pendulum's); a naive one is taken as UTC."""
+    if date is None:
+        return None
+    return (date if date.tzinfo is not None else date.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def _inner(own: Any, outer: Any, pick: Callable[..., Any]) -> Any:
+    return pick(own, outer) if own is not None and outer is not None else own if own is not None else outer
 
 
 def _caller_file() -> str:

@@ -19,15 +19,20 @@ class literal:
         return self.value
 
 
+def wants_native(dag: Any, own: bool | None) -> bool:
+    """Whether values come out as Python objects; the task's own word counts before the DAG's."""
+    return bool(dag.render_template_as_native_obj if own is None else own)
+
+
 def environment(dag: Any, native: bool | None) -> Any:
     """Return the Jinja environment of a DAG; made once."""
     import jinja2
     import jinja2.nativetypes
     import jinja2.sandbox
 
-    wants_native = dag.render_template_as_native_obj if native is None else native
+    as_native = wants_native(dag, native)
     cache = dag.__dict__.setdefault("_environments", {})
-    if wants_native not in cache:
+    if as_native not in cache:
         kind = type("Native", (jinja2.nativetypes.NativeEnvironment, jinja2.sandbox.SandboxedEnvironment), {})
         folders = [os.path.join(dag.folder, str(each)) for each in dag.template_searchpath]
         options: dict[str, Any] = {
@@ -35,17 +40,16 @@ def environment(dag: Any, native: bool | None) -> Any:
             "undefined": dag.template_undefined or jinja2.StrictUndefined,
             "extensions": ["jinja2.ext.do"],
             "cache_size": 0,
-            "keep_trailing_newline": True,
         }
-        made = (kind if wants_native else jinja2.sandbox.SandboxedEnvironment)(
+        made = (kind if as_native else jinja2.sandbox.SandboxedEnvironment)(
             **{**options, **dag.jinja_environment_kwargs}
         )
         made.is_safe_attribute = lambda obj, name, value: not str(name).startswith("__")
         made.filters.update(FILTERS)
         made.globals.update(dag.user_defined_macros)
         made.filters.update(dag.user_defined_filters)
-        cache[wants_native] = made
-    return cache[wants_native]
+        cache[as_native] = made
+    return cache[as_native]
 
 
 def _format(pattern: str) -> Any:
@@ -97,7 +101,9 @@ def render_value(task: Any, value: Any, context: Any, env: Any = None) -> Any:
 
 def _render_text(task: Any, text: str, context: Any, env: Any) -> Any:
     is_file = bool(task.template_ext) and text.endswith(tuple(task.template_ext))
-    if not is_file and "{{" not in text and "{%" not in text and "{#" not in text:
+    dag = getattr(task, "dag", None)
+    native = dag is not None and wants_native(dag, getattr(task, "render_template_as_native_obj", None))
+    if not is_file and not native and "{{" not in text and "{%" not in text and "{#" not in text:
         return text
     env = env or task.get_template_env()
     template = env.get_template(text) if is_file else env.from_string(text)

@@ -18,12 +18,13 @@ from orchestrator.sdk.exceptions import AirflowFailException, AirflowSkipExcepti
 Json = Any
 
 
-def dag_of_file(text: str, dag_id: str) -> DAG:
-    """Run the text of a DAG file and return its DAG."""
+def dag_of_file(text: str, dag_id: str, folder: str = "/dags") -> DAG:
+    """Run the text of a DAG file, as if it lay in ``folder``, and return its DAG."""
     compat.install()
     module = ModuleType(dag_id)
     registry.begin()
-    exec(compile(text, f"/dags/{dag_id}.py", "exec"), module.__dict__)
+    module.__file__ = f"{folder}/{dag_id}.py"
+    exec(compile(text, module.__file__, "exec"), module.__dict__)
     found = {each.dag_id: each for each in registry.collect(module)}
     return found[dag_id]
 

@@ -43,10 +43,12 @@ class Run:
             **{"logical_date": run.get("logical_date"), "run_after": after, "run_type": self.run_type},
             **{"data_interval_start": interval[0], "data_interval_end": interval[1]},
         }
+        self.previous: dict[str, Any] | None = None  # the newest successful run before this one
+        self.errors: dict[str, str] = {}  # by task
         self.state: RunState | None = None
         self.rows: dict[str, dict[int, Row]] = {}
         for task in self.spec.tasks.values():
-            start, end = task.start_date or self.spec.start_date, task.end_date or self.spec.end_date
+            start, end = task.start_date, task.end_date
             inside = self.date is None or ((not start or self.date >= start) and (not end or self.date <= end))
             if inside:
                 self.rows[task.task_id] = {-1: Row()}
@@ -149,6 +151,7 @@ class Run:
         finally:
             comms.use(before)
         state = self._state_after(result, tries, task.retries)
+        self.errors[task_id] = result.get("error", "")
         if state == TaskState.UP_FOR_RETRY:
             result.pop("skip_note", None)
         row.label = result.get("map_label")
@@ -178,7 +181,7 @@ class Run:
         if what == "map_length":
             return len(self.rows[args["task_id"]])
         assert what in {"previous_run", "variable", "connection"}, what
-        return None
+        return self.previous if what == "previous_run" else None
 
     def _pushed(self, task_id: str, key: str) -> list[Any]:
         rows = sorted(self.rows.get(task_id, {}).items())
