@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -177,6 +178,7 @@ def task(spec: DagSpec, each: TaskSpec) -> Json:
     }
 
 
+@lru_cache(maxsize=4096)
 def file_token(bundle_name: str | None, relative_path: str | None) -> str:
     """Opaque, signed name of a DAG file."""
     return signing.dumps([bundle_name, relative_path], salt="dag file")
