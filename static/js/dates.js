@@ -37,7 +37,7 @@ function show(element) {
   const date = new Date(element.dateTime);
   if (Number.isNaN(date.getTime())) return;
   const full = `${absolute(date)} ${zone}`;
-  const text = element.dataset.form === "ago" ? relative((Date.now() - date.getTime()) / 1000) : absolute(date);
+  const text = element.dataset.form === "ago" ? relative((Date.now() - date.getTime()) / 1000) : element.dataset.form === "ms" ? `${absolute(date)}.${String(date.getMilliseconds()).padStart(3, "0")}` : absolute(date);
   if (element.textContent !== text) element.textContent = text;
   element.title = element.dataset.form === "ago" ? full : `${full} · ${relative((Date.now() - date.getTime()) / 1000)}`;
 }

@@ -80,7 +80,7 @@ export function start(section) {
       const node = graph.node(id);
       if (node.cluster) clusters.append(cluster(id, node)); else boxes.append(box(id, node));
     }
-    for (const edge of graph.edges()) links.append(link(edge, graph.edge(edge)));
+    for (const edge of graph.edges()) links.append(link(graph, edge, graph.edge(edge)));
     view.replaceChildren(clusters, links, boxes);
     const about = graph.graph();
     size = { width: about.width || 1, height: about.height || 1 };
@@ -121,13 +121,20 @@ export function start(section) {
     return to;
   }
 
-  /** @param {any} edge @param {any} about */
-  function link(edge, about) {
-    const points = about.points, [first, ...rest] = points;
-    let path = `M${first.x} ${first.y}`;
-    for (let i = 0; i < rest.length - 1; i++) { const a = rest[i], b = rest[i + 1]; path += ` Q${a.x} ${a.y} ${(a.x + b.x) / 2} ${(a.y + b.y) / 2}`; }
-    const last = rest.at(-1);
-    path += ` L${last.x} ${last.y}`;
+  /** @param {any} graph @param {any} edge @param {any} about */
+  function link(graph, edge, about) {
+    const from = graph.node(edge.v), to = graph.node(edge.w), flat = direction === "LR";
+    // Edges leave and enter in the middle of a side, and bend in between through the points of the layout.
+    const points = [
+      flat ? { x: from.x + from.width / 2, y: from.y } : { x: from.x, y: from.y + from.height / 2 },
+      ...about.points.slice(1, -1),
+      flat ? { x: to.x - to.width / 2 - 2, y: to.y } : { x: to.x, y: to.y - to.height / 2 - 2 },
+    ];
+    let path = `M${points[0].x} ${points[0].y}`;
+    for (let i = 1; i < points.length; i++) {
+      const a = points[i - 1], b = points[i], bend = (flat ? b.x - a.x : b.y - a.y) / 2;
+      path += flat ? ` C${a.x + bend} ${a.y} ${b.x - bend} ${b.y} ${b.x} ${b.y}` : ` C${a.x} ${a.y + bend} ${b.x} ${b.y - bend} ${b.x} ${b.y}`;
+    }
     const group = svg("g", { class: "link", "data-from": edge.v, "data-to": edge.w }, svg("path", { d: path, "marker-end": "url(#tip)" }));
     if (about.text) group.append(svg("text", { x: about.x, y: about.y + 4 }, cut(about.text, 26)));
     return group;
@@ -223,5 +230,4 @@ export function start(section) {
   watch(section.dataset.live, refresh);
   document.addEventListener("acted", refresh);
   render(true);
-  if (document.fonts) document.fonts.ready.then(() => {});
 }

@@ -8,7 +8,10 @@
 const watchers = new Map();
 /** @type {WebSocket | null} */
 let socket = null;
-let attempt = 0, timer = 0, hiddenAt = 0;
+let attempt = 0, timer = 0;
+/** Subjects the server is known to tell us about on this very connection. */
+/** @type {Set<string>} */
+let heard = new Set();
 
 /** @param {string} subject @param {() => void} callback @returns {() => void} stop */
 export function watch(subject, callback) {
@@ -49,12 +52,19 @@ function open() {
   fresh.onopen = () => { fresh.send(JSON.stringify({ watch: [...watchers.keys()] })); };
   fresh.onmessage = ({ data }) => {
     const message = JSON.parse(data);
-    if (message.watching) { tell("true"); if (attempt > 0 || hiddenAt) callAll(); attempt = 0; hiddenAt = 0; }
+    if (message.watching) {
+      tell("true");
+      attempt = 0;
+      // What changed between the page being made (or the line being cut) and now, nobody told us.
+      for (const subject of message.watching) if (!heard.has(subject)) for (const callback of watchers.get(subject) ?? []) callback();
+      heard = new Set(message.watching);
+    }
     if (message.changed) for (const callback of watchers.get(message.changed) ?? []) callback();
   };
   fresh.onclose = ({ code }) => {
     if (socket !== fresh) return;
     socket = null;
+    heard = new Set();
     if (code === 4401) { callAll(); }  // the next fetch finds out whether one still may
     tell("false");
     attempt += 1;
@@ -64,8 +74,7 @@ function open() {
 
 document.addEventListener("visibilitychange", () => {
   if (document.hidden) {
-    hiddenAt = Date.now();
-    setTimeout(() => { if (document.hidden && socket) { const old = socket; socket = null; old.close(); } }, 10000);
+    setTimeout(() => { if (document.hidden && socket) { const old = socket; socket = null; heard = new Set(); old.close(); } }, 10000);
   } else if (!socket) { clearTimeout(timer); attempt = 0; open(); }
 });
 addEventListener("pagehide", () => { const old = socket; socket = null; old?.close(); });

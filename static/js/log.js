@@ -134,6 +134,7 @@ export function start(section) {
     row.classList.add("is-at"); row.scrollIntoView({ block: "center" });
   }
 
+  addEventListener("hashchange", () => { anchored = false; lines.querySelector(".is-at")?.classList.remove("is-at"); anchor(); });
   lines.addEventListener("scroll", () => {
     const bottom = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 24;
     follow = bottom;
@@ -144,15 +145,32 @@ export function start(section) {
   /** @type {Range[]} */
   let found = [];
   let at = -1;
+  /** Text nodes with where each begins: colours cut a line into pieces. @param {Element} element */
+  function nodesOf(element) {
+    const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT), parts = [];
+    for (let node = walker.nextNode(), at = 0; node; node = walker.nextNode()) { parts.push({ node, at }); at += node.nodeValue.length; }
+    return parts;
+  }
+
+  /** @param {{node: Node, at: number}[]} parts @param {number} from @param {number} to */
+  function rangeOf(parts, from, to) {
+    const range = new Range(), start = parts.findLast((part) => part.at <= from), end = parts.findLast((part) => part.at < to);
+    range.setStart(start.node, from - start.at); range.setEnd(end.node, to - end.at);
+    return range;
+  }
+
   /** Mark every place the text occurs, without touching the lines. @param {boolean} go */
   function look(go) {
     const text = search.value.toLowerCase(), canMark = "highlights" in CSS;
     found = [];
     if (text) {
-      const walker = document.createTreeWalker(lines, NodeFilter.SHOW_TEXT, { acceptNode: (node) => node.parentElement.closest(".ln > span, summary") ? 1 : 2 });
-      for (let node = walker.nextNode(); node && found.length < 5000; node = walker.nextNode()) {
-        const own = node.nodeValue.toLowerCase();
-        for (let i = own.indexOf(text); i >= 0; i = own.indexOf(text, i + text.length)) { const range = new Range(); range.setStart(node, i); range.setEnd(node, i + text.length); found.push(range); }
+      for (const element of lines.querySelectorAll(".ln > span, summary")) {
+        const own = element.textContent.toLowerCase();
+        let from = own.indexOf(text);
+        if (from < 0) continue;
+        if (found.length > 5000) break;
+        const parts = nodesOf(element);
+        for (; from >= 0; from = own.indexOf(text, from + text.length)) found.push(rangeOf(parts, from, from + text.length));
       }
     }
     if (go) at = found.length ? 0 : -1;
