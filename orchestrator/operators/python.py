@@ -98,11 +98,22 @@ class PythonOperator(BaseOperator):
             import asyncio
 
             result = asyncio.run(_await(result))
+        elif hasattr(result, "gi_frame"):
+            result = _exhaust(result)
         if self.show_return_value_in_logs:
             self.log.info("Done. Returned value was: %s", result)
         else:
             self.log.info("Done. Returned value not shown")
         return result
+
+
+def _exhaust(generator: Any) -> Any:
+    """Run a generator to its end and return what it returns; it yields notes about assets."""
+    while True:
+        try:
+            next(generator)
+        except StopIteration as end:
+            return end.value
 
 
 async def _await(thing: Any) -> Any:

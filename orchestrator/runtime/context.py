@@ -117,6 +117,12 @@ def _next_date(context: TaskContext) -> Any:
     return moment(found.logical_date.isoformat()) if found is not None else date
 
 
+def _asset_events(kind: str) -> Any:
+    from orchestrator.sdk import assets
+
+    return getattr(assets, kind)()
+
+
 def _expanded_count(context: TaskContext) -> Any:
     return ask("map_length", task_id=context.ti.task_id) if context.ti.map_index >= 0 else None
 
@@ -144,6 +150,8 @@ ALWAYS: dict[str, Callable[[TaskContext], Any]] = {
     "map_index_template": lambda context: context.ti.task.map_index_template,
     "inlets": lambda context: context.ti.task.inlets,
     "outlets": lambda context: context.ti.task.outlets,
+    "inlet_events": lambda context: _asset_events("InletEvents"),
+    "outlet_events": lambda context: _asset_events("OutletEvents"),
     "templates_dict": lambda context: None,
     "task_reschedule_count": lambda context: context.assignment.get("reschedule_count") or 0,
     "expanded_ti_count": _expanded_count,

@@ -56,6 +56,12 @@ class AssetAlias:
     def __init__(self, name: str, *, group: str = "asset") -> None:
         self.name, self.group = check_text("name of an asset alias", name), group
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AssetAlias) and other.name == self.name
+
+    def __hash__(self) -> int:
+        return hash(self.name)
+
     def __repr__(self) -> str:
         return f"AssetAlias(name={self.name!r})"
 
@@ -102,6 +108,31 @@ class Metadata:
 
     def __init__(self, asset: Any, extra: dict[str, Any] | None = None, alias: Any = None) -> None:
         self.asset, self.extra, self.alias = asset, dict(extra or {}), alias
+
+
+class OutletEvent:
+    """What a task notes about one of its outlets; kept nowhere yet."""
+
+    def __init__(self, asset: Any) -> None:
+        self.asset, self.extra = asset, dict[str, Any]()
+
+    def add(self, asset: Any, extra: dict[str, Any] | None = None) -> None:
+        self.extra.update(extra or {})
+
+
+class OutletEvents(dict[Any, OutletEvent]):
+    """``outlet_events[asset].extra``: made when it is first asked for."""
+
+    def __missing__(self, asset: Any) -> OutletEvent:
+        self[asset] = made = OutletEvent(asset)
+        return made
+
+
+class InletEvents(dict[Any, list[Any]]):
+    """``inlet_events[asset]``: no events are kept yet, so each list is empty."""
+
+    def __missing__(self, asset: Any) -> list[Any]:
+        return []
 
 
 Dataset, DatasetAlias = Asset, AssetAlias

@@ -319,3 +319,27 @@ def test_old_names_of_arguments_are_taken():
 def test_a_decorator_that_is_not_there_names_those_that_are():
     with pytest.raises(AttributeError, match=r"@task.brunch: known are bash, branch"):
         task.brunch  # noqa: B018
+
+
+def test_a_task_may_note_things_about_its_outlets():
+    from orchestrator.runtime.local import run_dag
+    from orchestrator.sdk import Metadata
+
+    clean = Asset("clean")
+    with DAG("d") as dag:
+
+        @task(outlets=[clean])
+        def by_context(outlet_events, inlet_events):
+            outlet_events[clean].extra = {"rows": 3}
+            return len(inlet_events[clean])
+
+        @task(outlets=[clean])
+        def by_yield():
+            yield Metadata(clean, {"rows": 3})
+            return 3
+
+        by_context(), by_yield()
+    found = run_dag(dag, say=lambda line: None)
+    assert found.succeeded, found.reasons
+    assert found.xcoms["by_yield", -1, "return_value"] == 3
+    assert found.xcoms["by_context", -1, "return_value"] == 0
