@@ -35,8 +35,7 @@ def check_invariants(engine: Standalone) -> list[str]:
         found = json.loads(answer.stdout)
     except ValueError:
         return [f"check_invariants gave no answer: {answer.stdout[-500:]} {answer.stderr[-1500:]}"]
-    violations = found.get("violations", []) if isinstance(found, dict) else found
-    return [f"check_invariants: {each}" for each in violations]
+    return [f"{each['rule']} is broken ({each['says']}): {each['rows'][:3]}" for each in found["broken"]]
 
 
 def wait_until_all_ended(observer: Observer, limit: float) -> None:

@@ -68,6 +68,16 @@ def send(targets: Iterable[Running], number: int = signal.SIGKILL) -> None:
                 pass
 
 
+def listens(pid: int, port: int) -> bool:
+    """Whether a process holds the socket that listens on a TCP port."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    sockets = {f"socket:[{line[9]}]" for line in lines if line[3] == "0A" and int(line[1].split(":")[1], 16) == port}
+    try:
+        return any(os.readlink(each.path) in sockets for each in os.scandir(f"/proc/{pid}/fd"))
+    except OSError:
+        return False
+
+
 def pss_bytes(pid: int) -> int:
     """Return a process's proportional share of memory; 0 where it is gone."""
     try:

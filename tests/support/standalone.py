@@ -22,6 +22,8 @@ from .servers import free_port, wait_for
 ROOT = Path(__file__).resolve().parents[2]
 NOT_PASSED_ON = ("DATABASE_URL", "REDIS_URL", "DAGS_FOLDER", "PORT", "BROKER_URL", "SECRET_KEY")
 
+KEPT_SECONDS = 2.0
+
 
 class Refused(AssertionError):
     """The API answered with an error."""
@@ -66,6 +68,7 @@ class Standalone:
         }
         self.process: subprocess.Popen[bytes] | None = None
         self._connection: http.client.HTTPConnection | None = None
+        self._used_at = 0.0
         self._token: str | None = None
 
     @property
@@ -180,8 +183,11 @@ class Standalone:
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         data = None if body is None else json.dumps(body)
+        if time.monotonic() - self._used_at > KEPT_SECONDS:
+            self.disconnect()  # the server closes what was idle for a while
         if self._connection is None:
             self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        self._used_at = time.monotonic()
         try:
             self._connection.request(method, path, data, headers)
             answer = self._connection.getresponse()
