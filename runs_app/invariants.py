@@ -226,9 +226,10 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "queued_run_has_not_begun",
-        "nothing of a queued run is ready or tried",
+        "nothing of a run that never ran is ready or tried",
         f"SELECT {_NAMED} || ': ' || t.state FROM {_TI} t JOIN runs_app_dagrun r ON r.id = t.run_id "
-        "WHERE r.state = 'queued' AND t.state IN ('scheduled', 'running') AND r.generation = 1",
+        "WHERE r.state = 'queued' AND t.state IN ('scheduled', 'running') AND NOT EXISTS (SELECT 1 "
+        "FROM runs_app_stateevent e WHERE e.run_id = r.id AND e.task_instance_id IS NULL AND e.new = 'running')",
     ),
     Rule(
         "one_run_a_date",
