@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.faults import workload
 from tests.faults.faults import FAULTS, Fault, Missed, Scene
-from tests.faults.judge import check_invariants, judge, wait_until_all_ended
+from tests.faults.judge import check_invariants, judge, wait_until_ended
 from tests.support.ledger import Ledger
 from tests.support.observer import Observer
 from tests.support.servers import wait_for
@@ -74,7 +74,7 @@ def run(engine: Standalone, names: Sequence[str], seed: int, *, lease_seconds: f
             report.wrong += [f"{name}: {each}" for each in wrong]
             print(f" {took:.2f} s{''.join('  ! ' + each for each in wrong)}", flush=True)
         load.stop()
-        _let_end(scene)
+        report.wrong += wait_until_ended(scene.observer, RUNS_END_SECONDS)
         verdict = judge(scene.observer, scene.ledger, [*load.accepted, *scene.runs])
         report.wrong += [*verdict.wrong, *check_invariants(engine)]
         report.runs, report.attempts, report.late = _runs(scene), verdict.attempts, verdict.late
@@ -99,24 +99,8 @@ def _one(scene: Scene, fault: Fault) -> tuple[float, list[str]]:
     if took > fault.longest:
         wrong.append(f"it took {took:.1f} s to recover, and {fault.longest:g} s is the bound")
     scene.engine.wait_until_healthy(60)
-    under_way = [pk for (pk,) in scene.observer.rows(UNDER_WAY)]
-    try:
-        wait_for(
-            lambda: not {pk for (pk,) in scene.observer.rows(UNDER_WAY)} & set(under_way),
-            RUNS_END_SECONDS,
-            "the runs that were under way ending",
-        )
-    except AssertionError as error:
-        wrong.append(str(error))
+    wrong += wait_until_ended(scene.observer, RUNS_END_SECONDS)
     return took, wrong + check_invariants(scene.engine)
-
-
-UNDER_WAY = "SELECT id FROM runs_app_dagrun WHERE state IN ('queued', 'running')"
-
-
-def _let_end(scene: Scene) -> None:
-    scene.engine.call("PATCH", "/api/v2/dags/load_clock", {"is_paused": True})
-    wait_until_all_ended(scene.observer, RUNS_END_SECONDS)
 
 
 def _runs(scene: Scene) -> int:
