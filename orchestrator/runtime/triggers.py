@@ -132,14 +132,18 @@ class Host:
 
     def read(self) -> None:
         """The reading thread: answers go to who waits for them, all else into the loop."""
+        try:
+            self._read()
+        except OSError:
+            pass
+        finally:
+            # The triggerer is gone: others run these triggers now. Whatever else ends this thread must end the
+            # process, too, or it would run on with nobody to hear it.
+            os._exit(0)
+
+    def _read(self) -> None:
         reader = protocol.Reader()
-        while True:
-            try:
-                data = self.channel.sock.recv(1 << 18)
-            except OSError:
-                data = b""
-            if not data:
-                os._exit(0)  # the triggerer is gone: others run these triggers now
+        while data := self.channel.sock.recv(1 << 18):
             for message in reader.feed(data):
                 if message["type"] == "answer":
                     self.channel.answered(message)
