@@ -30,6 +30,8 @@ SHOWN = (
     *("max_consecutive_failed_dag_runs", "fileloc", "file_id", "is_stale"),
 )
 LONGEST_TEXT = 20_000
+BATCH = 25
+"""DAGs written in one transaction: a file may define thousands, and others must get to write meanwhile."""
 
 
 @dataclass(slots=True)
@@ -76,31 +78,55 @@ def store(parsed: Parsed, *, now: datetime, present: Container[str], on_changed:
     ``present`` holds the files that are there now, so that a DAG whose file is gone may be taken over. A DAG that
     the file defined before and does not now goes stale, unless the file is broken: then its last version stays.
     """
-    outcome = Outcome()
-    with transaction.atomic():
-        file = _file(parsed, now)
-        errors = list(parsed.errors)
-        if parsed.tree is not None and parsed.documents:
-            _store_tree(parsed.tree)
-        wanted = {each.spec.dag_id: each for each in parsed.documents}
-        # By id, as every writer locks them, so that two processors cannot wait for each other.
-        rows = Dag.objects.select_for_update(of=("self",)).select_related("version").defer("version__spec")
-        known = {dag.pk: dag for dag in rows.filter(pk__in=wanted).order_by("pk")}
-        rivals = _rivals(known.values(), file, present)
-        for dag_id, document in sorted(wanted.items()):
-            if dag_id in rivals:
-                outcome.refused[dag_id] = rivals[dag_id]
-                errors.append(_duplicate(dag_id, rivals[dag_id]))
-            elif parsed.tree is not None:
-                _store_dag(known.get(dag_id), document, parsed, file, now, outcome)
-        if not errors:
-            gone = Dag.objects.select_for_update().filter(file=file, is_stale=False).exclude(pk__in=wanted)
-            _retire(gone.order_by("pk"), outcome)
-        _store_error(file, errors, now, outcome)
-        taken = wanted.keys() - rivals.keys()
-        Dag.objects.filter(pk__in=taken).update(last_parsed_at=now, last_parse_seconds=parsed.seconds)
+    outcome, errors = Outcome(), list(parsed.errors)
+    found = sorted(parsed.documents, key=lambda each: each.spec.dag_id)
+    batches = [found[at : at + BATCH] for at in range(0, len(found), BATCH)] or [[]]
+    for number, batch in enumerate(batches, 1):
+        with transaction.atomic():
+            if number == 1:
+                file = _file(parsed, now)
+                if parsed.tree is not None and parsed.documents:
+                    _store_tree(parsed.tree)
+            errors += _store_batch(batch, parsed, file, present, now, outcome)
+            if number == len(batches):
+                if not errors:
+                    _retire_others(file, {each.spec.dag_id for each in found}, outcome)
+                _store_error(file, errors, now, outcome)
     _tell(outcome, on_changed)
     return outcome
+
+
+def _store_batch(
+    batch: Sequence[Document],
+    parsed: Parsed,
+    file: DagFile,
+    present: Container[str],
+    now: datetime,
+    outcome: Outcome,
+) -> list[dict[str, Any]]:
+    """Write some DAGs of a file; return an error for each that another file defines."""
+    wanted = {each.spec.dag_id: each for each in batch}
+    # By id, as every writer locks them, so that two processors cannot wait for each other.
+    rows = Dag.objects.select_for_update(of=("self",)).select_related("version").defer("version__spec")
+    known = {dag.pk: dag for dag in rows.filter(pk__in=wanted).order_by("pk")}
+    rivals = _rivals(known.values(), file, present)
+    outcome.refused |= rivals
+    if parsed.tree is not None:
+        for dag_id in sorted(wanted.keys() - rivals.keys()):
+            _store_dag(known.get(dag_id), wanted[dag_id], parsed, file, now, outcome)
+    Dag.objects.filter(pk__in=wanted.keys() - rivals.keys()).update(
+        last_parsed_at=now, last_parse_seconds=parsed.seconds
+    )
+    return [_duplicate(dag_id, other) for dag_id, other in rivals.items()]
+
+
+def _retire_others(file: DagFile, wanted: Container[str], outcome: Outcome) -> None:
+    """The DAGs that the file defined before and does not now."""
+    before = Dag.objects.filter(file=file, is_stale=False).order_by("pk").values_list("pk", flat=True)
+    gone = [dag_id for dag_id in before if dag_id not in wanted]
+    for at in range(0, len(gone), BATCH):
+        rows = Dag.objects.select_for_update().filter(pk__in=gone[at : at + BATCH], is_stale=False)
+        _retire(rows.order_by("pk"), outcome)
 
 
 def store_gone(paths: Sequence[str], *, now: datetime, on_changed: OnChanged | None = None) -> Outcome:

@@ -103,6 +103,15 @@ def test_many_parses_of_one_content_write_one_version():
     assert DagVersion.objects.count() == 1
 
 
+def test_a_file_of_many_dags_is_written_in_parts_and_as_a_whole():
+    documents = [document(f"d{number:03}") for number in range(60)]
+    assert len(store(*documents).changed) == 60
+    assert store(*documents).changed == set()
+    outcome = store(*documents[:3], text=b"2")
+    assert outcome.freed == {f"d{number:03}" for number in range(3, 60)}
+    assert Dag.objects.filter(is_stale=False).count() == 3
+
+
 def test_two_dags_of_a_file_share_its_sources():
     store(document("a"), document("b"))
     assert DagVersion.objects.values("tree").distinct().count() == 1
