@@ -64,9 +64,13 @@ class Beats:
     def stop(self) -> None:
         for process in self.running:
             process.send_signal(signal.SIGTERM)
-        for process in self.running:
-            assert process.wait(10) == 0, self.log.read_text()[-3000:]
         self.client.close()
+        try:
+            assert all(process.wait(10) == 0 for process in self.running), self.log.read_text()[-3000:]
+        finally:
+            for process in self.running:
+                process.kill()  # one that hangs must not outlive its test
+                process.wait()
 
 
 @pytest.fixture
