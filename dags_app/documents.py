@@ -17,6 +17,7 @@ NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 TIMES = ("start_date", "end_date")
 LARGEST_NUMBER = (1 << 31) - 1
+LARGEST_WEIGHT = (1 << 62) - 1
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ def _check_task(spec: DagSpec, task: TaskSpec) -> None:
     for name in ("retries", "pool_slots"):
         _check_number(f"{where}: {name}", getattr(task, name))
     for name in ("priority_weight", "effective_weight"):
-        _check_number(f"{where}: {name}", getattr(task, name), least=-LARGEST_NUMBER)
+        _check_number(f"{where}: {name}", getattr(task, name), -LARGEST_WEIGHT, LARGEST_WEIGHT)
     for name in ("pool", "queue"):
         value = getattr(task, name)
         if not isinstance(value, str) or not 0 < len(value) <= 250:
@@ -105,9 +106,9 @@ def _check_id(name: str, value: Any) -> None:
         raise SpecError(f"{name} {value!r} must be 1 to 250 letters, digits, dashes, dots and underscores")
 
 
-def _check_number(what: str, value: Any, least: int = 0) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= LARGEST_NUMBER:
-        raise SpecError(f"{what} must be a whole number from {least} to {LARGEST_NUMBER}, not {value!r}")
+def _check_number(what: str, value: Any, least: int = 0, most: int = LARGEST_NUMBER) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise SpecError(f"{what} must be a whole number from {least} to {most}, not {value!r}")
 
 
 def _check_texts(dag_id: str, values: Iterable[Any], what: str) -> None:
