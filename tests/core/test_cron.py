@@ -201,6 +201,7 @@ def test_a_timetable_reads_back_from_its_json(timetable, start, now):
     )
 
 
+@settings(deadline=None)
 @given(moments)
 def test_without_catchup_at_most_one_missed_run_is_made_up_for(now):
     timetable = CronTriggerTimetable("@hourly", "UTC")

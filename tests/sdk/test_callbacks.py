@@ -121,3 +121,16 @@ def test_one_notifier_serves_many_tasks_with_fields_rendered_for_each(notes: Not
         one() >> two()
     run_dag(dag, say=quietly)
     assert notes.read() == ["one is through", "two is through"]
+
+
+def test_a_dag_tests_itself(capsys: pytest.CaptureFixture[str]):
+    with DAG("d", params={"n": 1}) as dag:
+
+        @task
+        def double(params) -> int:
+            return params["n"] * 2
+
+        double()
+    found = dag.test(run_conf={"n": 21})
+    assert found.succeeded and found.xcoms["double", -1, "return_value"] == 42
+    assert "success" in capsys.readouterr().out

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.sdk import Connection, Variable, comms
@@ -34,6 +34,7 @@ values = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(values)
 def test_a_value_comes_back_as_it_went_through_json(value):
     found = decode(json.loads(json.dumps(encode(value))))
@@ -79,6 +80,7 @@ def test_an_endless_value_is_refused():
 word = st.text(st.characters(codec="ascii", categories=["L", "N", "P", "S"]), min_size=1, max_size=12)
 
 
+@settings(deadline=None)
 @given(
     login=st.none() | word,
     password=st.none() | word,
