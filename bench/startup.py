@@ -31,7 +31,7 @@ import channels.routing
 import channels_redis.pubsub
 import uvicorn
 import uvicorn.protocols.http.httptools_impl
-import uvicorn.protocols.websockets.websockets_impl
+import uvicorn.protocols.websockets.websockets_sansio_impl
 import uvloop
 """
 
