@@ -57,6 +57,6 @@ def sources_of(inputs: Iterable[InputSpec]) -> set[str]:
 def elements_of(lengths: Mapping[str, int], index: int) -> dict[str, int]:
     """Return which element of each input instance ``index`` of a cross product gets; the last input runs fastest."""
     found: dict[str, int] = {}
-    for name in reversed(lengths):
+    for name in reversed(list(lengths)):
         index, found[name] = divmod(index, lengths[name])
     return found

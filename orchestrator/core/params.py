@@ -72,7 +72,7 @@ def _check_keyword(name: str, keyword: str, value: Any) -> None:
             raise _bad(
                 name, f"{keyword} holds {value!r}, which is no {'list' if keyword in LISTS else 'object'} of schemas"
             )
-        for each in value if keyword in LISTS else value.values():
+        for each in value.values() if isinstance(value, Mapping) else value:
             check_schema(name, each)
 
 

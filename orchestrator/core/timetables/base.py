@@ -39,10 +39,14 @@ class Timetable(Protocol):
     """When a DAG runs. Times are aware; answers are in UTC."""
 
     type: str
-    summary: str
-    description: str
     periodic: bool
     can_be_scheduled: bool
+
+    @property
+    def summary(self) -> str: ...
+
+    @property
+    def description(self) -> str: ...
 
     def next_run(self, *, last: DataInterval | None, restriction: Restriction, now: datetime) -> NextRun | None: ...
 

@@ -145,9 +145,8 @@ class CronTriggerTimetable:
         past, coming = self.cron.at_or_before(now), self.cron.at_or_after(now)
         if self.run_immediately is True:
             return past
-        wait = self.run_immediately
-        if not isinstance(wait, timedelta):
-            wait = max((coming - past) / 10, timedelta(minutes=5))
+        given = self.run_immediately
+        wait = given if isinstance(given, timedelta) else max((coming - past) / 10, timedelta(minutes=5))
         return past if now - past <= wait else coming
 
     def infer_manual_interval(self, run_after: datetime) -> DataInterval:
