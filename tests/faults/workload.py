@@ -133,3 +133,4 @@ class Load(threading.Thread):
     def stop(self) -> None:
         self.stopping.set()
         self.join(60)
+        self.client.disconnect()
