@@ -19,6 +19,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.utils.crypto import constant_time_compare
+from redis import RedisError
 
 from orchestrator import access
 from runs_app import notify
@@ -31,7 +32,7 @@ GATHER_SECONDS = 0.03
 SESSION_SECONDS = 4.0
 """How often the session and the role are looked at again: an ended one closes its sockets within 5 s."""
 RIGHTS_SECONDS = 30.0
-SIGNED_OUT, TOO_MUCH, NOT_UNDERSTOOD = 4401, 4429, 4400
+SIGNED_OUT, TOO_MUCH, NOT_UNDERSTOOD, TRY_LATER = 4401, 4429, 4400, 1013
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
@@ -69,8 +70,12 @@ class LiveConsumer(AsyncWebsocketConsumer):
         wanted = {group: subject for subject, group in groups.items() if group}
         for group in self.subjects.keys() - wanted.keys():
             await self._leave(group)
-        for group in wanted.keys() - self.subjects.keys():
-            await self.channel_layer.group_add(group, self.channel_name)
+        try:
+            for group in wanted.keys() - self.subjects.keys():
+                await self.channel_layer.group_add(group, self.channel_name)
+        except (OSError, RedisError):  # the page asks again, and until then looks for itself now and then
+            await self.close(code=TRY_LATER)
+            return
         self.subjects = wanted
         for subject, group in groups.items():
             if not group:
@@ -118,7 +123,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def _leave(self, group: str) -> None:
         self.subjects.pop(group, None)
-        with contextlib.suppress(OSError):  # a Redis that is away has forgotten the group already
+        with contextlib.suppress(OSError, RedisError):  # a Redis that is away has forgotten the group already
             await self.channel_layer.group_discard(group, self.channel_name)
 
     async def _tell(self, message: dict[str, Any]) -> None:

@@ -22,7 +22,9 @@ def dag_for(request: HttpRequest, dag_id: str) -> Dag:
     Raises:
         Http404: there is none, or none for her.
     """
-    dags = access.visible_dags(request.user).select_related("version", "file", "file__import_error")
+    dags = (
+        access.visible_dags(request.user).select_related("version", "file", "file__import_error").defer("version__spec")
+    )
     dag = dags.prefetch_related("tags").filter(pk=dag_id).first()
     if dag is None:
         raise Http404(f"There is no DAG “{dag_id}” that you may see.")
@@ -30,7 +32,7 @@ def dag_for(request: HttpRequest, dag_id: str) -> Dag:
 
 
 def run_for(request: HttpRequest, dag_id: str, run_id: str) -> DagRun:
-    runs = access.visible_runs(request.user).select_related("version", "dag")
+    runs = access.visible_runs(request.user).select_related("version", "dag").defer("version__spec")
     run = runs.filter(dag_id=dag_id, run_id=run_id).first()
     if run is None:
         raise Http404(f"DAG “{dag_id}” has no run “{run_id}” that you may see.")
@@ -38,7 +40,7 @@ def run_for(request: HttpRequest, dag_id: str, run_id: str) -> DagRun:
 
 
 def instance_for(request: HttpRequest, run: DagRun, task_id: str, map_index: int = -1) -> TaskInstance:
-    instances = access.visible_task_instances(request.user).select_related("version")
+    instances = access.visible_task_instances(request.user).select_related("version").defer("version__spec")
     found = instances.filter(run=run, task_id=task_id, map_index=map_index).first()
     if found is None:
         index = f"[{map_index}]" if map_index >= 0 else ""

@@ -44,7 +44,6 @@ class Row:
     depth: int = 0
     is_group: bool = False
     is_mapped: bool = False
-    state: str = ""
     counts: dict[str, int] = field(default_factory=dict)
     try_number: int = 0
     started_at: datetime | None = None
@@ -52,6 +51,11 @@ class Row:
     not_before: datetime | None = None
     x: float = 0
     width: float = 0
+
+    @property
+    def state(self) -> str:
+        """The state that says most about its instances."""
+        return worst(self.counts) if self.counts else ""
 
     @property
     def total(self) -> int:
@@ -92,7 +96,6 @@ def rows(spec: DagSpec, run: DagRun) -> list[Row]:
 
 def _add(row: Row, instance: dict[str, Any]) -> None:
     row.counts[instance["state"]] = row.counts.get(instance["state"], 0) + 1
-    row.state = worst(row.counts)
     row.try_number = max(row.try_number, instance["try_number"])
     row.not_before = instance["not_before"]
     if instance["started_at"] and (row.started_at is None or instance["started_at"] < row.started_at):

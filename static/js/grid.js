@@ -1,5 +1,8 @@
 // @ts-check
-/** The grid: runs as columns (newest right), tasks as rows. Drawn once, then only cells that differ are touched. */
+/**
+ * The grid: runs as columns (newest right), tasks as rows. Names are all there, so that the browser's own search finds
+ * them; a row's cells are made when it first comes into view, and then only those are touched that differ.
+ */
 import { absolute, duration, zone } from "./dates.js";
 import { ask } from "./fetch.js";
 import { watch } from "./live.js";
@@ -46,11 +49,14 @@ export function start(section) {
 
   function build() {
     const keep = document.activeElement?.closest?.("[data-cell]")?.getAttribute("data-cell");
-    cells.clear();
+    cells.clear(); seen.disconnect(); filled.clear();
     grid.replaceChildren(head(), ...data.rows.map(line));
+    for (const box of grid.querySelectorAll("[data-row]")) seen.observe(box);
     foldAll.hidden = !data.rows.some((/** @type {any} */ row) => row.kind === "group");
     widen();
+    members = below();
     visible();
+    if (keep) fillRow(Number(keep.split(" ")[0]));
     if (keep) cells.get(keep)?.focus();
     if (!data.runs.length) { const empty = make("div", "empty"); const title = make("h2"), text = make("p"); title.textContent = "It has not run yet"; text.textContent = "Trigger it, or switch it on for its schedule."; empty.append(title, text); grid.append(empty); }
   }
@@ -87,15 +93,54 @@ export function start(section) {
       const link = /** @type {HTMLAnchorElement} */ (make("a")); link.href = `${data.base}/tasks/${encodeURIComponent(row.id)}`; link.textContent = row.label; name.append(link);
     }
     if (row.mapped) { const mark = make("small"); mark.textContent = "mapped"; name.append(mark); }
-    data.runs.forEach((/** @type {any} */ run, /** @type {number} */ index) => {
+    box.append(name, box2);
+    return box;
+  }
+
+  /** Rows whose cells are made. @type {Set<number>} */
+  const filled = new Set();
+  const seen = new IntersectionObserver((entries) => {
+    for (const entry of entries) if (entry.isIntersecting) fillRow(Number(/** @type {HTMLElement} */ (entry.target).dataset.row));
+  }, { root: scroll, rootMargin: "300px 0px" });
+
+  /** @param {number} at */
+  function fillRow(at) {
+    const row = data.rows[at];
+    if (!row || filled.has(at)) return;
+    filled.add(at);
+    const box = grid.querySelector(`[data-row="${at}"] .g-cells`);
+    const fresh = document.createDocumentFragment();
+    data.runs.forEach((/** @type {any} */ _, /** @type {number} */ index) => {
       const cell = make(row.kind === "group" ? "span" : "a");
       cell.dataset.cell = `${at} ${index}`; cell.tabIndex = -1; cell.setAttribute("role", "gridcell");
       cell.append(make("i"));
       cells.set(cell.dataset.cell, cell);
-      box2.append(cell);
+      fresh.append(cell);
     });
-    box.append(name, box2);
-    return box;
+    box.append(fresh);
+    data.runs.forEach((/** @type {any} */ run, /** @type {number} */ column) => paintCell(row, at, run, column));
+  }
+
+  /** @type {Map<string, number[]>} */
+  let members = new Map();
+
+  /** @param {any} row @param {number} at @param {any} run @param {number} column */
+  function paintCell(row, at, run, column) {
+    const cell = cells.get(`${at} ${column}`);
+    if (!cell) return;
+    /** @type {Record<string, number>} */
+    let counts = {};
+    if (row.kind === "group") for (const place of members.get(row.id) ?? []) add(counts, countsAt(data, run, place));
+    else counts = countsAt(data, run, row.place);
+    const state = worst(counts), total = Object.values(counts).reduce((a, b) => a + b, 0);
+    const mark = /** @type {HTMLElement} */ (cell.firstElementChild);
+    const kind = state ? `st st-${state}${row.kind === "group" || (row.mapped && total > 1) ? " many" : ""}` : "";
+    if (mark.className !== kind) {
+      mark.className = kind;
+      cell.setAttribute("aria-label", state ? `${row.label}, ${words(state)}${total > 1 ? `, ${total} instances` : ""}` : `${row.label}, not in this run`);
+    }
+    if (cell instanceof HTMLAnchorElement && state) { const url = taskUrl(run, row, counts); if (cell.getAttribute("href") !== url) cell.href = url; }
+    /** @type {any} */ (cell).counts = counts;
   }
 
   /** Places of the tasks below each group. */
@@ -114,29 +159,13 @@ export function start(section) {
 
   /** Colour every cell whose state differs from what it shows. */
   function paint() {
-    const members = below();
+    members = below();
     const longest = Math.max(1, ...data.runs.map(seconds));
     for (const span of grid.querySelectorAll("[data-axis]")) span.textContent = duration(longest * Number(/** @type {HTMLElement} */ (span).dataset.axis));
     data.runs.forEach((/** @type {any} */ run, /** @type {number} */ column) => {
       const bar = /** @type {HTMLElement} */ (cells.get(`-1 ${column}`)?.querySelector(".b"));
       if (bar) { bar.className = `b b-${run.state}`; bar.style.height = `${Math.max(4, Math.round(seconds(run) / longest * BAR))}px`; bar.parentElement.setAttribute("aria-label", `Run ${absolute(new Date(run.at))}, ${words(run.state)}`); }
-      data.rows.forEach((/** @type {any} */ row, /** @type {number} */ at) => {
-        const cell = cells.get(`${at} ${column}`);
-        if (!cell) return;
-        /** @type {Record<string, number>} */
-        let counts = {};
-        if (row.kind === "group") for (const place of members.get(row.id) ?? []) add(counts, countsAt(data, run, place));
-        else counts = countsAt(data, run, row.place);
-        const state = worst(counts), total = Object.values(counts).reduce((a, b) => a + b, 0);
-        const mark = /** @type {HTMLElement} */ (cell.firstElementChild);
-        const kind = state ? `st st-${state}${row.kind === "group" || (row.mapped && total > 1) ? " many" : ""}` : "";
-        if (mark.className !== kind) {
-          mark.className = kind;
-          cell.setAttribute("aria-label", state ? `${row.label}, ${words(state)}${total > 1 ? `, ${total} instances` : ""}` : `${row.label}, not in this run`);
-        }
-        if (cell instanceof HTMLAnchorElement && state) { const url = taskUrl(run, row, counts); if (cell.getAttribute("href") !== url) cell.href = url; }
-        /** @type {any} */ (cell).counts = counts;
-      });
+      for (const at of filled) paintCell(data.rows[at], at, run, column);
     });
     const active = data.runs.filter((/** @type {any} */ run) => !run.end).length;
     status.textContent = active ? `${active} active` : "";
@@ -154,9 +183,12 @@ export function start(section) {
       box.querySelector("button")?.setAttribute("aria-expanded", String(!folds.has(row.id)));
     });
     foldAll.textContent = folds.size ? "Unfold all groups" : "Fold all groups";
-    const first = [...cells.entries()].find(([key, cell]) => key.endsWith(` ${data.runs.length - 1}`) && !key.startsWith("-1") && !cell.closest("[hidden]"));
     for (const cell of grid.querySelectorAll('[data-cell][tabindex="0"]')) /** @type {HTMLElement} */ (cell).tabIndex = -1;
-    if (first) first[1].tabIndex = 0;
+    const open = /** @type {HTMLElement | null} */ (grid.querySelector("[data-row]:not([hidden])"));
+    if (!open) return;
+    fillRow(Number(open.dataset.row));
+    const first = cells.get(`${open.dataset.row} ${data.runs.length - 1}`);
+    if (first) first.tabIndex = 0;
   }
 
   function widen() {
@@ -231,6 +263,7 @@ export function start(section) {
     event.preventDefault();
     for (let tries = 0; tries <= data.rows.length; tries++) {
       at += step[0]; column += step[1];
+      if (at >= 0) fillRow(at);
       const next = cells.get(`${at} ${column}`);
       if (!next) return;
       if (!next.closest("[hidden]")) { cell.tabIndex = -1; next.tabIndex = 0; next.focus(); next.scrollIntoView({ block: "nearest", inline: "nearest" }); return; }

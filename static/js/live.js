@@ -80,3 +80,5 @@ document.addEventListener("visibilitychange", () => {
 addEventListener("pagehide", () => { const old = socket; socket = null; old?.close(); });
 // Without a socket (a proxy that forbids them, a server that restarts) pages still catch up, only slower.
 setInterval(() => { if (!document.hidden && !isOn()) callAll(); }, 8000);
+// A hint may also be lost between the servers, which nobody notices.
+setInterval(() => { if (!document.hidden && isOn()) callAll(); }, 30000);

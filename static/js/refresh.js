@@ -5,17 +5,21 @@ import { ask } from "./fetch.js";
 import { watch } from "./live.js";
 import { morphInto } from "./morph.js";
 
-const GAP = 350;
+const GAP = 350, SHARE = 4;
 
-/** Run `work` now, and once more later if it was asked for meanwhile; never twice at once.
+/**
+ * Run `work` now, and once more later if it was asked for meanwhile; never twice at once, and for at most a fifth of
+ * the time: a page of thousands of rows must not keep the server busy with itself.
+ *
  * @param {() => Promise<void>} work @returns {() => void} */
 export function gently(work) {
   let busy = false, again = false;
   return async function go() {
     if (busy) { again = true; return; }
     busy = true; again = false;
+    const began = performance.now();
     try { await work(); } catch { /* the next hint or the slow poll tries again */ }
-    setTimeout(() => { busy = false; if (again) go(); }, GAP);
+    setTimeout(() => { busy = false; if (again) go(); }, Math.max(GAP, (performance.now() - began) * SHARE));
   };
 }
 

@@ -50,7 +50,11 @@ def grid_data(request: HttpRequest, dag_id: str) -> JsonResponse:
 
 
 def _grid(request: HttpRequest, dag: Dag) -> dict[str, Any]:
-    runs = filtered(access.visible_runs(request.user).filter(dag=dag), request).select_related("version")
+    runs = (
+        filtered(access.visible_runs(request.user).filter(dag=dag), request)
+        .select_related("version")
+        .defer("version__spec")
+    )
     count = whole_number(request, "runs", RUNS_SHOWN, 1, MOST_RUNS)
     newest = list(runs.order_by("-run_after", "-pk")[:count])
     return grid.grid(spec_of(dag), newest[::-1]) | {"base": reverse("dag", args=[dag.dag_id])}
@@ -90,7 +94,11 @@ def filtered(runs: Any, request: HttpRequest) -> Any:
 @require_safe
 def runs_page(request: HttpRequest, dag_id: str) -> HttpResponse:
     context = head(request, dag_id, "runs")
-    runs = filtered(access.visible_runs(request.user).filter(dag=context["dag"]), request).select_related("version")
+    runs = (
+        filtered(access.visible_runs(request.user).filter(dag=context["dag"]), request)
+        .select_related("version")
+        .defer("version__spec")
+    )
     chunk = Paginator(runs.order_by("-run_after", "-pk"), 50).get_page(request.GET.get("page"))
     parts = HEAD | {"runs": "dags/_runs.html"}
     return live_part(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -43,7 +44,7 @@ def head(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index
         "task": spec.tasks.get(task_id),
         "tab": tab,
         "nav": "dags",
-        "rows": tasklist.rows(load_spec(run.version_id), run),
+        "rows": partial(tasklist.rows, load_spec(run.version_id), run),  # called by the template that shows it
         "attempts": attempts,
         "tries": tries,
         "picks": list({each.try_number: each.outcome or "running" for each in attempts}.items()),
@@ -162,7 +163,7 @@ def mapped_page(request: HttpRequest, dag_id: str, run_id: str, task_id: str) ->
         "task_id": task_id,
         "nav": "dags",
         "chunk": chunk,
-        "rows": tasklist.rows(load_spec(run.version_id), run),
+        "rows": partial(tasklist.rows, load_spec(run.version_id), run),
         "counts": [(str(state), counts[state]) for state in tasklist.WORST_FIRST if state in counts],
         "total": sum(counts.values()),
     }
