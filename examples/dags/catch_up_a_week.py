@@ -1,16 +1,16 @@
-"""A schedule over a week that is long over: with ``catchup`` each of its days gets its run, two at a time."""
+"""A schedule of seven mornings that are long over: with ``catchup`` each of them gets its run, two at a time."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from orchestrator.sdk import DAG, task
+from orchestrator.sdk import DAG, EventsTimetable, task
 
 with DAG(
     "catch_up_a_week",
-    schedule="0 6 * * *",
+    # Usually this is a cron expression such as "0 6 * * *"; dates that are written down end by themselves.
+    schedule=EventsTimetable([datetime(2026, 1, day, 6, tzinfo=UTC) for day in range(5, 12)]),
     start_date=datetime(2026, 1, 5, tzinfo=UTC),
-    end_date=datetime(2026, 1, 12, tzinfo=UTC),
     catchup=True,
     max_active_runs=2,
     tags=["schedule", "catchup"],

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestrator import compat
+from orchestrator.core.due import next_run
 from orchestrator.runtime.client import ForkServer
 from orchestrator.runtime.loader import load
 from orchestrator.runtime.local import Result, run_dag
@@ -94,3 +96,13 @@ def test_the_sales_report_leaves_a_database_and_a_page(tmp_path: Path, monkeypat
     assert sum(value for _, _, value in rows) == pytest.approx(whole, abs=0.1)
     page = (tmp_path / "sales_report" / "report.html").read_text()
     assert page.count("<rect") == 12 and "espresso beans" in page
+
+
+def test_the_week_has_seven_runs_and_no_more():
+    compat.install()
+    (dag,) = load(str(FOLDER), "catch_up_a_week.py").values()
+    spec, last, days = dag.to_spec(), None, []
+    while (found := next_run(spec, last=last, now=datetime.now(UTC))) is not None:
+        days.append(f"{found.logical_date:%a}")
+        last = found.interval
+    assert days == ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
