@@ -1,5 +1,7 @@
 #!/usr/bin/env python
-"""Command line of the project: ``python manage.py help`` lists what there is."""
+"""Django's command line, with this project's settings."""
+
+from __future__ import annotations
 
 import os
 import sys
@@ -8,4 +10,9 @@ if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator.settings")
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    from orchestrator.env import SettingError
+
+    try:
+        execute_from_command_line(sys.argv)
+    except SettingError as error:
+        sys.exit(f"{error}")
