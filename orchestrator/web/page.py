@@ -33,7 +33,7 @@ def dag_for(request: HttpRequest, dag_id: str) -> Dag:
 
 def run_for(request: HttpRequest, dag_id: str, run_id: str) -> DagRun:
     runs = access.visible_runs(request.user).select_related("version", "dag").defer("version__spec")
-    run = runs.filter(dag_id=dag_id, run_id=run_id).first()
+    run = None if "\0" in run_id else runs.filter(dag_id=dag_id, run_id=run_id).first()
     if run is None:
         raise Http404(f"DAG “{dag_id}” has no run “{run_id}” that you may see.")
     return run

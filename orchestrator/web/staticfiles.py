@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
+from django.http import HttpRequest, HttpResponse
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 
 class HashedFiles(ManifestStaticFilesStorage):
@@ -18,3 +20,20 @@ class HashedFiles(ManifestStaticFilesStorage):
             return str(super().hashed_name(name, content, filename))
         except ValueError:  # it is not there; strictness about the manifest says nothing about that
             return name
+
+
+class StaticFiles(WhiteNoiseMiddleware):
+    """Answers with a file's bytes at once: they are small, and Django warns of synchronous streams under ASGI."""
+
+    @staticmethod
+    def serve(static_file: Any, request: HttpRequest) -> HttpResponse:
+        found = static_file.get_response(request.method, request.META)
+        content = b""
+        if found.file is not None:
+            with found.file as file:
+                content = file.read()
+        response = HttpResponse(content, status=int(found.status))
+        del response["Content-Type"]
+        for name, value in found.headers:
+            response[name] = value
+        return response

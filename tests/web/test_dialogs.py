@@ -51,7 +51,9 @@ def test_a_value_that_does_not_fit_keeps_the_input_and_starts_nothing(user: Clie
     assert not DagRun.objects.exists()
 
 
-@pytest.mark.parametrize("conf", ["{", "[1]", "null", '"x"', "[" * 3000, '{"region": "west"}'])
+@pytest.mark.parametrize(
+    "conf", ["{", "[1]", "null", '"x"', "[" * 3000, '{"region": "west"}', '{"a": "\\u0000"}', '{"a": NaN}']
+)
 def test_a_configuration_that_is_none_is_explained(user: Client, shop: Dag, conf: str):
     response = user.post("/dags/shop/trigger", {"mode": "json", "conf": conf}, headers=FETCH)
     assert response.status_code == 422
@@ -191,3 +193,14 @@ def test_a_title_of_a_param_is_text(user: Client):
     text = user.get("/dags/evil/trigger", headers=FETCH).content.decode()
     assert "<img src=x" not in text
     assert "&lt;img src=x" in text
+
+
+def test_null_characters_are_no_errors(user: Client, shop_run: DagRun):
+    values = {"mode": "json", "conf": "{}", "run_id": "a\0b", "note": "c\0d"}
+    assert user.post("/dags/shop/trigger", values, headers=FETCH).json()["go"] == "/dags/shop/runs/ab"
+    user.post("/dags/shop/runs/first/note", {"note": "x\0y"})
+    shop_run.refresh_from_db()
+    assert shop_run.note == "xy"
+    assert user.get("/dags/shop/trigger?again=%00").status_code == 404
+    assert user.get("/dags/shop/graph.json?run=%00").status_code == 404
+    assert Client().post("/sign-in", {"username": "a\0b", "password": "c\0d"}).status_code in {403, 503}

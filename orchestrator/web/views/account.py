@@ -38,7 +38,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     """Check name and password. Somebody who never signed in before chooses a password of her own first."""
     if request.user.is_authenticated:
         return HttpResponseRedirect(target(request))
-    name, error, status = request.POST.get("username", "")[:150], "", 200
+    name, error, status = request.POST.get("username", "").replace("\0", "")[:150], "", 200
     if request.method == "POST":
         try:
             user = _checked(request, name, request.POST.get("password", ""))

@@ -32,6 +32,11 @@ def shown(request: HttpRequest, form: str, *, status: int = 200, **context: Any)
     return page(request, template, status, form_template=form, nav="dags", **context)
 
 
+def text_of(posted: Any, name: str, most: int) -> str:
+    """Read a text field; the null character, which a database cannot keep, is left out."""
+    return str(posted.get(name, "")).replace("\0", "").strip()[:most]
+
+
 @form_view
 def trigger(request: HttpRequest, dag_id: str) -> HttpResponse:
     dag = dag_for(request, dag_id)
@@ -50,9 +55,9 @@ def trigger(request: HttpRequest, dag_id: str) -> HttpResponse:
                 run = actions.trigger_dag(
                     dag.dag_id,
                     conf=conf,
-                    run_id=posted.get("run_id", "").strip()[:250] or None,
+                    run_id=text_of(posted, "run_id", 250) or None,
                     logical_date=date,
-                    note=posted.get("note", "").strip()[:10_000] or None,
+                    note=text_of(posted, "note", 10_000) or None,
                     user=request.user,
                 )
                 if dag.is_paused and "unpause" in posted:
@@ -83,9 +88,9 @@ def trigger(request: HttpRequest, dag_id: str) -> HttpResponse:
 def _conf(fields: list[params.Field], posted: Any, conf_text: str) -> tuple[dict[str, Any], str]:
     """Return (conf, what is wrong with it)."""
     if fields and posted.get("mode") != "json":
-        values = params.read(fields, posted)
+        conf = params.read(fields, posted)
         wrong = [each.title for each in fields if each.error]
-        return values, f"Look at {', '.join(wrong)} again." if wrong else ""
+        return conf, f"Look at {', '.join(wrong)} again." if wrong else _unstorable(conf)
     try:
         conf = json.loads(conf_text)
     except ValueError as problem:
@@ -94,7 +99,16 @@ def _conf(fields: list[params.Field], posted: Any, conf_text: str) -> tuple[dict
         return {}, "The configuration is nested too deeply."
     if not isinstance(conf, dict):
         return {}, 'The configuration has to be a JSON object, e.g. {"name": "value"}.'
-    return conf, ""
+    return conf, _unstorable(conf)
+
+
+def _unstorable(conf: dict[str, Any]) -> str:
+    """Say what no database column can keep: PostgreSQL refuses the null character and JSON has no NaN."""
+    try:
+        text = json.dumps(conf, allow_nan=False)
+    except ValueError:
+        return "The configuration holds a number that JSON has not, such as NaN."
+    return "The configuration holds a null character, which cannot be stored." if "\\u0000" in text else ""
 
 
 def _conf_of_run(request: HttpRequest, dag: Dag) -> dict[str, Any]:
@@ -236,7 +250,7 @@ def note_run(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
     run = run_for(request, dag_id, run_id)
     must(request, "note", run)
     if request.method == "POST":
-        note = request.POST.get("note", "").strip()[:10_000]
+        note = text_of(request.POST, "note", 10_000)
         actions.set_note(run.pk, note, user=request.user)
         return done(request, "Note saved." if note else "Note removed.", reverse("run", args=[dag_id, run_id]))
     return shown(request, "dialogs/_note.html", dag=run.dag, run=run)
