@@ -148,6 +148,17 @@ def _variable(scope: Scope, key: str) -> Json:
     return {"value": value}
 
 
+def _mask_secret(scope: Scope, value: Json, name: str | None = None) -> None:
+    """As in Airflow: a text without a name is secret, one under a name where the name says so."""
+    if isinstance(value, list):
+        for each in value:
+            _mask_secret(scope, each, name)
+    elif isinstance(value, dict):
+        scope.secrets.update(secret_values(value, name or ""))
+    elif isinstance(value, str) and value and (name is None or is_secret_name(name)):
+        scope.secrets.add(value)
+
+
 def _set_variable(scope: Scope, key: str, value: str, description: str | None = None) -> None:
     secrets.set_variable(key, value, description)
 
@@ -317,6 +328,7 @@ ANSWERS: dict[str, Callable[..., Json]] = {
     "map_length": _map_length,
     "connection": _connection,
     "variable": _variable,
+    "mask_secret": _mask_secret,
     "set_variable": _set_variable,
     "delete_variable": _delete_variable,
     "previous_run": _previous_run,

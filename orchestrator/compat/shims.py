@@ -114,17 +114,27 @@ def get_parsing_context() -> ParsingContext:
 
 
 def mask_secret(secret: Any, name: str | None = None) -> None:
-    """Have a value masked in this task's log from here on."""
+    """Have a text, or the texts in a dict or list, masked in this task's log from here on.
+
+    In a dict those are secret whose keys say so (``password``, ``token`` ...); else what stands under ``name``.
+    """
     from orchestrator.sdk.comms import CommsError, ask, is_connected
 
-    texts = [each for each in (secret.values() if isinstance(secret, dict) else [secret]) if isinstance(each, str)]
     if not is_connected():
         return
-    for text in texts:
-        try:
-            ask("mask_secret", value=text)
-        except CommsError:  # masking is a kindness to the log; the task goes on without it
-            return
+    try:
+        ask("mask_secret", value=_texts(secret), name=name)
+    except CommsError:  # masking is a kindness to the log; the task goes on without it
+        return
+
+
+def _texts(secret: Any) -> Any:
+    """What of a value can be masked, as JSON."""
+    if isinstance(secret, dict):
+        return {str(key): _texts(each) for key, each in secret.items()}
+    if isinstance(secret, (list, tuple, set, frozenset)):
+        return [_texts(each) for each in secret]
+    return secret if isinstance(secret, str) else None
 
 
 class Stats:
