@@ -112,28 +112,19 @@ class ExternalTaskSensor(BaseSensorOperator):
 
     # ---- what stands there
 
-    def _count(self, dates: list[datetime], states: list[str] | None) -> float:
-        """How many dates' worth of what is waited for is in one of ``states``."""
-        where: dict[str, Any] = {"dag_id": self.external_dag_id, "states": states}
-        where["logical_dates"] = [each.isoformat() for each in dates]
-        if self.external_task_ids is not None:
-            ids = as_list(self.external_task_ids)
-            return ask("ti_count", task_ids=ids, **where) / len(ids)
-        if self.external_task_group_id is not None:
-            found = ask("ti_count", task_group_id=self.external_task_group_id, **where)
-            total = ask("ti_count", task_group_id=self.external_task_group_id, **{**where, "states": None})
-            return len(dates) * found / total if total else 0
-        return ask("dag_runs_count", **where)
-
     def poke(self, context: Any) -> bool:
-        dates = self.dates(context)
+        from orchestrator.triggers.external_task import are_all, is_any
+
+        ids = None if self.external_task_ids is None else as_list(self.external_task_ids)
+        what = (self.external_dag_id, ids, self.external_task_group_id)
+        where: dict[str, list[str] | None] = {"logical_dates": [each.isoformat() for each in self.dates(context)]}
         if self.check_existence and ask("dag_state", dag_id=self.external_dag_id) is None:
             raise ExternalDagNotFoundError(f"The external DAG {self.external_dag_id} does not exist.")
-        if self.failed_states and self._count(dates, self.failed_states) > 0:
+        if self.failed_states and is_any(*what, self.failed_states, where):
             self._failed()
-        if self.skipped_states and self._count(dates, self.skipped_states) > 0:
+        if self.skipped_states and is_any(*what, self.skipped_states, where):
             raise AirflowSkipException(f"what {self.task_id} waits for in DAG {self.external_dag_id} was skipped")
-        return self._count(dates, self.allowed_states) >= len(dates)
+        return are_all(*what, self.allowed_states, where)
 
     def _failed(self) -> None:
         kind: type[AirflowException] = ExternalDagFailedError

@@ -63,21 +63,53 @@ class WorkflowTrigger(BaseTrigger):
 
     def status(self) -> str | None:
         """What can be said now; None: wait on."""
-        if self.failed_states and self._count(self.failed_states) > 0:
+        what = (self.external_dag_id, self.external_task_ids, self.external_task_group_id)
+        where = {"run_ids": self.run_ids, "logical_dates": _dates(self.logical_dates)}
+        if self.failed_states and is_any(*what, self.failed_states, where):
             return "failed"
-        if self.skipped_states and self._count(self.skipped_states) > 0:
+        if self.skipped_states and is_any(*what, self.skipped_states, where):
             return "skipped"
-        wanted = len(self.run_ids or self.logical_dates or ())
-        return "success" if wanted and self._count(self.allowed_states or ["success"]) >= wanted else None
+        return "success" if are_all(*what, self.allowed_states or ["success"], where) else None
 
-    def _count(self, states: list[str]) -> float:
-        """How many of the runs are in one of ``states``; with task ids, how many times over all of them are."""
-        where: dict[str, Any] = {"dag_id": self.external_dag_id, "states": states}
-        where |= {"run_ids": self.run_ids, "logical_dates": _dates(self.logical_dates)}
-        if self.external_task_ids is None and self.external_task_group_id is None:
-            return ask("dag_runs_count", **where)
-        found = ask("ti_count", task_ids=self.external_task_ids, task_group_id=self.external_task_group_id, **where)
-        return found / len(self.external_task_ids) if self.external_task_ids else found
+
+Where = dict[str, list[str] | None]
+"""Which runs: ``{"run_ids": [...]}`` or ``{"logical_dates": [ISO text, ...]}``."""
+
+
+def is_any(
+    dag_id: str, task_ids: Collection[str] | None, group_id: str | None, states: list[str], where: Where
+) -> bool:
+    """Whether one of these runs, or of these tasks in them, is in one of ``states``."""
+    return bool(_count(dag_id, task_ids, group_id, states, where))
+
+
+def are_all(
+    dag_id: str, task_ids: Collection[str] | None, group_id: str | None, states: list[str], where: Where
+) -> bool:
+    """Whether all of these runs, or of these tasks in each of them, are in one of ``states``; False where none is named.
+
+    Each run is looked at by itself: many instances that are done in one must not stand for a run that has yet to come.
+    """
+    name = "run_ids" if where.get("run_ids") else "logical_dates"
+    runs = where.get(name) or []
+    if task_ids is None and group_id is None:
+        return bool(runs) and _count(dag_id, None, None, states, {name: runs}) >= len(set(runs))
+    for run in runs:
+        least = len(task_ids) if task_ids else 1
+        there = _count(dag_id, task_ids, group_id, None, {name: [run]})
+        if there < least or _count(dag_id, task_ids, group_id, states, {name: [run]}) < there:
+            return False
+    return bool(runs)
+
+
+def _count(
+    dag_id: str, task_ids: Collection[str] | None, group_id: str | None, states: list[str] | None, where: Where
+) -> int:
+    """How many of these runs, or task instances in them, are in one of ``states`` (None: in any)."""
+    if task_ids is None and group_id is None:
+        return int(ask("dag_runs_count", dag_id=dag_id, states=states, **where))
+    tasks = list(task_ids) if task_ids is not None else None
+    return int(ask("ti_count", dag_id=dag_id, task_ids=tasks, task_group_id=group_id, states=states, **where))
 
 
 class DagStateTrigger(BaseTrigger):
@@ -117,7 +149,10 @@ class DagStateTrigger(BaseTrigger):
         """The state of each run once all of them are in a wanted one; None: wait on."""
         wanted = len(self.run_ids or self.execution_dates or ())
         dates = _dates(self.execution_dates) if not self.run_ids else None
-        if ask("dag_runs_count", dag_id=self.dag_id, states=self.states, run_ids=self.run_ids, logical_dates=dates) < wanted:
+        if (
+            ask("dag_runs_count", dag_id=self.dag_id, states=self.states, run_ids=self.run_ids, logical_dates=dates)
+            < wanted
+        ):
             return None
         return {run_id: ask("run_state", dag_id=self.dag_id, run_id=run_id) for run_id in self.run_ids or ()}
 

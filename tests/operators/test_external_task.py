@@ -64,6 +64,16 @@ def test_a_group_counts_when_all_its_tasks_have_succeeded():
     assert "timed out" in reason(run(group, ti_count=counts(success=2, running=1)), "t")
 
 
+def test_a_group_that_is_done_on_one_date_does_not_stand_for_another():
+    first, second = DATE, DATE + timedelta(days=1)
+    dates = sensor(external_task_group_id="g", execution_date_fn=lambda date: [first, second], timeout=0.05)
+
+    def answer(logical_dates, states=None, **where: Any) -> int:
+        return 3 if first.isoformat() in logical_dates else 0
+
+    assert "timed out" in reason(run(dates, ti_count=answer), "t")
+
+
 @pytest.mark.parametrize(
     ("how", "dates"),
     [

@@ -151,6 +151,35 @@ def test_all_tasks_of_a_run_are_waited_for(answers: Any):
     assert trigger.status() == "success"
 
 
+INSTANCES = {
+    "r1": [("a", "success"), ("b", "success"), ("b", "success")],
+    "r2": [("a", "success"), ("b", "success"), ("b", "running")],
+    "r3": [("a", "success")],
+}
+
+
+@pytest.mark.parametrize(
+    ("run_ids", "status"),
+    [(["r1"], "success"), (["r1", "r2"], None), (["r1", "r3"], None), (["r1", "later"], None), (["later"], None)],
+)
+@pytest.mark.parametrize(
+    "what", [{"external_task_group_id": "g"}, {"external_task_ids": ["a", "b"]}], ids=["group", "tasks"]
+)
+def test_many_instances_that_are_done_do_not_stand_for_one_that_is_not(
+    answers: Any, what: dict[str, Any], run_ids: list[str], status: str | None
+):
+    """A mapped task has many instances; a run that has yet to come has none."""
+
+    def count(question: str, args: dict[str, Any]) -> int:
+        rows = [row for run in args["run_ids"] for row in INSTANCES.get(run, [])]
+        if args["task_group_id"] == "g" and args["run_ids"] == ["r3"]:
+            rows.append(("b", "none"))  # a group's tasks are all there from the beginning
+        return sum(args["states"] is None or state in args["states"] for _, state in rows)
+
+    answers(count)
+    assert WorkflowTrigger("other", run_ids=run_ids, **what).status() == status
+
+
 def test_the_states_of_runs_come_with_the_event(answers: Any):
     answers(lambda what, args: {"dag_runs_count": 1, "run_state": "failed"}[what])
 
