@@ -55,7 +55,7 @@ def find_server(conn_id: str | None = None) -> Server | None:
     host = os.environ.get("AIRFLOW__SMTP__SMTP_HOST")
     if host:
         return _of_environment(host)
-    return _of_url(_alert_url())
+    return server_at(_alert_url())
 
 
 def _of_connection(connection: Connection) -> Server:
@@ -81,7 +81,8 @@ def _of_environment(host: str) -> Server:
     )
 
 
-def _of_url(url: str | None) -> Server | None:
+def server_at(url: str | None) -> Server | None:
+    """Read ``smtp://user:password@host:port/?starttls&from=address`` (``smtps://``: TLS from the start); None for none."""
     if not url:
         return None
     from urllib.parse import parse_qs, unquote, urlsplit
