@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from django.core.cache import cache
 from redis import RedisError
@@ -33,6 +34,17 @@ class TooManyAttempts(OrchestratorError):
 
     status = 429
     wait = WINDOW_SECONDS
+
+
+class OneTimePassword(OrchestratorError):
+    """The account still has the password that was made for its first sign-in."""
+
+    status = 403
+
+
+def has_one_time_password(user: Any) -> bool:
+    """Whether the account never signed in: its password was shown to somebody else, and has to be replaced first."""
+    return user.last_login is None
 
 
 @dataclass

@@ -63,6 +63,22 @@ def test_a_name_and_a_password_give_a_token_of_a_day_or_an_hour(ann, counted):
     assert claims["exp"] - claims["iat"] == 3600
 
 
+def test_a_one_time_password_gives_no_token_until_its_owner_has_chosen_another(db, counted):
+    new = factories.with_password(factories.make_user("user", "new"))
+    for path in ("/auth/token", "/auth/token/cli"):
+        body = {"username": "new", "password": factories.PASSWORD}
+        answer = Client().post(path, body, content_type="application/json")
+        assert answer.status_code == 403 and "one-time password" in answer.json()["detail"]
+    assert token_for("new", "wrong").status_code == 401  # who does not know it learns nothing of it
+    client = Client()
+    assert sign_in("new", factories.PASSWORD, client=client).url == "/sign-in/password"
+    own = f"own-{factories.PASSWORD}"
+    client.post("/sign-in/password", {"new_password1": own, "new_password2": own})
+    new.refresh_from_db()
+    assert new.check_password(own)
+    assert token_for("new", own).status_code == 201
+
+
 @pytest.mark.parametrize(
     "body", [{}, {"username": "ann"}, {"username": 1, "password": 2}, {"username": "a\x00", "password": "b"}, []]
 )

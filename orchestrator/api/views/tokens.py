@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from orchestrator.api import auth
 from orchestrator.api.base import OpenView
 from orchestrator.api.body import Part, limited_text, read_body
-from orchestrator.signin import throttle
+from orchestrator.signin import OneTimePassword, has_one_time_password, throttle
 
 CREDENTIALS = {
     "username": Part(limited_text(150), required=True, nullable=False),
@@ -32,6 +32,10 @@ class TokenView(OpenView):
             if user is None:
                 attempt.failed()
                 raise AuthenticationFailed("Invalid credentials")
+        if has_one_time_password(user):
+            raise OneTimePassword(
+                "This is a one-time password: sign in on the page and choose your own, then ask again"
+            )
         return Response({"access_token": auth.issue_token(user, self.life)}, status=201)
 
 

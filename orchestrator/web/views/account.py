@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 from redis import RedisError
 
-from orchestrator.signin import TooManyAttempts, throttle
+from orchestrator.signin import TooManyAttempts, has_one_time_password, throttle
 from orchestrator.web.page import done, page
 
 WRONG = "That user name and password do not belong together."
@@ -47,7 +47,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         except RedisError:
             error, status = "Sign-ins cannot be checked right now: Redis does not answer. Try again in a moment.", 503
         else:
-            if user is not None and user.last_login is None:
+            if user is not None and has_one_time_password(user):
                 request.session.cycle_key()
                 request.session[CHOOSING] = [user.pk, user.get_session_auth_hash(), time.time(), target(request)]
                 return HttpResponseRedirect("/sign-in/password")
