@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,11 +24,25 @@ def load_spec(version_pk: int) -> DagSpec:
     return dag_from_json(DagVersion.objects.values_list("spec", flat=True).get(pk=version_pk))
 
 
-@lru_cache(maxsize=512)
 def place_of(version_pk: int) -> tuple[str, str]:
-    """Return (folder, DAG file in it) of a version, laying the folder out where it is not there yet."""
+    """Return (folder, DAG file in it) of a version, laying the folder out where it is not there (any more)."""
+    found = known_place(version_pk)
+    try:
+        os.utime(found[0])  # in use: `clear_old` leaves it be
+    except FileNotFoundError:
+        known_place.cache_clear()
+        found = known_place(version_pk)
+    return found
+
+
+@lru_cache(maxsize=512)
+def known_place(version_pk: int) -> tuple[str, str]:
     version = DagVersion.objects.select_related("tree").get(pk=version_pk)
     return str(materialise(version)), version.relative_path
+
+
+def cache_folder() -> Path:
+    return Path(settings.ORCH.home) / "versions"
 
 
 def materialise(version: DagVersion) -> Path:
@@ -35,7 +50,7 @@ def materialise(version: DagVersion) -> Path:
 
     Several processes may come here at once: the folder appears under its name in one step.
     """
-    home = settings.ORCH.home / "versions"
+    home = cache_folder()
     target = home / version.tree_id
     if target.is_dir():
         return target
@@ -52,6 +67,32 @@ def materialise(version: DagVersion) -> Path:
     except OSError:  # another process was first
         shutil.rmtree(fresh, ignore_errors=True)
     return target
+
+
+UNUSED_SECONDS = 7 * 86400.0
+"""A version's folder that no attempt used for so long is deleted; it is laid out again when it is needed."""
+CLEAR_SECONDS = 3600.0
+
+
+def clear_old(in_use: Callable[[], Collection[str]]) -> int:
+    """Delete this machine's folders of versions not used for a week; return how many. At most once an hour.
+
+    ``in_use`` is asked for the digests of trees that must stay: those of runs that are not finished.
+    """
+    home, now = cache_folder(), time.time()
+    stamp = home / ".cleared"
+    if not home.is_dir() or (stamp.exists() and now - stamp.stat().st_mtime < CLEAR_SECONDS):
+        return 0
+    stamp.touch()
+    old = [each for each in home.iterdir() if each.is_dir() and now - each.stat().st_mtime > UNUSED_SECONDS]
+    kept = set(in_use()) if old else set()
+    gone = [each for each in old if each.name not in kept]
+    for folder in gone:
+        if not folder.name.startswith("."):  # what was left half done begins with a dot
+            # Away in one step: whoever needs it finds all of it or nothing.
+            folder = folder.rename(home / f".old-{folder.name}")
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(gone)
 
 
 def read_sources(version: DagVersion, paths: Collection[str]) -> dict[str, bytes]:

@@ -16,12 +16,12 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, transaction
 
-from dags_app.versions import load_spec
-from orchestrator.core.states import UNFINISHED, RunState, TaskState
+from dags_app.versions import clear_old, load_spec
+from orchestrator.core.states import RUN_UNFINISHED, UNFINISHED, RunState, TaskState
 
 from . import advance, notify, sweep, tick, transitions
 from .locking import close_broken, fetch, moment, retrying
-from .models import Callback, TaskInstance
+from .models import Callback, DagRun, TaskInstance
 from .view import run_row
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Counts:
 def step(now: datetime) -> Counts:
     """Do all that is due at ``now``. An error in one part is logged and leaves the others be."""
     counts = Counts()
-    for part in (_create_runs, _start_runs, _advance_due, _expire_deferrals, _end_late_runs, _sweep):
+    for part in (_create_runs, _start_runs, _advance_due, _expire_deferrals, _end_late_runs, _sweep, _clear_versions):
         _do(part, counts, now)
         advance.tell(counts.ready)
         counts.ready.clear()
@@ -188,6 +188,16 @@ def _time_out(run_pk: int, now: datetime) -> bool:
 
 def _sweep(counts: Counts, now: datetime) -> None:
     counts.swept = sweep.sweep(now)
+
+
+def _clear_versions(counts: Counts, now: datetime) -> None:
+    clear_versions()
+
+
+def clear_versions() -> int:
+    """Delete what this machine's cache holds of versions that nobody needs; at most once an hour."""
+    unfinished = DagRun.objects.filter(state__in=RUN_UNFINISHED)
+    return clear_old(lambda: list(unfinished.values_list("version__tree_id", flat=True).distinct()))
 
 
 def sleep_until(at: datetime | None, now: datetime) -> float:

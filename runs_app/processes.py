@@ -129,3 +129,37 @@ class Lease(threading.Thread):
             leave(self.pk, reason)
         except (DatabaseError, InterfaceError) as error:
             log.warning("lease_not_ended kind=%s error=%s", self.kind, error)
+
+
+class Presence:
+    """Shows that a process lives which holds nothing under its lease: it need not wait for the database to begin."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self.lease: Lease | None = None
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self._register, name=f"presence-{kind}", daemon=True)
+
+    def start(self) -> None:
+        self.thread.start()
+
+    def _register(self) -> None:
+        while not self.ended.is_set():
+            try:
+                self.lease = Lease(self.kind)
+                self.lease.start()
+                break
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("not_registered kind=%s error=%s", self.kind, error)
+                self.ended.wait(settings.ORCH.heartbeat_seconds)
+            finally:
+                connections.close_all()
+
+    def end(self) -> None:
+        """Give the lease up, if there is one."""
+        self.ended.set()
+        if self.thread.is_alive():
+            self.thread.join(2.0)
+        if self.lease is not None:
+            self.lease.stop()
+            self.lease = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -14,9 +15,15 @@ from typing import Any
 import celery.apps.worker
 from celery.exceptions import SecurityWarning
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connections
 
 from orchestrator.celery import CONTROL_QUEUE, app
 
+from .processes import Presence
+
+log = logging.getLogger(__name__)
+
+WEB_CONNECTIONS = 16
 ROLES = ("web", "scheduler", "control", "worker", "triggerer", "processor")
 
 
@@ -26,7 +33,7 @@ def web(host: str | None = None, port: int | None = None) -> None:
 
     # WhiteNoise hands small static files over as plain iterators, which Django reads whole: that is fine.
     warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
-    uvicorn.run(
+    config = uvicorn.Config(
         "orchestrator.asgi:application",
         host=host or settings.ORCH.host,
         port=port or settings.ORCH.port,
@@ -37,6 +44,47 @@ def web(host: str | None = None, port: int | None = None) -> None:
         proxy_headers=settings.ORCH.https,
         timeout_graceful_shutdown=2,
     )
+    signal.signal(signal.SIGTERM, _end)  # uvicorn raises the signals it got once more when it is through with them
+    signal.signal(signal.SIGINT, _end)
+    config.load()  # outside of the event loop
+    server = _server(config)
+    try:
+        server.run()
+    finally:
+        server.presence.end()
+    if not server.started:
+        raise SystemExit(3)
+
+
+def _server(config: Any) -> Any:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        """Says that it is there once it serves: whoever waits for its first answer does not wait for that, too."""
+
+        presence = Presence("web")
+
+        async def startup(self, sockets: Any = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                self.presence.start()
+
+    return Server(config)
+
+
+def _end(*_: Any) -> None:
+    raise SystemExit(0)
+
+
+def pool_connections() -> None:
+    """Have requests share a few PostgreSQL connections: under ASGI each runs in a thread of its own, and would connect anew."""
+    for database in connections.settings.values():
+        if database["ENGINE"] == "django.db.backends.postgresql":
+            database["CONN_MAX_AGE"] = 0
+            database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": WEB_CONNECTIONS, "timeout": 5, "max_idle": 60}
+    connections.close_all()
+    for alias in connections:
+        del connections[alias]  # made with the settings from before
 
 
 def scheduler() -> None:
@@ -64,15 +112,35 @@ def _end_after_this_tick(service: Any) -> None:
 
 def control() -> None:
     """The worker of the control queue: one process, so that user tasks cannot starve it."""
-    _celery_worker("control", [CONTROL_QUEUE], pool="solo", concurrency=1)
+    signal.signal(signal.SIGTERM, _end)  # until Celery has set its own
+    presence = Presence("control")
+    presence.start()
+    try:
+        _celery_worker("control", [CONTROL_QUEUE], pool="solo", concurrency=1)
+    finally:
+        presence.end()
 
 
 def worker(queues: Sequence[str] = ("default",), slots: int | None = None) -> None:
     """A Celery worker whose processes are slots for task attempts."""
+    _clear_cache()
     _celery_worker("worker", list(queues), pool="prefork", concurrency=slots or settings.ORCH.slots)
 
 
+def _clear_cache() -> None:
+    """The control pass does this on its own machine; here for a machine that has workers only."""
+    from .control import clear_versions
+
+    try:
+        clear_versions()
+    except (DatabaseError, InterfaceError, OSError) as error:
+        log.warning("cache_not_cleared error=%s", error)
+    connections.close_all()
+
+
 def _celery_worker(name: str, queues: list[str], *, pool: str, concurrency: int) -> None:
+    from .tasks import stopping
+
     celery.apps.worker.safe_say = _say_nothing
     # Celery's warning is about pickled messages; ours are JSON that names a queue.
     warnings.filterwarnings("ignore", category=SecurityWarning)
@@ -91,7 +159,8 @@ def _celery_worker(name: str, queues: list[str], *, pool: str, concurrency: int)
         optimization="fair",
     )
     made.start()
-    raise SystemExit(made.exitcode or 0)
+    # Celery counts Ctrl-C as a failure.
+    raise SystemExit(0 if stopping() else made.exitcode or 0)
 
 
 def _say_nothing(*_: Any) -> None:

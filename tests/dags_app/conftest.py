@@ -9,14 +9,14 @@ import pytest
 
 from dags_app.models import Dag, DagImportError
 from dags_app.processor import Counts, Processor
-from dags_app.versions import load_spec, place_of
+from dags_app.versions import known_place, load_spec
 
 
 @pytest.fixture(autouse=True)
 def fresh_versions() -> None:
     """Versions never change, but a test that was rolled back gives its ids to the next one."""
     load_spec.cache_clear()
-    place_of.cache_clear()
+    known_place.cache_clear()
 
 
 class Project:

@@ -15,7 +15,7 @@ from dags_app import processor as processor_module
 from dags_app import secrets, sync
 from dags_app.models import Dag, DagFile, DagTag, DagVersion
 from dags_app.processor import Processor, run
-from dags_app.versions import place_of
+from dags_app.versions import known_place, place_of
 
 from .conftest import Project, dag_text, live
 
@@ -141,7 +141,7 @@ def test_a_module_that_only_a_task_imports_is_part_of_the_version(project):
     project.write("late.py", "X = 2\n")
     project.sync()
     assert version_numbers("a") == [1, 2]
-    place_of.cache_clear()
+    known_place.cache_clear()
     root, file = place_of(Dag.objects.get().version_id)
     assert file == "a.py" and (Path(root) / "late.py").read_text() == "X = 2\n"
 

@@ -19,7 +19,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from dags_app.models import Dag, DagFile, DagImportError, DagTag, DagVersion, SourceBlob, SourceTree
-from dags_app.versions import load_spec, place_of
+from dags_app.versions import known_place, load_spec
 from orchestrator.core.serde import dag_to_json
 from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import FINISHED, RUN_FINISHED, RunState, RunType, TaskState
@@ -101,7 +101,7 @@ def make_version(dag: Dag, spec: DagSpec, source: str = "# a DAG file\n") -> Dag
     dag.version = version
     # What a test rolls back gives its primary keys to the next one.
     load_spec.cache_clear()
-    place_of.cache_clear()
+    known_place.cache_clear()
     return version
 
 

@@ -1,0 +1,97 @@
+"""Each role by itself, as a real process: it says that it is there, and SIGTERM ends it cleanly."""
+
+from __future__ import annotations
+
+import http.client
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from runs_app.models import Process
+from tests.support.processes import tree
+from tests.support.servers import free_port, wait_for
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@contextmanager
+def manage(environment: dict[str, str], *words: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", *words],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def alive() -> set[str]:
+    return set(Process.objects.filter(ended_at__isnull=True).values_list("kind", flat=True))
+
+
+@pytest.mark.parametrize(
+    ("role", "kinds"),
+    [
+        ("scheduler", {"beat", "control"}),
+        ("worker", {"slot"}),
+        ("web", {"web"}),
+        ("triggerer", {"triggerer"}),
+        ("dag_processor", {"processor"}),
+    ],
+)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_role_by_itself_says_that_it_lives_and_stops_cleanly(process_environment, role, kinds, number, tmp_path):
+    environment = {**process_environment, "PORT": str(free_port()), "DAGS_FOLDER": str(tmp_path)}
+    with manage(environment, role) as process:
+        wait_for(lambda: alive() == kinds or process.poll() is not None, 40, f"{kinds} to be registered")
+        assert process.poll() is None, process.stdout.read()
+        below = tree(process.pid)
+        process.send_signal(number)
+        said, _ = process.communicate(timeout=30)
+    assert process.returncode == 0, said
+    assert "Traceback" not in said and "Error" not in said, said
+    assert alive() == set()
+    assert set(Process.objects.values_list("end_reason", flat=True)) == {"stopped"}
+    assert not [each.command() for each in below if Path(f"/proc/{each.pid}").exists()]
+
+
+def test_the_health_answer_has_airflows_shape_whoever_lives(process_environment):
+    port = free_port()
+    with manage({**process_environment, "PORT": str(port)}, "web"):
+        wait_for(lambda: alive() == {"web"}, 40, "the web server to be registered")
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        connection.request("GET", "/api/v2/monitor/health")
+        body = connection.getresponse().read().decode()
+        connection.close()
+    for name in ("metadatabase", "scheduler", "triggerer", "dag_processor"):
+        assert f'"{name}"' in body
+    assert '"web"' not in body
+
+
+def test_a_web_server_whose_port_is_taken_says_so_and_ends(process_environment):
+    port = free_port()
+    with manage({**process_environment, "PORT": str(port)}, "web") as first:
+        wait_for(lambda: alive() == {"web"}, 40, "the web server to be registered")
+        again = subprocess.run(
+            [sys.executable, "manage.py", "web"],
+            cwd=ROOT,
+            env={**process_environment, "PORT": str(port)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert first.poll() is None
+    assert again.returncode != 0 and str(port) in again.stderr and "Traceback" not in again.stderr
