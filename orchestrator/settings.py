@@ -122,6 +122,11 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 31536000 if ORCH.https else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ORCH.https else None
 X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # other hosts of the domain, and browsers' lists, are its owner's to decide about
+    "security.W021",
+    "security.W008",  # the proxy that ends TLS sends plain HTTP to HTTPS; nothing else reaches us
+]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 
 REST_FRAMEWORK = {

@@ -13,6 +13,8 @@ class WebConfig(AppConfig):
     def ready(self) -> None:
         from orchestrator.access import make_roles
 
+        from . import checks  # noqa: F401  # registers them
+
         # Sent for apps with models only, so not for this one; the groups are a table of auth's.
         post_migrate.connect(make_roles, sender=apps.get_app_config("auth"), dispatch_uid="orchestrator.roles")
 
