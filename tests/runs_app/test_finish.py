@@ -5,11 +5,15 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
+from orchestrator.operators.branch import LatestOnlyOperator
+from orchestrator.operators.empty import EmptyOperator
+from orchestrator.sdk import DAG
 from runs_app import advance
 from runs_app.claim import adopt, claim
 from runs_app.finish import Outcome, finish
 from runs_app.models import Attempt, StateEvent, TaskInstance, Trigger
 from tests.runs_app.engine import end, play, python_dag, seconds, slot, start, state_of, states, take
+from tests.support import factories
 
 pytestmark = pytest.mark.django_db
 
@@ -185,3 +189,12 @@ def test_a_claim_whose_answer_got_lost_is_found_again():
     assert again["try_started"] is True
     end(again, "success")
     assert adopt(claimer) is None
+
+
+def test_a_task_decided_in_the_engine_has_made_its_first_try(invitations):
+    """As in Airflow: whoever counts tries need not know that no process was there."""
+    with DAG("inline") as dag:
+        EmptyOperator(task_id="a") >> LatestOnlyOperator(task_id="b")
+    run = start(factories.make_dag(spec=dag.to_spec()))
+    rows = TaskInstance.objects.filter(run=run).values_list("task_id", "state", "try_number")
+    assert list(rows) == [("a", "success", 1), ("b", "success", 1)]
