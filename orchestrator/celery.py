@@ -46,4 +46,6 @@ app.conf.update(
     beat_scheduler="runs_app.beat:DueScheduler",
     timezone="UTC",
     imports=("runs_app.tasks",),
+    # Celery would close the database connection behind every message; ours is one invitation of many.
+    CELERY_DB_REUSE_MAX=1 << 60,
 )

@@ -95,17 +95,11 @@ def trigger_dag(
         )
         audit(user, "trigger_dag_run", run=run, conf=conf or {})
     ready = advance.start_queued(dag_id, now)
-    invite(ready)
+    advance.tell(ready)
     if after > now:
         wake.due(after)
     run.refresh_from_db()
     return run
-
-
-def invite(ready: Counter[str]) -> None:
-    for queue, count in ready.items():
-        if count > 0:
-            wake.invite(queue, count)
 
 
 def pause(dag_id: str, paused: bool, *, user: Any) -> None:
@@ -119,7 +113,7 @@ def pause(dag_id: str, paused: bool, *, user: Any) -> None:
         audit(user, "patch_dag", dag_id=dag_id, is_paused=paused)
         notify.dag_changed(dag_id)
     if not paused:
-        invite(advance.start_queued(dag_id, timezone.now()))
+        advance.tell(advance.start_queued(dag_id, timezone.now()))
         wake.control()
 
 
@@ -162,7 +156,7 @@ def clear(
         run_row(run_pk, lock=True, wait=True)
         ready = _open_again(run, found, actor=f"user:{actor_of(user)}", reason="cleared", now=now, reopen=reopen)
         audit(user, "clear_task_instances", run=run, task_ids=sorted({row.task_id for row in found}))
-    invite(ready + advance.start_queued(run.dag_id, now))
+    advance.tell(ready + advance.start_queued(run.dag_id, now))
     wake.control()
     return found
 
@@ -280,7 +274,7 @@ def set_task_state(pks: list[int], state: str, *, named: Collection[str] | None 
                 ready = _open_again(run, stale, actor=actor, reason="what it needs was marked", now=now)
             elif locked is not None:
                 ready = advance.settle_whole(locked, now).ready
-        invite(ready + (advance.start_queued(run.dag_id, now) if stale else Counter()))
+        advance.tell(ready + (advance.start_queued(run.dag_id, now) if stale else Counter()))
     return moved
 
 
@@ -310,7 +304,7 @@ def set_run_state(run_pk: int, state: str, *, user: Any) -> None:
         notify.run_changed(run_pk, run.dag_id)
     if state == RunState.QUEUED:
         ready += advance.start_queued(run.dag_id, now)
-    invite(ready)
+    advance.tell(ready)
 
 
 def _mark_all(run: DagRun, state: RunState, actor: str, now: datetime) -> bool:

@@ -28,6 +28,7 @@ from orchestrator.core.trigger_rules import can_settle
 
 from . import notify
 from .create import BATCH, columns
+from .limits import live_slots
 from .locking import fetch, placeholders, retrying, write
 from .models import Callback, DagRun, TaskInstance
 from .transitions import Step, move_many, move_run
@@ -270,13 +271,17 @@ def _wake_later(run: Mapping[str, Any], spec: DagSpec, ended: Iterable[str]) -> 
 
 
 def _watched_by_later_runs(spec: DagSpec) -> set[str]:
-    """The tasks whose end the same DAG's next run may wait for."""
-    found = set()
+    """The tasks whose end the same DAG's next run may wait for; worked out once for each version."""
+    known: set[str] | None = spec.__dict__.get("_watched_by_later_runs")
+    if known is not None:
+        return known
+    found: set[str] = set()
     for task in spec.tasks.values():
         if task.depends_on_past or task.wait_for_downstream:
             found.add(task.task_id)
         if task.wait_for_downstream:
             found.update(spec.downstream[task.task_id])
+    spec.__dict__["_watched_by_later_runs"] = found
     return found
 
 
@@ -292,10 +297,10 @@ def _advance_later(dag_id: str, logical_date: datetime) -> None:
 
 
 def tell(ready: Counter[str]) -> None:
-    """Invite slots to what became ready."""
+    """Invite slots to what became ready; more invitations than slots would only be answered in vain."""
     for queue, count in ready.items():
         if count > 0:
-            wake.invite(queue, count)
+            wake.invite(queue, min(count, max(1, live_slots())))
 
 
 def ended(dag_id: str, now: datetime) -> None:

@@ -16,10 +16,9 @@ from typing import Any
 
 from django.db import transaction
 
-from orchestrator import wake
 from orchestrator.core.states import TaskState
 
-from . import notify, transitions
+from . import advance, notify, transitions
 from .finish import Finished, Outcome, finish_deferred
 from .locking import batches, fetch, moment, placeholders, retrying, skip_locked, write
 
@@ -146,8 +145,7 @@ def resume(answers: Iterable[tuple[Deferral, Mapping[str, Any]]], now: datetime)
                 accepted.add(deferral.key)
                 ready[row["queue"]] += 1
                 notify.run_changed(row["run_id"], row["dag_id"])
-    for queue, count in ready.items():
-        wake.invite(queue, count)
+    advance.tell(ready)
     return accepted
 
 
@@ -155,6 +153,5 @@ def end(deferral: Deferral, state: str, xcoms: dict[str, tuple[Any, int | None]]
     """End the task in ``state`` (success, failed or skipped) because its trigger says so."""
     outcome = Outcome(state, reason=f"{deferral.classpath} ended it", retry=False, xcoms=xcoms, child_ran=False)
     found = finish_deferred(deferral.row, outcome, now)
-    for queue, count in found.ready.items():
-        wake.invite(queue, count)
+    advance.tell(found.ready)
     return found

@@ -22,9 +22,9 @@ from orchestrator.core.states import FINISHED, TaskState
 
 from . import advance, notify, transitions
 from .claim import Claimer, adopt, claim_inside
-from .locking import fetch, pipelined, retrying, send, write
+from .locking import fetch, retrying, send, write
 from .models import Callback, Trigger
-from .view import ask_run, read_run, run_row
+from .view import run_row
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def _finish(row: Mapping[str, Any], outcome: Outcome, now: datetime, claimer: Cl
     repeated = claimer is not None and claimer.unsure
     if claimer is not None:
         claimer.unsure = True
-    with transaction.atomic(), pipelined():
+    with transaction.atomic():
         found = _finish_inside(row, outcome, now, claimer, repeated)
     if claimer is not None:
         claimer.unsure = False
@@ -93,7 +93,7 @@ def _finish(row: Mapping[str, Any], outcome: Outcome, now: datetime, claimer: Cl
 def _finish_inside(
     row: Mapping[str, Any], outcome: Outcome, now: datetime, claimer: Claimer | None, repeated: bool
 ) -> Finished:
-    asked = ask_run(row["run_id"], lock=True)
+    run = run_row(row["run_id"], lock=True)
     task = load_spec(row["version_id"]).tasks.get(row["task_id"])
     new, reason, fields = _judge(row, outcome, task, now)
     due = new == TaskState.UP_FOR_RETRY and fields["not_before"] <= now
@@ -106,7 +106,6 @@ def _finish_inside(
         fields=fields,
         also=[_attempt_end(row, outcome, new, reason, now)],
     )
-    run = read_run(asked)
     mark = run is None and (new in FINISHED or due)
     if not accepted and repeated and claimer is not None and _is_ended_as(row, _outcome_name(outcome, new)):
         # The commit before went through, only its answer was lost: so take what it claimed for us, too.

@@ -21,6 +21,18 @@ TTL_SECONDS = 0.5
 before its first claim, so that everybody counts with it."""
 
 
+_live: tuple[float, int] = (-1e9, 1)
+
+
+def live_slots() -> int:
+    """Return how many worker slots are alive, as counted a moment ago."""
+    global _live
+    if time.monotonic() - _live[0] > TTL_SECONDS:
+        count = fetch("SELECT count(*) FROM runs_app_process WHERE kind = 'slot' AND ended_at IS NULL")[0][0]
+        _live = (time.monotonic(), count)
+    return _live[1]
+
+
 @dataclass(slots=True)
 class Capacity:
     """Pools and live slots, as read a moment ago."""
@@ -38,7 +50,7 @@ class Capacity:
             name: (slots, deferred)
             for name, slots, deferred in Pool.objects.values_list("name", "slots", "include_deferred")
         }
-        self.slots = fetch("SELECT count(*) FROM runs_app_process WHERE kind = 'slot' AND ended_at IS NULL")[0][0]
+        self.slots = live_slots()
         self.heaviest = fetch(
             "SELECT COALESCE(max(pool_slots), 1) FROM runs_app_taskinstance WHERE state IN ('scheduled', 'running')"
         )[0][0]

@@ -6,17 +6,24 @@ is needed; on PostgreSQL rows are taken with SKIP LOCKED and limits with advisor
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
 
-from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection, transaction
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    connections,
+    transaction,
+)
 from django.utils import timezone
 
 log = logging.getLogger(__name__)
@@ -28,7 +35,7 @@ PARAMETERS = 900
 
 
 def is_postgresql() -> bool:
-    return connection.vendor == "postgresql"
+    return bool(connections[DEFAULT_DB_ALIAS].vendor == "postgresql")
 
 
 def skip_locked() -> str:
@@ -127,76 +134,63 @@ def atomic() -> transaction.Atomic:
     return transaction.atomic()
 
 
-class Sent:
-    """The answer of one statement, read when it is first asked for: inside :func:`pipelined` it may still be under way."""
+def send(sql: str, values: Sequence[Any] = ()) -> Any:
+    """Run one statement of the engine's own and return the driver's cursor behind it.
 
-    def __init__(self, cursor: Any) -> None:
-        self._cursor = cursor
-
-    @property
-    def rows(self) -> list[tuple[Any, ...]]:
-        with connection.wrap_database_errors:
-            return self._cursor.fetchall()
-
-    @property
-    def count(self) -> int:
-        """How many rows the statement touched."""
-        if self._cursor.rowcount < 0:
-            with connection.wrap_database_errors, contextlib.suppress(_no_rows()):
-                self._cursor.fetchone()  # takes the answer in, and then has no row to give
-        return int(self._cursor.rowcount)
-
-
-def send(sql: str, values: Sequence[Any] = ()) -> Sent:
-    """Run one statement of the engine's own; times go in as they are and come out through :func:`moment`.
-
-    Django's cursor binds values on the client, so that PostgreSQL plans each statement anew. The same few
-    statements make up the way from one task to the next: psycopg's own cursor lets the server keep their plans.
+    The way from one task to the next is a few small statements, so they go to the driver directly: Django's
+    cursor would bind values on the client (PostgreSQL then plans each statement anew) and costs more than they do.
     """
-    if not is_postgresql() or connection.force_debug_cursor:
-        cursor = connection.cursor()
-        cursor.execute(sql, _adapted(values))
-        return Sent(_Read(cursor))
-    connection.ensure_connection()
-    raw = _prepared_cursor()(connection.connection)
-    with connection.wrap_database_errors:
-        raw.execute(sql, values, prepare=True)
-    return Sent(raw)
+    django = connections[DEFAULT_DB_ALIAS]
+    if django.force_debug_cursor or django.needs_rollback or django.connection is None:
+        cursor = django.cursor()  # opens the connection, refuses a broken transaction, records for tests
+        cursor.execute(sql, _adapted(django, values))
+        return cursor
+    with django.wrap_database_errors:
+        if django.vendor == "postgresql":
+            cursor = _prepared_cursor()(django.connection)
+            cursor.execute(sql, values, prepare=True)
+        else:
+            cursor = django.connection.execute(_marks(sql), _adapted(django, values))
+            if cursor.description is None:
+                cursor.close()
+    return cursor
 
 
-class _Read:
-    """What an ordinary cursor answered, taken at once so that it can be closed."""
+def fetch(sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """Run one statement and return the rows it answers; times come out through :func:`moment`."""
+    cursor = send(sql, values)
+    with connections[DEFAULT_DB_ALIAS].wrap_database_errors:
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    cursor.close()
+    return rows
 
-    def __init__(self, cursor: Any) -> None:
-        self._rows = cursor.fetchall() if cursor.description else []
-        self.rowcount = cursor.rowcount
-        cursor.close()
 
-    def fetchall(self) -> list[tuple[Any, ...]]:
-        return self._rows
+def write(sql: str, values: Sequence[Any] = ()) -> int:
+    """Run one statement that answers nothing; return how many rows it touched."""
+    return int(send(sql, values).rowcount)
 
 
 @functools.cache
 def _prepared_cursor() -> Any:
+    """psycopg's own cursor, which lets the server keep plans."""
     import psycopg
 
     return psycopg.Cursor
 
 
-def _no_rows() -> type[Exception]:
-    import psycopg
-
-    return psycopg.ProgrammingError
-
-
-def fetch(sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-    """Run one statement and return the rows it answers."""
-    return send(sql, values).rows
+@functools.lru_cache(maxsize=1024)
+def _marks(sql: str) -> str:
+    """A statement with SQLite's placeholders."""
+    return sql.replace("%s", "?").replace("%%", "%")
 
 
-def write(sql: str, values: Sequence[Any] = ()) -> int:
-    """Run one statement that answers nothing; return how many rows it touched."""
-    return send(sql, values).count
+def _adapted(django: Any, values: Sequence[Any]) -> Sequence[Any]:
+    """SQLite keeps times as text, in UTC and without a zone, as Django writes them."""
+    if django.vendor == "postgresql":
+        return values
+    return [
+        str(value.astimezone(UTC).replace(tzinfo=None)) if isinstance(value, datetime) else value for value in values
+    ]
 
 
 def change(
@@ -221,28 +215,6 @@ def change(
         for sql, each in also:
             send(f"WITH changed ({', '.join(names)}) AS (VALUES {marks}) {sql}", [*given, *each])
     return rows
-
-
-@contextmanager
-def pipelined() -> Iterator[None]:
-    """Inside, statements that nobody reads the answer of travel with the next one that somebody does.
-
-    On PostgreSQL a round trip costs more than most of our statements. An error of a statement shows at the next
-    answer, or at the end of the block, which is inside the transaction that it spoils.
-    """
-    if not is_postgresql() or connection.force_debug_cursor:
-        yield
-        return
-    connection.ensure_connection()
-    with connection.wrap_database_errors, connection.connection.pipeline():
-        yield
-
-
-def _adapted(values: Sequence[Any]) -> list[Any]:
-    if is_postgresql():
-        return list(values)
-    adapt = connection.ops.adapt_datetimefield_value
-    return [adapt(value) if isinstance(value, datetime) else value for value in values]
 
 
 def moment(value: Any) -> datetime | None:

@@ -33,6 +33,7 @@ def web(host: str | None = None, port: int | None = None) -> None:
 
     # WhiteNoise hands small static files over as plain iterators, which Django reads whole: that is fine.
     warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
+    pool_connections()
     config = uvicorn.Config(
         "orchestrator.asgi:application",
         host=host or settings.ORCH.host,

@@ -99,6 +99,7 @@ class Supervisor:
             os.close(self.wake_read)
             os.close(self.wake_write)
             assert member.run is not None
+            _name_connections(member.name)
             member.run()
             code = 0
         except SystemExit as end:
@@ -161,6 +162,13 @@ class Supervisor:
 
     def _tell(self, *_: Any) -> None:
         self.told += 1
+
+
+def _name_connections(role: str) -> None:
+    """Show the role in PostgreSQL's list of connections."""
+    for database in connections.settings.values():
+        if "application_name" in database.get("OPTIONS", {}):
+            database["OPTIONS"]["application_name"] = f"orchestrator {role}"
 
 
 def _die_with_us() -> None:

@@ -14,7 +14,7 @@ from orchestrator.core.spec import DagSpec, InputSpec
 from orchestrator.core.states import RunType, TaskState
 
 from . import past
-from .locking import Sent, fetch, is_postgresql, moment, placeholders, send
+from .locking import fetch, is_postgresql, moment, placeholders
 from .models import DagRun
 
 WHOLE_RUN = 200
@@ -111,20 +111,11 @@ RUN_COLUMNS = (
 
 def run_row(run_pk: int, *, lock: bool, wait: bool = False) -> dict[str, Any] | None:
     """Read a run, taking its lock; None where somebody else holds it (or it is gone)."""
-    return read_run(ask_run(run_pk, lock=lock, wait=wait))
-
-
-def ask_run(run_pk: int, *, lock: bool, wait: bool = False) -> Sent:
-    """Ask for a run and its lock; :func:`read_run` reads the answer."""
     clause = ""
     if lock and is_postgresql():
         # NO KEY: who inserts an event or an attempt of the run must not wait for its lock; it may be waited for itself.
         clause = " FOR NO KEY UPDATE" if wait else " FOR NO KEY UPDATE SKIP LOCKED"
-    return send(f"SELECT {', '.join(RUN_COLUMNS)} FROM runs_app_dagrun WHERE id = %s{clause}", [run_pk])
-
-
-def read_run(sent: Sent) -> dict[str, Any] | None:
-    rows = sent.rows
+    rows = fetch(f"SELECT {', '.join(RUN_COLUMNS)} FROM runs_app_dagrun WHERE id = %s{clause}", [run_pk])
     if not rows:
         return None
     row = dict(zip(RUN_COLUMNS, rows[0], strict=True))

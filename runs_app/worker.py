@@ -11,7 +11,6 @@ import signal
 import socket
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,12 +21,11 @@ from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
 from dags_app.versions import load_spec
-from orchestrator import wake
 from orchestrator.core.states import TaskState
 from orchestrator.logs.store import key_for
 from orchestrator.runtime.client import BrokenVersion, Child, Exit, ForkServer
 
-from . import assignment, control, notify
+from . import advance, assignment, control, notify
 from .claim import Claimer, claim, claim_callback
 from .finish import Finished, Outcome, finish
 from .limits import TTL_SECONDS
@@ -130,7 +128,7 @@ class Slot:
             self.running = None
         self._be_current()
         found = self._finish(row, outcome)
-        self._tell(found)
+        advance.tell(found.ready)
         self._let_go(task, found)
         return found.next_row
 
@@ -142,15 +140,6 @@ class Slot:
             except (DatabaseError, InterfaceError) as error:
                 log.warning("result_waits task_instance=%s error=%s", row["id"], error)
                 time.sleep(1.0)
-
-    def _tell(self, found: Finished) -> None:
-        """Wake others for what became ready, less what we took ourselves."""
-        ready = Counter(found.ready)
-        if found.next_row is not None:
-            ready[found.next_row["queue"]] -= 1
-        for queue, count in ready.items():
-            if count > 0:
-                wake.invite(queue, count)
 
     def _callback(self) -> bool:
         """Run one callback that no attempt could run; False where there is none."""

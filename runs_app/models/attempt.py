@@ -9,12 +9,20 @@ from django.db.models import Q
 class Attempt(models.Model):
     """One claim of a task instance under one token. Open until it has an outcome."""
 
-    task_instance = models.ForeignKey("TaskInstance", models.CASCADE, related_name="attempts")
+    # No foreign keys in the database here, either: it is made of the row that was just claimed. Its unique keys serve
+    # look-ups by task instance, its partial index those by process.
+    task_instance = models.ForeignKey(
+        "TaskInstance", models.CASCADE, related_name="attempts", db_constraint=False, db_index=False
+    )
     token = models.PositiveBigIntegerField()
     try_number = models.PositiveIntegerField()
     generation = models.PositiveIntegerField()
-    process = models.ForeignKey("Process", models.SET_NULL, null=True, related_name="attempts")
-    version = models.ForeignKey("dags_app.DagVersion", models.PROTECT, null=True, related_name="+")
+    process = models.ForeignKey(
+        "Process", models.SET_NULL, null=True, related_name="attempts", db_constraint=False, db_index=False
+    )
+    version = models.ForeignKey(
+        "dags_app.DagVersion", models.PROTECT, null=True, related_name="+", db_constraint=False, db_index=False
+    )
     hostname = models.CharField(max_length=250, default="")
     pid = models.IntegerField(null=True)
     started_at = models.DateTimeField()
@@ -46,7 +54,7 @@ class XCom(models.Model):
     """A value one task instance left for others. JSON with the SDK's closed list of tags, never pickle."""
 
     task_instance = models.ForeignKey("TaskInstance", models.CASCADE, related_name="xcoms")
-    run = models.ForeignKey("DagRun", models.CASCADE, related_name="xcoms")
+    run = models.ForeignKey("DagRun", models.CASCADE, related_name="xcoms", db_index=False)  # heads its unique key
     dag_id = models.CharField(max_length=250)
     task_id = models.CharField(max_length=250)
     map_index = models.IntegerField(default=-1)

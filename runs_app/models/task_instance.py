@@ -11,7 +11,7 @@ from orchestrator.core.states import FINISHED, UNFINISHED, TaskState
 class TaskInstance(models.Model):
     """One task of one run. ``state`` is written only by :mod:`runs_app.transitions`."""
 
-    run = models.ForeignKey("DagRun", models.CASCADE, related_name="task_instances")
+    run = models.ForeignKey("DagRun", models.CASCADE, related_name="task_instances", db_index=False)  # heads its key
     dag_id = models.CharField(max_length=250, help_text="of the run, so that limits need no join")
     task_id = models.CharField(max_length=250)
     map_index = models.IntegerField(default=-1, help_text="-1 unless the task is mapped")
@@ -36,7 +36,7 @@ class TaskInstance(models.Model):
     ended_at = models.DateTimeField(null=True)
     hostname = models.CharField(max_length=250, default="", blank=True)
     pid = models.IntegerField(null=True)
-    version = models.ForeignKey("dags_app.DagVersion", models.PROTECT, null=True, related_name="+")
+    version = models.ForeignKey("dags_app.DagVersion", models.PROTECT, null=True, related_name="+", db_index=False)
     skip_note = models.JSONField(
         null=True, help_text='what a branch decided: {"followed": [...]} or {"skipped": [...]}'
     )

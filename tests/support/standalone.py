@@ -246,4 +246,4 @@ class Standalone:
                 return state
             if time.monotonic() > deadline:
                 raise AssertionError(f"run {run_id} of {dag_id} is still {state} after {limit:g} s")
-            time.sleep(0.01)
+            time.sleep(0.05)

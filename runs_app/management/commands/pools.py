@@ -112,7 +112,9 @@ def _set_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("slots", type=int, help="-1 for no limit")
     parser.add_argument("--description")
     parser.add_argument("--include-deferred", action="store_true", default=None, help="deferred tasks keep their slots")
-    parser.add_argument("--no-include-deferred", action="store_false", dest="include_deferred")
+    parser.add_argument(
+        "--no-include-deferred", action="store_false", dest="include_deferred", help="they give them back"
+    )
 
 
 def _export_arguments(parser: ArgumentParser) -> None:

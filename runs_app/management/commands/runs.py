@@ -20,13 +20,13 @@ class Command(BaseCommand):
         actions = parser.add_subparsers(dest="action", required=True)
         listing = actions.add_parser("list", help="newest first")
         listing.add_argument("dag_id", nargs="?")
-        listing.add_argument("--state")
-        listing.add_argument("--limit", type=int, default=20)
+        listing.add_argument("--state", help="only those in this state")
+        listing.add_argument("--limit", type=int, default=20, help="how many at most (20)")
         show = actions.add_parser("show", help="one run and its task instances")
         show.add_argument("dag_id")
         show.add_argument("run_id")
         for each in (listing, show):
-            each.add_argument("--json", action="store_true", dest="as_json")
+            each.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
         if action == "list":

@@ -26,8 +26,8 @@ class Command(BaseCommand):
         read = actions.add_parser("logs", help="print the log of a try, by default the last")
         for name in ("dag_id", "run_id", "task_id"):
             read.add_argument(name)
-        read.add_argument("--try", type=int, dest="try_number")
-        read.add_argument("--map-index", type=int, default=-1)
+        read.add_argument("--try", type=int, dest="try_number", help="its number (the last)")
+        read.add_argument("--map-index", type=int, default=-1, help="which instance of a mapped task")
         read.add_argument("--follow", action="store_true", help="go on until the task instance ends")
         read.add_argument("--json", action="store_true", dest="as_json", help="one JSON record a line")
 

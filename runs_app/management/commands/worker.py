@@ -16,7 +16,7 @@ class Command(BaseCommand):
     help = "Run tasks of some queues."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--queues", default="default", help="names, separated by commas; the first has precedence")
+        parser.add_argument("--queues", default="default", help="names, separated by commas (default)")
         parser.add_argument("--slots", type=int, help="attempts at once (ORCHESTRATOR_SLOTS)")
 
     def handle(self, *args: Any, queues: str, slots: int | None, **options: Any) -> None:
