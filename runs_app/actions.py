@@ -63,7 +63,7 @@ def trigger_dag(
         DagNotFound, DagHasImportErrors, InvalidConf, DagRunAlreadyExists: nothing was changed.
     """
     now = timezone.now()
-    dag = Dag.objects.select_related("version").filter(pk=dag_id).first()
+    dag = Dag.objects.select_related("version").defer("version__spec").filter(pk=dag_id).first()
     if dag is None:
         raise DagNotFound(dag_id)
     if dag.version is None or dag.is_stale:

@@ -18,7 +18,6 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from dags_app.models import Dag
 from dags_app.versions import load_spec
 from orchestrator import wake
 from orchestrator.core.decide import Decision, decide, needs
@@ -29,7 +28,7 @@ from orchestrator.core.trigger_rules import can_settle
 from . import notify
 from .create import BATCH, columns
 from .limits import live_slots
-from .locking import fetch, placeholders, retrying, write
+from .locking import fetch, is_postgresql, placeholders, retrying, write
 from .models import Callback, DagRun, TaskInstance
 from .transitions import Step, move_many, move_run
 from .view import Loaded, load, run_row
@@ -140,27 +139,31 @@ def start_queued(dag_id: str, now: datetime) -> Counter[str]:
     """Start the oldest queued runs of a DAG while it is not paused and max_active_runs leaves room."""
     ready: Counter[str] = Counter()
     for _ in range(FEW):
-        started = _start_oldest(dag_id, now)
-        if started is None:
-            break
+        started, more = _start_oldest(dag_id, now)
         ready += started.ready
+        if not more:
+            break
     return ready
 
 
 @retrying()
-def _start_oldest(dag_id: str, now: datetime) -> Advanced | None:
-    """Start one run, in a transaction of its own; None where none may start."""
+def _start_oldest(dag_id: str, now: datetime) -> tuple[Advanced, bool]:
+    """Start one run, in a transaction of its own, if one may start; the second value says that another might."""
+    lock = " FOR NO KEY UPDATE" if is_postgresql() else ""
     with transaction.atomic():
         # Counted under the DAG's lock, so that two starts at once never exceed the limit. It leaves inserts of runs alone.
-        dag = Dag.objects.select_for_update(no_key=True).filter(pk=dag_id).first()
-        if dag is None or dag.is_paused:
-            return None
-        runs = DagRun.objects.filter(dag_id=dag_id)
-        due = runs.filter(state=RunState.QUEUED, run_after__lte=now).order_by("run_after", "pk")
-        run_pk = due.values_list("pk", flat=True).first()
-        if run_pk is None or runs.filter(state=RunState.RUNNING).count() >= dag.max_active_runs:
-            return None
-        return start_run(run_pk, now)
+        dags = fetch(f"SELECT is_paused, max_active_runs FROM dags_app_dag WHERE dag_id = %s{lock}", [dag_id])
+        if not dags or dags[0][0]:
+            return Advanced(), False
+        due = fetch(
+            "SELECT id FROM runs_app_dagrun WHERE dag_id = %s AND state = 'queued' AND run_after <= %s "
+            "ORDER BY run_after, id LIMIT 2",
+            [dag_id, now],
+        )
+        running = "SELECT count(*) FROM runs_app_dagrun WHERE dag_id = %s AND state = 'running'"
+        if not due or fetch(running, [dag_id])[0][0] >= dags[0][1]:
+            return Advanced(), False
+        return start_run(due[0][0], now), len(due) > 1
 
 
 def start_run(run_pk: int, now: datetime) -> Advanced:

@@ -69,7 +69,7 @@ def create_run(
             run.save(force_insert=True)
     except IntegrityError as error:
         raise DagRunAlreadyExists(dag.dag_id, run_id, logical_date) from error
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         record([(run.pk, None, 1, "", RunState.QUEUED, 0, triggered_by, "created", now)])
         add_instances(run, load_spec(version.pk), _tasks_of(run, load_spec(version.pk)))
         notify.run_changed(run.pk, dag.dag_id)

@@ -327,9 +327,10 @@ def move_run(
     """
     _inside_transaction()
     allowed = [old for old in RunState if new in RUN_MOVES[old] or (reopen and old != new)]
-    old_state = DagRun.objects.filter(pk=run_pk).values_list("state", flat=True).first()
-    if old_state not in allowed:
+    found = fetch(f"SELECT state, generation FROM {RUN} WHERE id = %s", [run_pk])
+    if not found or found[0][0] not in allowed:
         return False
+    old_state, generation = found[0]
     sets: dict[str, Any] = {"state": new, "updated_at": at, "ended_at": at if new in RUN_FINISHED else None}
     if new == RunState.RUNNING:
         sets |= {"started_at": at, "timeout_at": timeout_at}
@@ -337,8 +338,8 @@ def move_run(
         sets |= {"started_at": None, "queued_at": at, "timeout_at": None}
     else:
         sets["timeout_at"] = None
-    opened = old_state in RUN_FINISHED and new not in RUN_FINISHED
-    generation = DagRun.objects.filter(pk=run_pk).values_list("generation", flat=True)[0] + (1 if opened else 0)
+    if old_state in RUN_FINISHED and new not in RUN_FINISHED:
+        generation += 1
     sets["generation"] = generation
     if not DagRun.objects.filter(pk=run_pk, state=old_state).update(**sets):
         return False

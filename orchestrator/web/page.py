@@ -61,7 +61,7 @@ def wants_part(request: HttpRequest) -> bool:
 
 def page(request: HttpRequest, template: str, status: int = 200, **context: Any) -> HttpResponse:
     """Render a page; ``may`` in it says which actions to offer, never what is allowed (the views ask again)."""
-    role = access.role_of(request.user)
+    role = access.role_of(getattr(request, "user", None))  # an address refused at the door has none yet
     context |= {"role": role, "may": {verb: access.can(request.user, verb) for verb in ACTIONS}}
     response = render(request, template, context, status=status)
     # A page behind a sign-in must not come back out of a shared computer's cache after signing out.
