@@ -72,6 +72,20 @@ SETTINGS = (
     Setting("ORCHESTRATOR_SMTP_URL", "smtp_url", str, "", "smtp://user:password@host:port/?from=a@b; empty = no mail"),
 )
 
+READ_ELSEWHERE = {
+    "DATABASE_URL": ("SQLite in the home", "`postgresql://user:password@host/name` (version 15 or later) for a fleet"),
+    "REDIS_URL": ("our own Redis", "`redis://`, `rediss://` or `unix://`; carries invitations, pushes and counts"),
+    "BROKER_URL": ("REDIS_URL", "another broker for the invitations, such as RabbitMQ: `amqp://user:password@host//`"),
+    "SECRET_KEY": ("made once, `keys/secret_key` in the home", "signs sessions and tokens; the same on every machine"),
+    "FERNET_KEYS": (
+        "made once, `keys/fernet_keys` in the home",
+        "keys of variables and connections, newest first, separated by commas or spaces",
+    ),
+    "ORCHESTRATOR_ADMIN_USER": ("admin", "name of the admin whom the first `make run` makes"),
+    "ORCHESTRATOR_ADMIN_PASSWORD": ("random, shown once", "password of that admin; one that is given stays"),
+}
+"""What other modules read by themselves, since it may hold a password: name -> (default in words, help)."""
+
 
 def read(environ: Mapping[str, str] | None = None) -> SimpleNamespace:
     """Read every setting from ``environ`` (default: the process's own).
