@@ -5,12 +5,13 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-faults bench check
+.PHONY: help setup run test test-faults bench check docs verify clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 $(STAMP): pyproject.toml constraints.txt
+	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 ...")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable . --group dev
@@ -18,10 +19,10 @@ $(STAMP): pyproject.toml constraints.txt
 
 setup: $(STAMP) ## make the virtual environment
 
-run: $(STAMP) ## start everything on this machine
+run: $(STAMP) ## start everything on this machine; Ctrl-C stops it
 	@exec $(BIN)/python manage.py standalone
 
-test: $(STAMP) ## run the test suite
+test: $(STAMP) ## run the test suite (TEST_DATABASE=postgresql: on PostgreSQL)
 	@$(BIN)/python -m pytest -q
 
 test-faults: $(STAMP) ## kill, freeze and cut everything under load, on both databases
@@ -30,7 +31,21 @@ test-faults: $(STAMP) ## kill, freeze and cut everything under load, on both dat
 bench: $(STAMP) ## measure beside raw Celery; writes bench/latest.json
 	@$(BIN)/python -m bench
 
-check: $(STAMP) ## lint, import contracts, migrations
+check: $(STAMP) ## lint, format, types, import contracts, migrations, deployment
 	@$(BIN)/python -m ruff check .
+	@$(BIN)/python -m ruff format --check --quiet .
+	@$(BIN)/python -m mypy
 	@$(BIN)/lint-imports
-	@ORCHESTRATOR_HOME=$$(mktemp -d) $(BIN)/python manage.py makemigrations --check --dry-run
+	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && export ORCHESTRATOR_HOME="$$home" && \
+	  $(BIN)/python manage.py makemigrations --check --dry-run && \
+	  HTTPS=true $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+docs: $(STAMP) ## write the reference pages that are made from the code
+	@$(BIN)/python -m tests.docs
+
+verify: $(STAMP) ## see whether the documents say what is there
+	@$(BIN)/python -m pytest -q tests/docs
+
+clean: ## delete what was made here, but for ./var (database, keys, logs)
+	@rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -not -path './var/*' -prune -exec rm -rf {} +
