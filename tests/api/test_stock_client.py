@@ -46,7 +46,7 @@ def test_the_stock_client_can_do_its_work(client_python, server, redis_server):
     factories.make_attempt(first, lines=("hello",))
     factories.make_xcom(first, {"n": 1})
     factories.make_file("bad.py", error="SyntaxError: no")
-    user = factories.with_password(factories.make_user("admin"))
+    user = factories.with_password(factories.make_user("admin", last_login=factories.DAY))
 
     command = [client_python, SCRIPT, server, user.username]
     done = subprocess.run(command, input=factories.PASSWORD, capture_output=True, text=True, timeout=120)
