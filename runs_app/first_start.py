@@ -119,18 +119,36 @@ def redis_command() -> list[str] | None:
 
 def migrate() -> bool:
     """Bring the tables up to date; False where they are already, which costs one query."""
+    if not _missing_migrations():
+        return False
+    call_command("migrate", verbosity=0, interactive=False)
+    return True
+
+
+def check_tables() -> None:
+    """Make sure that a role started by itself finds the database as it needs it.
+
+    Raises:
+        CannotStart: it cannot be reached, or lacks tables of this release.
+    """
+    check_database()
+    missing = _missing_migrations()
+    if missing:
+        name = connection.settings_dict["NAME"]
+        raise CannotStart(f"The database {name} lacks {len(missing)} migrations: run `manage.py migrate` first.")
+
+
+def _missing_migrations() -> set[tuple[str, str]]:
     wanted = {
         (config.label, path.stem)
         for config in apps.get_app_configs()
         for path in (Path(config.path) / "migrations").glob("[0-9]*.py")
     }
-    if "django_migrations" in connection.introspection.table_names():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT app, name FROM django_migrations")
-            if wanted <= set(cursor.fetchall()):
-                return False
-    call_command("migrate", verbosity=0, interactive=False)
-    return True
+    if "django_migrations" not in connection.introspection.table_names():
+        return wanted
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT app, name FROM django_migrations")
+        return wanted - set(cursor.fetchall())
 
 
 def collect_static() -> bool:

@@ -51,7 +51,22 @@ class Subcommand:
     arguments: Callable[[ArgumentParser], None] = lambda parser: None
 
 
-class GroupCommand(BaseCommand):
+class DatabaseCommand(BaseCommand):
+    """A command that says what to do where the database cannot be used. ``unusable`` is its exit code then."""
+
+    unusable = 1
+
+    def execute(self, *args: Any, **options: Any) -> Any:
+        try:
+            return super().execute(*args, **options)
+        except (DatabaseError, InterfaceError) as error:
+            raise CommandError(
+                f"The database cannot be used: {error}. Check DATABASE_URL and ORCHESTRATOR_HOME, and run `manage.py migrate`.",
+                returncode=self.unusable,
+            ) from error
+
+
+class GroupCommand(DatabaseCommand):
     """A command whose first word chooses one of ``subcommands``.
 
     Exit codes: 0 done, 1 it could not be done (the message says why), 2 it was asked for wrongly.
@@ -71,10 +86,6 @@ class GroupCommand(BaseCommand):
             self.subcommands[action].run(Console(self, as_json), SimpleNamespace(**options))
         except (OrchestratorError, SecretError) as error:
             raise CommandError(str(error)) from error
-        except (DatabaseError, InterfaceError) as error:
-            raise CommandError(
-                f"The database cannot be used: {error}. Check DATABASE_URL and ORCHESTRATOR_HOME, and run `manage.py migrate`."
-            ) from error
 
 
 def rows(found: Iterable[Mapping[str, Any]], columns: Iterable[str]) -> list[str]:

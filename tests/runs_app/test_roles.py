@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import signal
 import subprocess
 import sys
@@ -65,6 +66,41 @@ def test_a_role_by_itself_says_that_it_lives_and_stops_cleanly(process_environme
     assert alive() == set()
     assert set(Process.objects.values_list("end_reason", flat=True)) == {"stopped"}
     assert not [each.command() for each in below if Path(f"/proc/{each.pid}").exists()]
+
+
+COMMANDS = (
+    *("web", "worker", "scheduler", "triggerer", "dag_processor --once", "dags list", "runs list", "check_invariants"),
+    *("tasks logs a b c", "pools list", "variables list", "connections list"),
+)
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_without_tables_a_command_says_what_to_do(tmp_path, words):
+    done = unable(words, {"ORCHESTRATOR_HOME": str(tmp_path), "DATABASE_URL": ""})
+    assert "manage.py migrate" in done.stderr
+
+
+@pytest.mark.parametrize("words", ["triggerer", "runs list", "check_invariants"])
+def test_without_a_database_a_command_says_which_setting_names_it(tmp_path, words):
+    url = f"postgresql://nobody@127.0.0.1:{free_port()}/nothing"
+    done = unable(words, {"ORCHESTRATOR_HOME": str(tmp_path), "DATABASE_URL": url})
+    assert "DATABASE_URL" in done.stderr
+
+
+def unable(words: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a command that cannot do its work."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", *words.split()],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == (126 if words == "check_invariants" else 1), done.stderr
+    assert "Traceback" not in done.stderr and len(done.stderr.splitlines()) <= 3, done.stderr
+    return done
 
 
 def test_the_health_answer_has_airflows_shape_whoever_lives(process_environment):

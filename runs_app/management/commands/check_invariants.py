@@ -8,15 +8,18 @@ import time
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from runs_app.invariants import RULES, Broken, check
 from runs_app.locking import db_now
+from runs_app.management.subcommands import DatabaseCommand
 
 
-class Command(BaseCommand):
-    """Exits with the number of rules that do not hold."""
+class Command(DatabaseCommand):
+    """Exits with the number of rules that do not hold (125 at most); 126: the database cannot be asked."""
+
+    unusable = 126
 
     help = "Check the rules that every state of the database keeps. The exit code is the number of broken rules."
 

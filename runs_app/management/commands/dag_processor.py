@@ -49,7 +49,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, once: bool, as_json: bool, **options: Any) -> None:
         try:
-            first_start.check_database()
+            first_start.check_tables()
         except first_start.CannotStart as error:
             raise CommandError(str(error)) from error
         if once:

@@ -6,12 +6,13 @@ import json
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from runs_app.management.subcommands import DatabaseCommand
 from runs_app.models import DagRun, TaskInstance
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """``runs list [DAG_ID] [--state S] [--limit N]``, ``runs show DAG_ID RUN_ID``; both with ``--json``."""
 
     help = "List runs, or show one with its task instances."

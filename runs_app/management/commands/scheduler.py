@@ -18,7 +18,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            first_start.check_database()
+            first_start.check_tables()
         except first_start.CannotStart as error:
             raise CommandError(str(error)) from error
         members = [Member(name, getattr(roles, name)) for name in ("scheduler", "control")]

@@ -7,16 +7,17 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from orchestrator.core.states import FINISHED
 from runs_app import logs
+from runs_app.management.subcommands import DatabaseCommand
 from runs_app.models import Attempt, TaskInstance
 
 CHUNK_BYTES = 256 * 1024
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     """``tasks logs DAG_ID RUN_ID TASK_ID [--try N] [--map-index N] [--follow] [--json]``."""
 
     help = "Print the log of a task instance."

@@ -6,8 +6,9 @@ import signal
 from threading import Event
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from runs_app import first_start
 from runs_app.triggerer import run
 
 
@@ -17,6 +18,10 @@ class Command(BaseCommand):
     help = "Run the triggers of deferred tasks, until SIGTERM or Ctrl-C."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            first_start.check_tables()
+        except first_start.CannotStart as error:
+            raise CommandError(str(error)) from error
         stopping = Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.set())

@@ -21,7 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str | None, port: int | None, **options: Any) -> None:
         try:
-            first_start.check_database()
+            first_start.check_tables()
         except first_start.CannotStart as error:
             raise CommandError(str(error)) from error
         first_start.collect_static()

@@ -24,7 +24,7 @@ class Command(BaseCommand):
         if not names or (slots is not None and slots < 1):
             raise CommandError("Name at least one queue (--queues default,reports) and at least one slot (--slots 2).")
         try:
-            first_start.check_database()
+            first_start.check_tables()
         except first_start.CannotStart as error:
             raise CommandError(str(error)) from error
         roles.worker(names, slots)
