@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench import edit, idle, parse, report, rounds, schedule, startup
-from bench.place import Place, pair, place
+from bench.place import Place, memory_folder, pair, place
+from tests.support.servers import Redis
 
 TOGETHER = {"rounds": rounds.measure, "schedule": schedule.measure, "edit": edit.measure}
 """Measured on one installation, beside raw Celery; ``rounds`` gives the hop that others are compared with."""
@@ -27,11 +28,16 @@ def main() -> int:
     figures: report.Figures = {}
     failed = False
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as name:
-        for database in arguments.database or ["sqlite", "postgresql"]:
-            with place(Path(name) / database, database, arguments.quick) as where:
-                failed |= not _measure(where, arguments.only)
-                figures[database] = where.figures
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=memory_folder(), ignore_cleanup_errors=True) as name:
+        redis = Redis(Path(name) / "redis")
+        redis.start()
+        try:
+            for database in arguments.database or ["sqlite", "postgresql"]:
+                with place(Path(name) / database, database, redis, arguments.quick) as where:
+                    failed |= not _measure(where, arguments.only)
+                    figures[database] = where.figures
+        finally:
+            redis.stop()
     print(report.table(figures, report.last_commits()))
     print(f"\nmeasured in {time.monotonic() - began:.0f} s; ! = the goal is not reached")
     if not arguments.quick:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +14,7 @@ from pathlib import Path
 from bench import dags
 from bench.raw_celery import RawCelery
 from bench.stamps import Stamps
+from bench.stats import median
 from tests.support.servers import Postgres, Redis
 from tests.support.standalone import Standalone
 
@@ -55,19 +60,39 @@ class Pair:
 
 
 @contextmanager
-def place(folder: Path, database: str, quick: bool) -> Iterator[Place]:
+def place(folder: Path, database: str, redis: Redis, quick: bool) -> Iterator[Place]:
+    """``redis`` is the same for all: raw Celery's connections are kept from one place to the next."""
     folder.mkdir()
-    redis = Redis(folder / "redis")
     postgres = Postgres(folder / "postgres") if database == "postgresql" else None
-    redis_url = redis.start()
+    redis.flush()
     try:
         if postgres is not None:
             postgres.start()
-        yield Place(folder, database, postgres, redis_url, quick)
+        made = Place(folder, database, postgres, redis.url, quick)
+        made.set("commit_on_disk_p50_ms", commit_on_disk() * 1000)
+        yield made
     finally:
         if postgres is not None:
             postgres.stop()
-        redis.stop()
+
+
+def memory_folder() -> str | None:
+    """Return where files stay in memory. What a durable commit waits for there is the software, as it is in Celery's case,
+    whose Redis keeps nothing; what the disk adds to each commit is told beside it."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) and shutil.disk_usage("/dev/shm").free > 1 << 30 else None
+
+
+def commit_on_disk() -> float:
+    """Return the seconds one durable append of a page takes on the disk of temporary files."""
+    took = []
+    with tempfile.TemporaryFile() as file:
+        for _ in range(30):
+            began = time.monotonic()
+            file.write(b"x" * 8192)
+            file.flush()
+            os.fdatasync(file.fileno())
+            took.append(time.monotonic() - began)
+    return median(took)
 
 
 @contextmanager

@@ -96,6 +96,13 @@ class Redis:
             client.close()
         return self.url
 
+    def flush(self) -> None:
+        """Forget everything that is in it."""
+        import redis
+
+        with redis.Redis.from_url(self.url) as client:
+            client.flushall()
+
     def kill(self) -> None:
         if self.process is not None:
             self.process.kill()
