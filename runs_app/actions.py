@@ -63,12 +63,12 @@ def trigger_dag(
         DagNotFound, DagHasImportErrors, InvalidConf, DagRunAlreadyExists: nothing was changed.
     """
     now = timezone.now()
-    dag = Dag.objects.select_related("version").defer("version__spec").filter(pk=dag_id).first()
+    dag = Dag.objects.only("is_stale", "version_id").filter(pk=dag_id).first()
     if dag is None:
         raise DagNotFound(dag_id)
-    if dag.version is None or dag.is_stale:
+    if dag.version_id is None or dag.is_stale:
         raise DagHasImportErrors(dag_id, "its file is gone or never parsed; save the file again")
-    spec = load_spec(dag.version.pk)
+    spec = load_spec(dag.version_id)
     try:
         merged(spec.params, conf)
     except ParamError as error:
@@ -81,7 +81,7 @@ def trigger_dag(
     with transaction.atomic():
         run = create.create_run(
             dag=dag,
-            version=dag.version,
+            version_pk=dag.version_id,
             run_type=run_type,
             run_after=after,
             logical_date=date,
@@ -94,8 +94,10 @@ def trigger_dag(
             note=note,
         )
         audit(user, "trigger_dag_run", run=run, conf=conf or {})
-    ready = advance.start_queued(dag_id, now)
-    advance.tell(ready)
+        started, more = advance.start_oldest(dag_id, now)
+    advance.tell(started.ready)
+    if more:
+        advance.tell(advance.start_queued(dag_id, now))
     if after > now:
         wake.due(after)
     run.refresh_from_db()

@@ -148,22 +148,26 @@ def start_queued(dag_id: str, now: datetime) -> Counter[str]:
 
 @retrying()
 def _start_oldest(dag_id: str, now: datetime) -> tuple[Advanced, bool]:
-    """Start one run, in a transaction of its own, if one may start; the second value says that another might."""
-    lock = " FOR NO KEY UPDATE" if is_postgresql() else ""
     with transaction.atomic():
-        # Counted under the DAG's lock, so that two starts at once never exceed the limit. It leaves inserts of runs alone.
-        dags = fetch(f"SELECT is_paused, max_active_runs FROM dags_app_dag WHERE dag_id = %s{lock}", [dag_id])
-        if not dags or dags[0][0]:
-            return Advanced(), False
-        due = fetch(
-            "SELECT id FROM runs_app_dagrun WHERE dag_id = %s AND state = 'queued' AND run_after <= %s "
-            "ORDER BY run_after, id LIMIT 2",
-            [dag_id, now],
-        )
-        running = "SELECT count(*) FROM runs_app_dagrun WHERE dag_id = %s AND state = 'running'"
-        if not due or fetch(running, [dag_id])[0][0] >= dags[0][1]:
-            return Advanced(), False
-        return start_run(due[0][0], now), len(due) > 1
+        return start_oldest(dag_id, now)
+
+
+def start_oldest(dag_id: str, now: datetime) -> tuple[Advanced, bool]:
+    """Start one run if one may start, in the caller's transaction; the second value says that another might."""
+    lock = " FOR NO KEY UPDATE" if is_postgresql() else ""
+    # Counted under the DAG's lock, so that two starts at once never exceed the limit. It leaves inserts of runs alone.
+    dags = fetch(f"SELECT is_paused, max_active_runs FROM dags_app_dag WHERE dag_id = %s{lock}", [dag_id])
+    if not dags or dags[0][0]:
+        return Advanced(), False
+    due = fetch(
+        "SELECT id FROM runs_app_dagrun WHERE dag_id = %s AND state = 'queued' AND run_after <= %s "
+        "ORDER BY run_after, id LIMIT 2",
+        [dag_id, now],
+    )
+    running = "SELECT count(*) FROM runs_app_dagrun WHERE dag_id = %s AND state = 'running'"
+    if not due or fetch(running, [dag_id])[0][0] >= dags[0][1]:
+        return Advanced(), False
+    return start_run(due[0][0], now), len(due) > 1
 
 
 def start_run(run_pk: int, now: datetime) -> Advanced:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from dags_app.models import Dag, DagVersion
+from dags_app.models import Dag
 from dags_app.versions import load_spec
 from orchestrator.core.spec import DagSpec, TaskSpec
 from orchestrator.core.states import RunState, RunType
@@ -31,7 +31,7 @@ def run_id_for(run_type: str, run_after: datetime, logical_date: datetime | None
 def create_run(
     *,
     dag: Dag,
-    version: DagVersion,
+    version_pk: int,
     run_type: RunType,
     run_after: datetime,
     logical_date: datetime | None,
@@ -51,7 +51,7 @@ def create_run(
     run_id = run_id or run_id_for(run_type, run_after, logical_date)
     run = DagRun(
         dag=dag,
-        version=version,
+        version_id=version_pk,
         run_id=run_id,
         run_type=run_type,
         run_after=run_after,
@@ -71,7 +71,7 @@ def create_run(
         raise DagRunAlreadyExists(dag.dag_id, run_id, logical_date) from error
     with transaction.atomic(savepoint=False):
         record([(run.pk, None, 1, "", RunState.QUEUED, 0, triggered_by, "created", now)])
-        add_instances(run, load_spec(version.pk), _tasks_of(run, load_spec(version.pk)))
+        add_instances(run, load_spec(version_pk), _tasks_of(run, load_spec(version_pk)))
         notify.run_changed(run.pk, dag.dag_id)
     return run
 

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from dags_app.models import Dag, Pool
+from dags_app.models import Dag
 from dags_app.versions import load_spec
 
 from .locking import fetch
@@ -46,10 +46,8 @@ class Capacity:
     def refresh(self) -> None:
         if time.monotonic() - self.read_at < TTL_SECONDS:
             return
-        self.pools = {
-            name: (slots, deferred)
-            for name, slots, deferred in Pool.objects.values_list("name", "slots", "include_deferred")
-        }
+        rows = fetch("SELECT name, slots, include_deferred FROM dags_app_pool")
+        self.pools = {name: (slots, bool(deferred)) for name, slots, deferred in rows}
         self.slots = live_slots()
         self.heaviest = fetch(
             "SELECT COALESCE(max(pool_slots), 1) FROM runs_app_taskinstance WHERE state IN ('scheduled', 'running')"

@@ -15,7 +15,7 @@ from dags_app.versions import load_spec
 from orchestrator.core.states import RunState, RunType
 from orchestrator.core.timetables import DataInterval, NextRun
 
-from . import create, notify
+from . import advance, create, notify
 from .exceptions import DagRunAlreadyExists
 from .locking import fetch, is_passing, retrying
 from .models import DagRun
@@ -78,27 +78,36 @@ def _make_next(dag_id: str, now: datetime) -> int | None:
         return None
 
 
-@retrying()
 def _make(dag_id: str, now: datetime) -> int | None:
+    made, started = _make_and_start(dag_id, now)
+    advance.tell(started.ready)
+    return made
+
+
+@retrying()
+def _make_and_start(dag_id: str, now: datetime) -> tuple[int | None, advance.Advanced]:
+    """Make the run and start it if it may start: one transaction from the due instant to its first tasks."""
+    nothing = advance.Advanced()
     with transaction.atomic():
         dags = Dag.objects.select_for_update(no_key=True, skip_locked=True).select_related(None)
         dag = dags.filter(
             pk=dag_id, is_paused=False, is_stale=False, next_run_after__lte=now, version__isnull=False
         ).first()
         if dag is None or _active(dag) >= dag.max_active_runs:  # others were faster
-            return None
+            return None, nothing
         if _is_outdated(dag, now):
             plan(dag, now, last_interval(dag))
             if dag.next_run_after is None or dag.next_run_after > now:
                 _save(dag, now)
-                return None
+                return None, nothing
         due = _planned(dag)
         made = _insert(dag, due, now)
         plan(dag, now, due.interval)
         if dag.next_logical_date == due.logical_date:  # a run of no length: the next begins now, not there again
             plan(dag, now, DataInterval(due.interval.start, max(due.interval.end, now)))
         _save(dag, now)
-        return int(made)
+        started = advance.start_oldest(dag_id, now)[0] if made else nothing
+        return int(made), started
 
 
 def _active(dag: Dag) -> int:
@@ -137,7 +146,7 @@ def _insert(dag: Dag, due: NextRun, now: datetime) -> bool:
         try:
             create.create_run(
                 dag=dag,
-                version=dag.version,
+                version_pk=dag.version_id,
                 run_type=RunType.SCHEDULED,
                 run_after=due.run_after,
                 logical_date=due.logical_date,

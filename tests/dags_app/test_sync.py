@@ -36,7 +36,7 @@ def store(*documents: dict, path: str = "etl.py", text: bytes = b"1", now: datet
 
 def make_scheduled_run(dag: Dag, date: datetime):
     return create_run(
-        dag=dag, version=dag.version, run_type=RunType.SCHEDULED, run_after=date + DAY, logical_date=date,
+        dag=dag, version_pk=dag.version_id, run_type=RunType.SCHEDULED, run_after=date + DAY, logical_date=date,
         interval=(date, date + DAY), triggered_by="timetable", now=date + DAY,
     )  # fmt: skip
 

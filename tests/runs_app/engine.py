@@ -41,7 +41,12 @@ def start(dag: Any, *, now: datetime | None = None, **arguments: Any) -> DagRun:
     now = now or timezone.now()
     values: dict[str, Any] = {"run_type": RunType.MANUAL, "logical_date": now, "interval": (now, now), **arguments}
     run = create.create_run(
-        dag=dag, version=dag.version, run_after=values["logical_date"] or now, triggered_by="test", now=now, **values
+        dag=dag,
+        version_pk=dag.version_id,
+        run_after=values["logical_date"] or now,
+        triggered_by="test",
+        now=now,
+        **values,
     )
     advance.start_queued(dag.pk, now)
     run.refresh_from_db()

@@ -51,7 +51,7 @@ def _create(dag: Any, given: Any) -> DagRun:
     pair = given.get("data_interval")
     return create.create_run(
         dag=dag,
-        version=dag.version,
+        version_pk=dag.version_id,
         run_type=RunType(given["run_type"]),
         run_after=moments.get("run_after", date),
         logical_date=date,

@@ -150,7 +150,7 @@ def make_run(
     date = logical_date or DAY + timedelta(hours=number)
     run = create_run(
         dag=dag,
-        version=dag.version,
+        version_pk=dag.version_id,
         run_type=run_type,
         run_after=date,
         logical_date=date,
