@@ -6,6 +6,7 @@ variables it names. What it was told of secrets is remembered, so that its log c
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,7 +19,8 @@ from dags_app.versions import load_spec
 from orchestrator.core.states import RunState, RunType
 from orchestrator.logs.mask import is_secret_name, secret_values
 
-from .exceptions import DagRunAlreadyExists, OrchestratorError
+from .exceptions import DagRunAlreadyExists, DagRunNotFound, OrchestratorError
+from .locking import fetch, moment
 from .models import DagRun, TaskInstance, XCom
 
 Json = Any
@@ -178,31 +180,39 @@ def _previous_run(scope: Scope, state: str | None = None) -> Json:
         rows = rows.filter(run_after__lt=scope.run_after).exclude(pk=scope.run_pk).order_by("-run_after")
     if state is not None:
         rows = rows.filter(state=state)
-    run = rows.first()
-    return None if run is None else run_json(run)
+    run_pk = rows.values_list("pk", flat=True).first()
+    return None if run_pk is None else run_json(run_pk)
 
 
-def run_json(run: DagRun) -> Json:
-    """A run as task code sees it: times as ISO texts."""
-    times = {
-        "logical_date": run.logical_date,
-        "data_interval_start": run.data_interval_start,
-        "data_interval_end": run.data_interval_end,
-        "run_after": run.run_after,
-        "start_date": run.started_at,
-        "end_date": run.ended_at,
-        "queued_at": run.queued_at,
-    }
-    return {
-        "dag_id": run.dag_id,
-        "run_id": run.run_id,
-        "run_type": run.run_type,
-        "state": run.state,
-        "conf": run.conf,
-        "note": run.note,
-        "triggering_user_name": run.triggering_user_name,
-        **{name: value.isoformat() if value else None for name, value in times.items()},
-    }
+RUN_TIMES = {
+    "logical_date": "logical_date",
+    "data_interval_start": "data_interval_start",
+    "data_interval_end": "data_interval_end",
+    "run_after": "run_after",
+    "start_date": "started_at",
+    "end_date": "ended_at",
+    "queued_at": "queued_at",
+}
+RUN_TEXTS = ("dag_id", "run_id", "run_type", "state", "note", "triggering_user_name")
+_RUN_COLUMNS = ", ".join((*RUN_TEXTS, "conf", *RUN_TIMES.values()))
+
+
+def run_json(run_pk: int) -> Json:
+    """A run as task code sees it: times as ISO texts. On the way of each attempt to its start, so without the ORM.
+
+    Raises:
+        DagRunNotFound: it was deleted.
+    """
+    rows = fetch(f"SELECT {_RUN_COLUMNS} FROM runs_app_dagrun WHERE id = %s", [run_pk])
+    if not rows:
+        raise DagRunNotFound(run_pk)
+    texts, conf, times = rows[0][: len(RUN_TEXTS)], rows[0][len(RUN_TEXTS)], rows[0][len(RUN_TEXTS) + 1 :]
+    found: dict[str, Json] = dict(zip(RUN_TEXTS, texts, strict=True))
+    found["conf"] = json.loads(conf) if isinstance(conf, str) else conf
+    for name, value in zip(RUN_TIMES, times, strict=True):
+        at = moment(value)
+        found[name] = at.isoformat() if at is not None else None
+    return found
 
 
 def _trigger_dag(

@@ -26,7 +26,7 @@ def run_of(run_pk: int) -> dict[str, Any]:
     kept = _runs.get(run_pk)
     if kept is not None and time.monotonic() - kept[0] < FRESH_SECONDS:
         return kept[1]
-    found = run_json(DagRun.objects.get(pk=run_pk))
+    found = run_json(run_pk)
     _runs[run_pk] = (time.monotonic(), found)
     _runs.move_to_end(run_pk)
     while len(_runs) > KEEP:
@@ -75,7 +75,7 @@ def for_callback(callback: Callback, hostname: str) -> dict[str, Any]:
         "dag_id": run.dag_id,
         "task_id": None,
         "hostname": hostname,
-        "run": run_json(run),
+        "run": run_json(callback.run_id),
         "started_at": text(callback.created_at),
         "callback": {"kind": callback.kind, "reason": callback.reason},
         "xcom_max_bytes": settings.ORCH.xcom_max_bytes,

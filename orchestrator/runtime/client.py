@@ -169,7 +169,6 @@ class _VersionServer:
                 raise ConnectionError(f"the fork server of {self.key[1]} gave no child")
         child = self.spares.pop(0)
         self.given.add(child)
-        self.ask(protocol.SPARE)  # while this one works
         return child
 
     def ask(self, *what: int) -> None:
@@ -228,6 +227,7 @@ class ForkServer:
             try:
                 child = server.take(self.load_timeout)
                 child.assign(assignment)
+                server.ask(protocol.SPARE)  # while this one works, and not before it does
                 return child
             except BrokenVersion:
                 self._drop(key)

@@ -22,6 +22,8 @@ from . import protocol
 PR_SET_PDEATHSIG = 1
 PR_SET_DUMPABLE = 4
 
+SPARES = 2
+"""One is ready while the other still rehearses: in a chain of short tasks the next is wanted sooner than that takes."""
 REHEARSALS = 20
 """The interpreter adapts code to what it does after eight runs; later is in each child, which copies the page."""
 
@@ -123,7 +125,7 @@ def _become(request: dict[str, Any], fds: list[int]) -> None:
 
 
 class VersionServer:
-    """Holds one DAG file loaded, and one spare child that waits for its assignment."""
+    """Holds one DAG file loaded, and spare children that wait for their assignments."""
 
     def __init__(self, control: socket.socket, request: dict[str, Any]) -> None:
         self.control = control
@@ -151,7 +153,8 @@ class VersionServer:
         gc.collect()
         gc.freeze()
         wake_read, _ = _wake_on_child()
-        self._spare(dags)
+        for _ in range(SPARES):
+            self._spare(dags)
         while True:
             ready, _, _ = select.select([self.control, wake_read], [], [])
             if wake_read in ready:
