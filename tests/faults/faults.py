@@ -38,20 +38,9 @@ class Scene:
         return wait_for(lambda: next(iter(self.alive(kind)), None), 20, f"a process of the kind {kind}")
 
     def alive(self, kind: str) -> list[int]:
-        """The pids of a kind; web server and control worker keep no lease and are told by what they are not."""
-        tree = self.engine.tree()
+        """The pids of a kind, as the process table and the process tree both say."""
         rows = self.observer.rows("SELECT kind, pid FROM runs_app_process WHERE ended_at IS NULL")
-        if kind not in {"web", "control"}:
-            return [each.pid for each in tree if (kind, each.pid) in rows]
-        members = [each for each in tree if each.parent == tree[0].pid and "redis" not in each.command().split(" ")[0]]
-        if kind == "web":
-            return [each.pid for each in members if processes.listens(each.pid, self.engine.port)]
-        known = {pid for _, pid in rows} | {each.parent for each in tree if ("slot", each.pid) in rows}
-        if not known & {each.pid for each in members if each.pid not in dict(map(reversed, rows))}:
-            return []  # the worker's slots are not there yet, so it could be mistaken for the control worker
-        return [
-            each.pid for each in members if each.pid not in known and not processes.listens(each.pid, self.engine.port)
-        ]
+        return [each.pid for each in self.engine.tree() if (kind, each.pid) in rows]
 
     def trigger(self, dag_id: str, limit: float = 30) -> str:
         """Start a run, insisting until the API takes it."""
