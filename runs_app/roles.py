@@ -79,11 +79,11 @@ def _end(*_: Any) -> None:
 
 def pool_connections() -> None:
     """Have requests share a few PostgreSQL connections: under ASGI each runs in a thread of its own, and would connect anew."""
+    connections.close_all()  # first: one made without the pool is not the pool's to take back
     for database in connections.settings.values():
         if database["ENGINE"] == "django.db.backends.postgresql":
             database["CONN_MAX_AGE"] = 0
             database["OPTIONS"]["pool"] = {"min_size": 1, "max_size": WEB_CONNECTIONS, "timeout": 5, "max_idle": 60}
-    connections.close_all()
     for alias in connections:
         del connections[alias]  # made with the settings from before
 

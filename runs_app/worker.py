@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, connections
 from django.utils import timezone
 
 from dags_app.versions import load_spec
@@ -67,6 +67,7 @@ class Slot:
     def stop(self) -> None:
         """Finish what runs (or hand it back) and give up the lease."""
         self.claimer.draining = True
+        self.rescue.set()
         with self.working:
             self.server.close()
             self.lease.stop()
@@ -172,10 +173,13 @@ class Slot:
         while True:
             self.rescue.wait()
             self.rescue.clear()
+            if self.claimer.draining:
+                break
             try:
                 self.drain()
             except Exception:
                 log.exception("rescue_failed")
+        connections.close_all()
 
 
 def _who() -> tuple[str, int]:
