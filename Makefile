@@ -22,8 +22,9 @@ setup: $(STAMP) ## make the virtual environment
 run: $(STAMP) ## start everything on this machine; Ctrl-C stops it
 	@exec $(BIN)/python manage.py standalone
 
-test: $(STAMP) ## run the test suite (TEST_DATABASE=postgresql: on PostgreSQL)
+test: $(STAMP) ## run the test suite on SQLite, and what works on rows on PostgreSQL too
 	@$(BIN)/python -m pytest -q
+	@TEST_DATABASE=postgresql $(BIN)/python -m pytest -q tests/dags_app tests/runs_app tests/api tests/faults
 
 test-faults: $(STAMP) ## kill, freeze and cut everything under load, on both databases
 	@$(BIN)/python -m tests.faults

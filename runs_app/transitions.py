@@ -92,7 +92,7 @@ def _effects(new: TaskState, at: datetime, changed: bool) -> tuple[str, list[Any
         if new == TaskState.SUCCESS:  # decided in the engine: it began and ended at once
             sets += [
                 "started_at = COALESCE(started_at, %s)",
-                "try_number = CASE WHEN try_number = 0 THEN 1 ELSE try_number END",
+                "try_number = try_number + 1",
             ]
             values.append(at)
     else:

@@ -193,7 +193,7 @@ class _BashDecoratedOperator(BashOperator):
     """The function returns the command."""
 
     custom_operator_name = "@task.bash"
-    template_fields: Collection[str] = ("op_args", "op_kwargs", "env", "cwd")
+    template_fields: Collection[str] = ("op_args", "op_kwargs", "bash_command", "env", "cwd")
 
     def __init__(
         self, *, python_callable: Callable[..., Any], op_args: Any = None, op_kwargs: Any = None, **kwargs: Any
@@ -208,4 +208,5 @@ class _BashDecoratedOperator(BashOperator):
         if not isinstance(command, str) or not command.strip():
             raise TypeError("The returned value from the @task.bash callable must be a non-empty string.")
         self.bash_command = self.render_template(command, context)
+        context["ti"].tell_rendered()  # only now is the command known
         return super().execute(context)

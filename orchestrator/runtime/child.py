@@ -171,6 +171,7 @@ class Attempt:
         self.assignment, self.dag, self.channel = assignment, dag, channel
         self.task = dag.get_task(assignment["task_id"]).prepare_for_execution()
         self.context = TaskContext(assignment, dag, self.task)
+        self.context.ti.tell_rendered = self._tell_rendered
         self.log = LOG
 
     def run(self) -> Json:

@@ -241,6 +241,9 @@ class RuntimeTaskInstance:
     def key(self) -> tuple[Any, ...]:
         return (self.dag_id, self.task_id, self.run_id, self.try_number, self.map_index)
 
+    def tell_rendered(self) -> None:
+        """Tell the supervisor the templated fields as they are now; the attempt puts its own way of doing so here."""
+
     def get_template_context(self) -> Any:
         from orchestrator.sdk.context import get_current_context
 

@@ -277,6 +277,19 @@ t() >> BashOperator(task_id="b", bash_command="echo {{ var.value.mail_password }
         assert secret not in everything
 
 
+def test_the_command_that_a_bash_function_returns_is_shown_as_it_was_rendered(slot, parse):
+    parse(
+        """
+@task.bash
+def t(name):
+    return f"echo {name} of {{{{ dag_run.dag_id }}}}"
+t("run")
+"""
+    )
+    run = run_of(slot)
+    assert TaskInstance.objects.get(run=run).rendered.fields["bash_command"] == "echo run of d"
+
+
 def test_callbacks_of_a_task_that_died_and_of_the_dag_run(slot, parse, tmp_path):
     parse(
         f"""
