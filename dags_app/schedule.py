@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime
 
-from orchestrator.core.due import next_run
+from orchestrator.core.due import next_run, restriction_of
+from orchestrator.core.preview import Upcoming, explain, zone_of
 from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import RunType
-from orchestrator.core.timetables import DataInterval, NextRun
+from orchestrator.core.timetables import DataInterval, NextRun, TimetableError
 
 from .models import Dag
 from .versions import load_spec
@@ -17,6 +19,16 @@ log = logging.getLogger(__name__)
 
 PLANNED = ("next_run_after", "next_logical_date", "next_interval_start", "next_interval_end", "schedule_error")
 """The columns that :func:`plan` sets."""
+MOST_UPCOMING = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Runs to come. ``ending`` says why there are no more than these; empty where more follow."""
+
+    runs: list[Upcoming]
+    timezone: str
+    ending: str
 
 
 def plan(dag: Dag, now: datetime, last: DataInterval | None, spec: DagSpec | None = None) -> None:
@@ -80,6 +92,32 @@ def upcoming(dag: Dag, count: int, now: datetime) -> list[NextRun]:
             break
         found.append(after)
     return found[:count]
+
+
+def preview(dag: Dag, count: int, now: datetime) -> Preview:
+    """Return the runs to come with what explains their times, and why there are no more of them."""
+    runs = upcoming(dag, count, now)
+    spec = load_spec(dag.version_id) if dag.version_id else DagSpec(dag.dag_id)
+    try:
+        return Preview(explain(spec, runs), zone_of(spec), "" if len(runs) == count else _ending(dag, spec, runs))
+    except TimetableError as error:
+        return Preview([], spec.timezone, f"the schedule cannot be used: {error}")
+
+
+def _ending(dag: Dag, spec: DagSpec, runs: list[NextRun]) -> str:
+    if dag.schedule_error:
+        return f"the schedule cannot be used: {dag.schedule_error}"
+    if dag.is_stale:
+        return "no file defines the DAG any more"
+    kind = spec.timetable.get("type")
+    if kind == "null":
+        return "the DAG has no schedule: it runs when it is triggered"
+    if kind == "continuous":
+        return "each run begins when the one before has ended"
+    latest = restriction_of(spec).latest
+    if latest is not None:
+        return f"the DAG's end date, {latest.isoformat()}, comes first"
+    return "the schedule has no further run"
 
 
 def replan(dag: Dag, now: datetime) -> None:

@@ -9,6 +9,7 @@ from .views.dags import DagDetailsView, DagsView, DagTagsView, DagView
 from .views.import_errors import ImportErrorsView, ImportErrorView
 from .views.logs import LogsView
 from .views.monitor import HealthView, VersionView
+from .views.next_runs import NextRunsView
 from .views.registry import (
     ConnectionsView,
     ConnectionView,
@@ -72,6 +73,7 @@ urlpatterns = [
     path("api/v2/connections/<str:connection_id>", ConnectionView.as_view()),
     path(DAG, DagView.as_view()),
     path(DAG + "/details", DagDetailsView.as_view()),
+    path(DAG + "/nextRuns", NextRunsView.as_view()),
     path(DAG + "/dagVersions", VersionsView.as_view()),
     path(DAG + "/dagVersions/<int:version_number>", VersionOfDagView.as_view()),
     path(DAG + "/tasks", TasksView.as_view()),

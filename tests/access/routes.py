@@ -50,6 +50,7 @@ API: dict[str, dict[str, str]] = {
     },
     DAG: {"get": "sees", "patch": "acts:edit", "delete": "acts:delete"},
     f"{DAG}/details": {"get": "sees"},
+    f"{DAG}/nextRuns": {"get": "sees"},
     f"{DAG}/dagVersions": {"get": "sees"},
     f"{DAG}/dagVersions/<int:version_number>": {"get": "sees"},
     f"{DAG}/tasks": {"get": "sees"},

@@ -15,6 +15,7 @@ from orchestrator import env
 from orchestrator.compat import reference
 from orchestrator.core.states import FINISHED, MOVES, RUN_MOVES, USER_TARGETS, RunState, TaskState
 from orchestrator.core.trigger_rules import RULES, can_settle
+from tests.docs import timetables
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("runs_app", "dags_app", "orchestrator.web")
@@ -261,6 +262,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "settings.md": settings,
     "states.md": states,
+    "timetables.md": timetables.page,
 }
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
@@ -10,6 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver, reverse
 
+from dags_app import schedule
 from dags_app.models import Dag
 from runs_app.models import DagRun
 from tests.support import factories
@@ -183,3 +186,15 @@ def test_pages_need_as_many_queries_for_many_rows_as_for_few(viewer: Client, sho
         viewer.get(address(name, args))
     assert len(many) <= len(few) + 1, [each["sql"][:100] for each in many]  # the + 1: a spec read for the first time
     assert len(few) < 30
+
+
+def test_the_details_explain_the_runs_to_come(viewer, monkeypatch):
+    now = datetime(2026, 3, 28, 12, tzinfo=UTC)
+    monkeypatch.setattr("django.utils.timezone.now", lambda: now)
+    timetable = {"type": "cron_trigger", "expression": "30 2 * * *", "timezone": "Europe/Berlin"}
+    dag = factories.make_dag(spec=replace(factories.make_spec("night"), timetable=timetable), is_paused=True)
+    schedule.plan(dag, now, None)
+    dag.save()
+    page = viewer.get("/dags/night/details").content.decode()
+    assert "02:30 does not exist on 2026-03-29" in page and "none of these is made before it is unpaused" in page
+    assert page.count('<td class="mono">') >= 20

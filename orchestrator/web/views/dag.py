@@ -7,8 +7,10 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
+from dags_app import schedule
 from dags_app.models import Dag
 from dags_app.versions import load_spec
 from orchestrator import access
@@ -21,6 +23,7 @@ from orchestrator.web.text import markdown
 from runs_app import actions
 
 RUNS_SHOWN = 25
+RUNS_TO_COME = 20
 MOST_RUNS = 365
 HEAD = {"head": "dags/_head.html"}
 
@@ -146,7 +149,8 @@ def task_page(request: HttpRequest, dag_id: str, task_id: str) -> HttpResponse:
 def details_page(request: HttpRequest, dag_id: str) -> HttpResponse:
     context = head(request, dag_id, "details")
     spec = spec_of(context["dag"])
-    return live_part(request, "dags/details.html", HEAD, spec=spec, doc=markdown(spec.doc_md), **context)
+    coming = schedule.preview(context["dag"], RUNS_TO_COME, timezone.now())
+    return live_part(request, "dags/details.html", HEAD, spec=spec, doc=markdown(spec.doc_md), coming=coming, **context)
 
 
 @require_POST

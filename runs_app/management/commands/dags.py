@@ -121,22 +121,27 @@ def _pause(console: Console, options: Options, paused: bool) -> None:
 
 
 def next_runs(console: Console, options: Options) -> None:
+    if not 1 <= options.count <= schedule.MOST_UPCOMING:
+        raise CommandError(f"--count must be 1 to {schedule.MOST_UPCOMING}, not {options.count}")
     dag = _find(options.dag_id)
+    found = schedule.preview(dag, options.count, timezone.now())
     data = [
         {
-            "run_after": each.run_after,
-            "logical_date": each.logical_date,
-            "data_interval_start": each.interval.start,
-            "data_interval_end": each.interval.end,
+            "run_after": each.run.run_after,
+            "local_time": each.local,
+            "timezone": found.timezone,
+            "logical_date": each.run.logical_date,
+            "data_interval_start": each.run.interval.start,
+            "data_interval_end": each.run.interval.end,
+            "notes": list(each.notes),
         }
-        for each in schedule.upcoming(dag, options.count, timezone.now())
+        for each in found.runs
     ]
-    console.show(data, rows(data, ("run_after", "logical_date", "data_interval_start", "data_interval_end")))
-    if dag.schedule_error:
-        console.note(f"The schedule cannot be used: {dag.schedule_error}")
-    elif not data:
-        console.note(f"{dag.dag_id} has no scheduled run to come")
-    elif dag.is_paused:
+    lines = [{**each, "notes": "; ".join(each["notes"])} for each in data]
+    console.show(data, rows(lines, ("local_time", "run_after", "data_interval_start", "data_interval_end", "notes")))
+    if found.ending:
+        console.note(f"No {'more' if data else 'scheduled'} runs of {dag.dag_id}: {found.ending}")
+    if dag.is_paused and data:
         console.note(f"{dag.dag_id} is paused: no run is made before it is unpaused")
 
 
