@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,10 +16,12 @@ from django.db.models import Max
 from orchestrator.core import timetables
 from orchestrator.core.serde import SpecError
 
-from . import documents, schedule
+from . import documents, pools, schedule
 from .documents import Document
 from .models import Dag, DagFile, DagImportError, DagTag, DagVersion, SourceBlob, SourceTree
 from .trees import Tree
+
+log = logging.getLogger(__name__)
 
 OnChanged = Callable[[str], None]
 """Told the id of a DAG that changed, after the commit; "" where a file without DAGs did."""
@@ -202,6 +205,9 @@ def _store_dag(
     is_behind = dag.is_paused and not spec.catchup and dag.next_run_after is not None and dag.next_run_after < now
     if dag.version_id != had_version or was_stale or dag.schedule_error or is_behind:
         schedule.plan(dag, now, schedule.last_interval(dag), spec)
+    if dag.version_id != had_version:
+        for task_id, reason in pools.never_run(spec).items():
+            log.warning("task_never_runs dag=%s task=%s reason=%s", spec.dag_id, task_id, reason)
     tags = _store_tags(dag, spec.tags, is_new)
     after = {name: getattr(dag, name) for name in (*SHOWN, *schedule.PLANNED)}
     if is_new or tags or before != after or dag.version_id != had_version:

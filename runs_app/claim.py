@@ -132,9 +132,10 @@ def _within_limits(row: Mapping[str, Any], capacity: limits.Capacity) -> bool:
 
     Locks are taken in one order (pool, run, task), so that two claims never wait for each other.
     """
-    pool_binds = capacity.may_bind(row["pool"]) or row["pool_slots"] > 1
+    old = capacity.is_old
+    pool_binds = old or capacity.may_bind(row["pool"])
     most = row["max_active_tasks"]
-    run_binds = most < capacity.slots
+    run_binds = old or most < capacity.slots
     if not (pool_binds or run_binds or row["limited"]):
         return True
     if pool_binds:
@@ -144,7 +145,7 @@ def _within_limits(row: Mapping[str, Any], capacity: limits.Capacity) -> bool:
     if row["limited"]:
         lock_limit(f"task {row['dag_id']} {row['task_id']}")
     occupied = limits.count(capacity)
-    slots = capacity.pools[row["pool"]][0]
+    slots = capacity.pools[row["pool"]].slots
     if slots >= 0 and occupied.pools.get(row["pool"], 0) > slots:
         return False
     if run_binds and occupied.runs[row["run_id"]] > most:
@@ -153,7 +154,6 @@ def _within_limits(row: Mapping[str, Any], capacity: limits.Capacity) -> bool:
 
 
 def _within_task_limits(row: Mapping[str, Any], occupied: limits.Occupied) -> bool:
-
     task = load_spec(row["version_id"]).tasks.get(row["task_id"])
     if task is None:
         return True

@@ -14,7 +14,7 @@ from dags_app.versions import load_spec
 from orchestrator.core.spec import DagSpec, TaskSpec
 from orchestrator.core.states import RunState, RunType
 
-from . import notify
+from . import limits, notify
 from .exceptions import DagRunAlreadyExists
 from .models import DagRun, TaskInstance
 from .transitions import record
@@ -89,6 +89,8 @@ def _tasks_of(run: DagRun, spec: DagSpec) -> Iterable[TaskSpec]:
 
 def add_instances(run: DagRun, spec: DagSpec, tasks: Iterable[TaskSpec]) -> None:
     """Insert one task instance a task, with map index -1."""
+    tasks = list(tasks)
+    limits.announce(tasks)
     TaskInstance.objects.bulk_create(
         (TaskInstance(**columns(run.pk, run.dag_id, run.version_id, task)) for task in tasks), batch_size=BATCH
     )

@@ -263,6 +263,12 @@ RULES: tuple[Rule, ...] = (
         "HAVING sum(b.pool_slots) > p.slots",
     ),
     Rule(
+        "pool_weights_are_known",
+        "who counts pools knows how many slots a task may ask for",
+        f"SELECT {_NAMED} || ': ' || t.pool_slots FROM {_TI} t LEFT JOIN runs_app_poolweight w ON w.pool = t.pool "
+        "WHERE t.pool_slots > COALESCE(w.heaviest, 1){since}",
+    ),
+    Rule(
         "max_active_tasks_holds",
         "a run has no more tasks running than its DAG allows",
         f"SELECT 'run ' || b.run_id || ': ' || count(*) FROM {_BUSY} b JOIN dags_app_dag d ON d.dag_id = b.dag_id "

@@ -1,26 +1,34 @@
 """How many may run at once: pools, max_active_tasks, max_active_tis. Enforced exactly, when a slot claims.
 
-A limit that cannot bind, because there are fewer worker slots alive than it allows, costs nothing. The
+A limit that cannot bind, because the worker slots alive could not ask for more than it allows, costs nothing. The
 others are counted from the few running rows, and the claim that might reach one holds its lock until
 it is committed, so that who counts next counts it in.
+
+Whether a limit can bind is known from what was read a moment ago. So what makes one bind that did not before, a new slot
+or the first task that asks a pool for more slots, must be known to all before anybody acts on it: it waits
+:data:`SETTLED_SECONDS` once, in which every other claimer has read it and ended what it began before.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from dags_app.models import Dag
 from dags_app.versions import load_spec
+from orchestrator.core.limits import can_fill
+from orchestrator.core.spec import TaskSpec
 
-from .locking import fetch
+from .locking import fetch, placeholders, send
 
-TTL_SECONDS = 0.5
-"""How long a slot may go by what it read of pools and of the slots alive; a new slot waits so long
-before its first claim, so that everybody counts with it."""
+TTL_SECONDS = 0.25
+"""How long a slot may go by what it read of pools and of the slots alive."""
+SETTLED_SECONDS = 0.5
+"""After so long everybody has read it, and every claim that had not is committed."""
 
-
+_LIVE = "SELECT count(*) FROM runs_app_process WHERE kind = 'slot' AND ended_at IS NULL"
 _live: tuple[float, int] = (-1e9, 1)
 
 
@@ -28,39 +36,98 @@ def live_slots() -> int:
     """Return how many worker slots are alive, as counted a moment ago."""
     global _live
     if time.monotonic() - _live[0] > TTL_SECONDS:
-        count = fetch("SELECT count(*) FROM runs_app_process WHERE kind = 'slot' AND ended_at IS NULL")[0][0]
-        _live = (time.monotonic(), count)
+        _live = (time.monotonic(), fetch(_LIVE)[0][0])
     return _live[1]
+
+
+def announce(tasks: Iterable[TaskSpec]) -> None:
+    """Before task instances exist that ask a pool for several slots: write down how many the heaviest asks for."""
+    wanted: dict[str, int] = {}
+    for task in tasks:
+        if task.pool_slots > wanted.get(task.pool, 1):
+            wanted[task.pool] = task.pool_slots
+    if not wanted:
+        return
+    pools = sorted(wanted)
+    known = dict(fetch(f"SELECT pool, heaviest FROM runs_app_poolweight WHERE pool IN ({placeholders(pools)})", pools))
+    for pool in pools:
+        if known.get(pool, 1) < wanted[pool]:
+            send(
+                "INSERT INTO runs_app_poolweight (pool, heaviest) VALUES (%s, %s) ON CONFLICT (pool) "
+                "DO UPDATE SET heaviest = excluded.heaviest WHERE runs_app_poolweight.heaviest < excluded.heaviest",
+                [pool, wanted[pool]],
+            )
+
+
+@dataclass(slots=True)
+class PoolSize:
+    """A pool as a claimer knows it."""
+
+    slots: int
+    include_deferred: bool
+    heaviest: int  # the most that one task has ever asked for
+    settled: int = 1  # what everybody counts with
+    settles_at: float = 0.0  # when they count with ``heaviest``
+
+    def settle(self, before: PoolSize | None, now: float, patience: float) -> None:
+        """Take over what was known of the pool before."""
+        if before is not None and before.heaviest == self.heaviest:
+            self.settled, self.settles_at = before.settled, before.settles_at
+        else:
+            self.settled = before.settled if before is not None else 1
+            self.settles_at = now + patience
+        if now >= self.settles_at:
+            self.settled = self.heaviest
+
+    def may_bind(self, live: int) -> bool:
+        return self.slots >= 0 and (self.include_deferred or can_fill(self.slots, live=live, heaviest=self.heaviest))
+
+    def largest_allowed(self, live: int) -> int | None:
+        """The most slots that a task may ask for just now; None where all count the pool, or it has no limit.
+
+        More would make the pool one to be counted, and not everybody may have learnt that yet.
+        """
+        if self.slots < 0 or self.include_deferred or can_fill(self.slots, live=live, heaviest=self.settled):
+            return None
+        return self.settled if self.may_bind(live) else self.heaviest
 
 
 @dataclass(slots=True)
 class Capacity:
     """Pools and live slots, as read a moment ago."""
 
-    pools: dict[str, tuple[int, bool]] = field(default_factory=dict)  # name -> (slots, include_deferred)
+    pools: dict[str, PoolSize] = field(default_factory=dict)
     slots: int = 1
-    heaviest: int = 1
     read_at: float = -1e9
     tight_until: float = -1e9  # a limit was reached lately: count before choosing
+    patience: float = SETTLED_SECONDS
 
     def refresh(self) -> None:
-        if time.monotonic() - self.read_at < TTL_SECONDS:
+        now = time.monotonic()
+        if now - self.read_at < TTL_SECONDS:
             return
-        rows = fetch("SELECT name, slots, include_deferred FROM dags_app_pool")
-        self.pools = {name: (slots, bool(deferred)) for name, slots, deferred in rows}
-        self.slots = live_slots()
-        self.heaviest = fetch(
-            "SELECT COALESCE(max(pool_slots), 1) FROM runs_app_taskinstance WHERE state IN ('scheduled', 'running')"
-        )[0][0]
-        self.read_at = time.monotonic()
+        rows = fetch(
+            f"SELECT p.name, p.slots, p.include_deferred, COALESCE(w.heaviest, 1), ({_LIVE}) "
+            "FROM dags_app_pool p LEFT JOIN runs_app_poolweight w ON w.pool = p.name"
+        )
+        before, self.pools = self.pools, {}
+        for name, slots, include_deferred, heaviest, live in rows:
+            self.slots = live
+            self.pools[name] = PoolSize(slots, bool(include_deferred), heaviest)
+            self.pools[name].settle(before.get(name), now, self.patience)
+        self.read_at = now
 
     def may_bind(self, pool: str) -> bool:
-        slots, include_deferred = self.pools[pool]
-        return slots >= 0 and (include_deferred or slots < self.slots * self.heaviest)
+        return self.pools[pool].may_bind(self.slots)
+
+    @property
+    def is_old(self) -> bool:
+        """Whether others may act by now on what we have not read: a claim that took so long has to count."""
+        return time.monotonic() - self.read_at > SETTLED_SECONDS - TTL_SECONDS / 2
 
     @property
     def is_tight(self) -> bool:
-        return time.monotonic() < self.tight_until or any(self.may_bind(pool) for pool in self.pools)
+        return time.monotonic() < self.tight_until
 
 
 @dataclass(slots=True)
@@ -75,22 +142,22 @@ class Occupied:
 
 def count(capacity: Capacity) -> Occupied:
     """Count the slots in use."""
-    states = ["running"]
-    if any(deferred for _, deferred in capacity.pools.values()):
-        states.append("deferred")
     found = Occupied()
-    marks = ", ".join(["%s"] * len(states))
-    rows = fetch(
-        f"SELECT state, pool, pool_slots, run_id, dag_id, task_id FROM runs_app_taskinstance WHERE state IN ({marks})",
-        states,
-    )
-    for state, pool, slots, run_pk, dag_id, task_id in rows:
-        if state == "running" or capacity.pools.get(pool, (0, False))[1]:
-            found.pools[pool] = found.pools.get(pool, 0) + slots
-        if state == "running":
-            found.runs[run_pk] = found.runs.get(run_pk, 0) + 1
-            found.tasks[dag_id, task_id] = found.tasks.get((dag_id, task_id), 0) + 1
-            found.tasks_of_run[run_pk, task_id] = found.tasks_of_run.get((run_pk, task_id), 0) + 1
+    rows = fetch("SELECT pool, pool_slots, run_id, dag_id, task_id FROM runs_app_taskinstance WHERE state = 'running'")
+    for pool, slots, run_pk, dag_id, task_id in rows:
+        found.pools[pool] = found.pools.get(pool, 0) + slots
+        found.runs[run_pk] = found.runs.get(run_pk, 0) + 1
+        found.tasks[dag_id, task_id] = found.tasks.get((dag_id, task_id), 0) + 1
+        found.tasks_of_run[run_pk, task_id] = found.tasks_of_run.get((run_pk, task_id), 0) + 1
+    keeping = sorted(name for name, pool in capacity.pools.items() if pool.include_deferred and pool.slots >= 0)
+    if keeping:
+        rows = fetch(
+            "SELECT pool, sum(pool_slots) FROM runs_app_taskinstance "
+            f"WHERE state = 'deferred' AND pool IN ({placeholders(keeping)}) GROUP BY pool",
+            keeping,
+        )
+        for pool, slots in rows:
+            found.pools[pool] = found.pools.get(pool, 0) + int(slots)
     return found
 
 
@@ -105,9 +172,11 @@ class Barred:
     def conditions(self, capacity: Capacity, occupied: Occupied) -> tuple[str, list[Any]]:
         """The SQL that keeps a claim within every limit; ``t`` is the task instance."""
         cases, values = [], []
-        for pool, (slots, _) in capacity.pools.items():
+        for name, pool in capacity.pools.items():
             cases.append("WHEN %s THEN t.pool_slots <= %s")
-            values += [pool, 2**31 - 1 if slots < 0 else slots - occupied.pools.get(pool, 0)]
+            room = 2**31 - 1 if pool.slots < 0 else pool.slots - occupied.pools.get(name, 0)
+            largest = pool.largest_allowed(capacity.slots)
+            values += [name, room if largest is None else min(room, largest)]
         # A task whose pool does not exist waits for it.
         parts = [f"(CASE t.pool {' '.join(cases)} ELSE (1 = 0) END)" if cases else "1 = 0"]
         if self.runs:

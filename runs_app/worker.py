@@ -28,7 +28,7 @@ from orchestrator.runtime.client import BrokenVersion, Child, Exit, ForkServer
 from . import advance, assignment, control, notify
 from .claim import Claimer, claim, claim_callback
 from .finish import Finished, Outcome, finish
-from .limits import TTL_SECONDS
+from .limits import SETTLED_SECONDS
 from .locking import retrying
 from .models import Callback, TaskInstance, XCom
 from .processes import Lease
@@ -55,7 +55,8 @@ class Slot:
         self.lease = Lease("slot", self.queues, on_lost=self._on_lost, on_beat=self._on_beat)
         self.claimer = Claimer(self.lease.pk, *_who(), self.queues)
         # Slots that count their limits by what they read a moment ago must have seen us before we claim.
-        self.claims_from = time.monotonic() + TTL_SECONDS
+        self.claimer.capacity.refresh()  # so that it is settled by then
+        self.claims_from = time.monotonic() + SETTLED_SECONDS
         self.rescue = threading.Event()
 
     def start(self) -> None:

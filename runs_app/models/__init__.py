@@ -1,5 +1,5 @@
 from .attempt import Attempt, Callback, RenderedFields, XCom
-from .control import ControlState
+from .control import ControlState, PoolWeight
 from .event import StateEvent
 from .process import Process
 from .run import DagRun
@@ -11,6 +11,7 @@ __all__ = [
     "Callback",
     "ControlState",
     "DagRun",
+    "PoolWeight",
     "Process",
     "RenderedFields",
     "StateEvent",

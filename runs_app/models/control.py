@@ -13,3 +13,13 @@ class ControlState(models.Model):
 
     def __str__(self) -> str:
         return f"swept at {self.swept_at}"
+
+
+class PoolWeight(models.Model):
+    """The most slots that one task has ever asked a pool for; only grows. Written before its task instance is there."""
+
+    pool = models.CharField(max_length=250, primary_key=True, help_text="a name: the pool may be made later")
+    heaviest = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.pool}: {self.heaviest}"

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from dags_app import schedule, sync
 from dags_app.documents import read
-from dags_app.models import Dag, DagVersion
+from dags_app.models import Dag, DagVersion, Pool
 from dags_app.sync import Parsed
 from dags_app.trees import Tree
 from orchestrator.core.serde import SpecError, dag_to_json
@@ -23,9 +23,9 @@ NOW = datetime(2026, 3, 10, 12, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-def document(dag_id: str = "etl", **arguments) -> dict:
+def document(dag_id: str = "etl", *, task: dict | None = None, **arguments) -> dict:
     with DAG(dag_id, **arguments) as dag:
-        EmptyOperator(task_id="t")
+        EmptyOperator(task_id="t", **(task or {}))
     return dag_to_json(dag.to_spec())
 
 
@@ -149,3 +149,13 @@ def test_a_document_that_is_no_dag_is_refused_with_the_reason(change, message):
 
 def test_a_text_that_only_looks_like_a_nul_is_stored():
     assert read(document(doc_md="C:\\u0000")).spec.doc_md == "C:\\u0000"
+
+
+def test_a_task_that_no_pool_can_hold_is_told_when_its_file_is_parsed(caplog):
+    Pool.objects.create(name="two", slots=2)
+    store(document(task={"pool": "two", "pool_slots": 2}), document("big", task={"pool": "two", "pool_slots": 3}))
+    store(document("lost", task={"pool": "nowhere"}), path="lost.py")
+    told = [record.getMessage() for record in caplog.records if "task_never_runs" in record.getMessage()]
+    assert len(told) == 2
+    assert "dag=big task=t" in told[0] and "asks for 3 slots of pool 'two', which has 2" in told[0]
+    assert "dag=lost task=t" in told[1] and "'nowhere' does not exist" in told[1]

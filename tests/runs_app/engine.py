@@ -14,6 +14,7 @@ from orchestrator.sdk import DAG
 from runs_app import advance, create
 from runs_app.claim import Claimer, claim
 from runs_app.finish import Finished, Outcome, finish
+from runs_app.limits import Capacity
 from runs_app.models import DagRun, Process, TaskInstance
 from tests.support import factories
 
@@ -64,7 +65,8 @@ def slot(*queues: str, beat_at: datetime | None = None) -> Claimer:
         started_at=now,
         beat_at=beat_at or now,
     )
-    return Claimer(row.pk, "elsewhere", 7, list(queues or ["default"]))
+    known = Capacity(patience=0.0)  # whatever is there has been there for a while
+    return Claimer(row.pk, "elsewhere", 7, list(queues or ["default"]), known)
 
 
 def take(claimer: Claimer, now: datetime | None = None) -> dict[str, Any] | None:

@@ -106,6 +106,7 @@ DAMAGE = [
         "finished_run_is_done",
         "UPDATE runs_app_dagrun SET state = 'success', ended_at = '{old}' WHERE id = {lost_run}",
     ),
+    ("pool_weights_are_known", f"UPDATE {TI} SET pool_slots = 7 WHERE id = {{retry}}"),
     ("queued_run_has_not_begun", f"UPDATE {TI} SET state = 'scheduled' WHERE id = {{queued}}"),
     ("one_run_a_date", "{same_date}"),
     ("map_indexes_are_dense", f"UPDATE {TI} SET map_index = 1 WHERE id = {{done}}"),

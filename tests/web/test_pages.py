@@ -198,3 +198,11 @@ def test_the_details_explain_the_runs_to_come(viewer, monkeypatch):
     page = viewer.get("/dags/night/details").content.decode()
     assert "02:30 does not exist on 2026-03-29" in page and "none of these is made before it is unpaused" in page
     assert page.count('<td class="mono">') >= 20
+
+
+def test_a_dags_page_says_which_tasks_no_pool_can_hold(client: Client):
+    factories.make_dag(spec=factories.make_spec("greedy", {"a": (), "b": ()}, tasks={"pool_slots": 500}))
+    client.force_login(factories.make_user())
+    page = client.get(address("dag", ["greedy"])).content.decode()
+    assert page.count("can never run: it asks for 500 slots of pool &#x27;default_pool&#x27;, which has 128") == 2
+    assert "can never run" not in client.get(address("dag", DAG)).content.decode()

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from dags_app import schedule
 from dags_app.models import Dag
+from dags_app.pools import never_run
 from dags_app.versions import load_spec
 from orchestrator import access
 from orchestrator.core.graph import topological
@@ -38,7 +39,14 @@ def head(request: HttpRequest, dag_id: str, tab: str) -> dict[str, Any]:
     dag = dag_for(request, dag_id)
     error = getattr(dag.file, "import_error", None) if dag.file else None
     newest = access.visible_runs(request.user).filter(dag=dag).order_by("-run_after", "-pk").first()
-    return {"dag": dag, "tab": tab, "nav": "dags", "error": error, "newest": newest}
+    return {
+        "dag": dag,
+        "tab": tab,
+        "nav": "dags",
+        "error": error,
+        "newest": newest,
+        "never_run": list(never_run(spec_of(dag)).items()),
+    }
 
 
 @require_safe

@@ -1,0 +1,25 @@
+"""Pools: when a limit can be reached at all, and what will never fit."""
+
+from __future__ import annotations
+
+
+def can_fill(slots: int, *, live: int, heaviest: int) -> bool:
+    """Whether ``live`` worker slots, each with a task of up to ``heaviest`` pool slots, could ask a pool for more than it has.
+
+    Where they cannot, its limit needs no counting. Fewer than 0 ``slots`` are no limit.
+    """
+    return 0 <= slots < live * heaviest
+
+
+def never_fits(pool: str, asked: int, slots: int | None) -> str | None:
+    """Say why a task that asks for so many slots of a pool can never run; None where it can.
+
+    ``slots`` is None where there is no such pool.
+    """
+    if slots is None:
+        return f"pool {pool!r} does not exist: make it, or give the task another"
+    if 0 <= slots < asked:
+        return (
+            f"it asks for {asked} slots of pool {pool!r}, which has {slots}: lower its pool_slots or enlarge the pool"
+        )
+    return None
