@@ -44,6 +44,7 @@ class Outcome:
     trigger: dict[str, Any] | None = None
     cpu_seconds: float | None = None
     peak_bytes: int | None = None
+    retry_wait: float | None = None  # seconds until the next try, where its retry policy says how long
     child_ran: bool = True  # False: no user code saw this end, so its callbacks have yet to run
 
 
@@ -205,13 +206,15 @@ def _judge(
     if outcome.kind in {"lost", "interrupted"}:
         return _lost(row, outcome, fields)
     if outcome.retry and task is not None and row["try_number"] <= row["max_tries"]:
-        wait = retry_wait(
-            retry_delay=task.retry_delay,
-            backoff=task.retry_backoff,
-            max_retry_delay=task.max_retry_delay,
-            try_number=row["try_number"],
-            hash_input=_hash_input(row),
-        )
+        wait = outcome.retry_wait
+        if wait is None:
+            wait = retry_wait(
+                retry_delay=task.retry_delay,
+                backoff=task.retry_backoff,
+                max_retry_delay=task.max_retry_delay,
+                try_number=row["try_number"],
+                hash_input=_hash_input(row),
+            )
         fields |= _try_over()
         fields["not_before"] = now + timedelta(seconds=wait)
         return TaskState.UP_FOR_RETRY, outcome.reason, fields

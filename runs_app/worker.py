@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 
 RESULT_GRACE_SECONDS = 5.0
 CALLBACK_SECONDS = 600.0
+LONGEST_WAIT_SECONDS = 10 * 365 * 86400.0
 STOPPED = "handed back: its worker stopped"
 IDLE_RESCUE_SECONDS = 3.0
 """Ready work older than this while a slot is idle means that its invitation got lost: it helps itself."""
@@ -279,6 +280,7 @@ class Running:
             result["outcome"],
             self.relay.masker.mask(result.get("error") or ""),
             retry=result.get("retry", True),
+            retry_wait=_wait_of(result),
             xcoms=xcoms,
             rendered=fields,
             skip_note=result.get("skip_note"),
@@ -299,6 +301,12 @@ class Running:
             if self.relay.result is None or self.cancelled:
                 self.child.kill()
             self.child.close()
+
+
+def _wait_of(result: Mapping[str, Any]) -> float | None:
+    """What a retry policy said; user code had a hand in it, so only a span that a date can take counts."""
+    wait = result.get("retry_wait")
+    return min(max(0.0, float(wait)), LONGEST_WAIT_SECONDS) if isinstance(wait, (int, float)) else None
 
 
 @retrying()

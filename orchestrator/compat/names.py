@@ -35,6 +35,9 @@ _VARIABLE = _from(_SDK + "connections", "Variable")
 _CONTEXT = _from(_SDK + "context", "Context", "get_current_context")
 _XCOM_ARG = _from(_SDK + "xcom_arg", "XComArg", "PlainXComArg")
 _MAPPED = _from(_SDK + "mapped", "MappedOperator", "OperatorPartial")
+_RETRY_POLICY = _from(
+    _SDK + "retry_policy", "ExceptionRetryPolicy", "RetryAction", "RetryDecision", "RetryPolicy", "RetryRule"
+)
 _LITERAL = _from(_SDK + "templating", "literal")
 _ENUMS = _SDK + "enums"
 _STATES = _from(_ENUMS, "State", "DagRunState", "TaskInstanceState")
@@ -145,6 +148,7 @@ _SDK_NAMES = {
     **_VARIABLE,
     **_CONTEXT,
     **_LITERAL,
+    **_RETRY_POLICY,
     "XComArg": _XCOM_ARG["XComArg"],
     **_from(_ENUMS, "TriggerRule", "WeightRule", "DagRunState", "TaskInstanceState"),
     **{name: _ASSETS[name] for name in _ASSETS if not name.startswith("Dataset")},
@@ -200,6 +204,7 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.sdk.definitions.edges": _EDGES,
     "airflow.sdk.definitions.mappedoperator": _MAPPED,
     "airflow.sdk.definitions.param": _PARAM,
+    "airflow.sdk.definitions.retry_policy": _RETRY_POLICY,
     "airflow.sdk.definitions.taskgroup": _GROUP,
     "airflow.sdk.definitions.template": _LITERAL,
     "airflow.sdk.definitions.variable": _VARIABLE,

@@ -289,12 +289,34 @@ class Attempt:
         self.log.error("Task failed with exception", exc_info=error)
         if isinstance(error, (AirflowTaskTimeout, KeyboardInterrupt)):
             self._on_kill()
-        retry = not isinstance(error, (AirflowFailException, AirflowSensorTimeout))
         self.context["exception"] = error
-        will_retry = retry and self.assignment["try_number"] <= self.assignment["max_tries"]
+        result = self._result("failed", error, not isinstance(error, (AirflowFailException, AirflowSensorTimeout)))
+        if result["retry"] and self.task.retry_policy is not None:
+            self._ask_policy(error, result)
+        will_retry = result["retry"] and self.assignment["try_number"] <= self.assignment["max_tries"]
         self._callbacks("retry" if will_retry else "failure")
         self._mail(will_retry, error)
-        return {**self._result("failed", error, retry), "map_label": self._label_of_ended()}
+        return {**result, "map_label": self._label_of_ended()}
+
+    def _ask_policy(self, error: BaseException, result: Json) -> None:
+        """Let the task's retry policy change what follows; one that fails itself changes nothing."""
+        from orchestrator.sdk.retry_policy import RetryAction
+
+        tries = self.assignment["try_number"], self.assignment["max_tries"]
+        try:
+            decision = self.task.retry_policy.evaluate(error, *tries, self.context)
+            action, delay, reason = decision.action, decision.retry_delay, decision.reason
+            wait = delay.total_seconds() if delay is not None else None
+        except Exception:
+            self.log.exception("The retry policy failed: the task's own retries apply")
+            return
+        if action is RetryAction.DEFAULT:
+            return
+        result["retry"] = action is not RetryAction.FAIL
+        result["retry_wait"] = wait if result["retry"] else None
+        if reason:
+            self.log.info("Retry policy: %s (%s)", action.value, reason)
+            result["error"] = f"{result['error']} [{action.value}: {str(reason)[:500]}]"
 
     def _deferred(self, error: TaskDeferred) -> Json:
         classpath, kwargs = error.trigger.serialize()

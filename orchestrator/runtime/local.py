@@ -328,14 +328,18 @@ class LocalRun:
         row.first_started_at, row.next_method, row.next_kwargs, row.reschedule_count = None, None, None, 0
         if outcome == "failed" and result.get("retry", True) and row.try_number <= row.max_tries:
             self._move(row, TaskState.UP_FOR_RETRY, reason)
-            row.not_before = datetime.now(UTC) + timedelta(seconds=self._retry_wait(task, row))
+            row.not_before = datetime.now(UTC) + timedelta(
+                seconds=self._retry_wait(task, row, result.get("retry_wait"))
+            )
         else:
             self._move(row, TaskState(outcome), reason)
         self._tell(row)
 
-    def _retry_wait(self, task: TaskSpec, row: Row) -> float:
+    def _retry_wait(self, task: TaskSpec, row: Row, told: float | None) -> float:
         if not self.wait_retries:
             return 0.0
+        if told is not None:
+            return told
         return retry_wait(
             retry_delay=task.retry_delay,
             backoff=task.retry_backoff,

@@ -16,6 +16,9 @@ NAMES = {
     "orchestrator.sdk.context": ("Context", "get_current_context"),
     "orchestrator.sdk.decorators": ("setup", "task", "task_group", "teardown"),
     "orchestrator.sdk.sensor": ("BaseSensorOperator", "PokeReturnValue"),
+    "orchestrator.sdk.retry_policy": (
+        *("ExceptionRetryPolicy", "RetryAction", "RetryDecision", "RetryPolicy", "RetryRule"),
+    ),
     "orchestrator.sdk.templating": ("literal",),
     "orchestrator.sdk.notifier": ("BaseNotifier",),
     "orchestrator.sdk.enums": ("DagRunState", "State", "TaskInstanceState", "TriggerRule", "WeekDay", "WeightRule"),

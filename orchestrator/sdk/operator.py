@@ -137,6 +137,7 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
         retry_delay: timedelta | float = timedelta(seconds=300),
         retry_exponential_backoff: bool | float = False,
         max_retry_delay: timedelta | float | None = None,
+        retry_policy: Any = None,
         start_date: datetime | None = None,
         end_date: datetime | None = None,
         depends_on_past: bool = False,
@@ -210,6 +211,7 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
         self.retry_delay = retry_delay if isinstance(retry_delay, timedelta) else timedelta(seconds=retry_delay)
         self.retry_exponential_backoff = 2.0 if retry_exponential_backoff is True else float(retry_exponential_backoff)
         self.max_retry_delay = timedelta(seconds=seconds(max_retry_delay) or 0) if max_retry_delay is not None else None
+        self.retry_policy = retry_policy
         self.start_date = start_date
         self.end_date = end_date
         self.depends_on_past = depends_on_past or wait_for_downstream
@@ -274,6 +276,8 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
             raise DagError(f"{where}: pool slots for {self.task_id} cannot be less than 1")
         if self.retries < 0:
             raise DagError(f"{where}: retries cannot be less than 0")
+        if self.retry_policy is not None and not callable(getattr(self.retry_policy, "evaluate", None)):
+            raise DagError(f"{where}: retry_policy must be a RetryPolicy, not {self.retry_policy!r}")
 
     def after_init(self) -> None:
         """Called once the whole object stands: arguments that are other tasks' results become arrows."""
