@@ -17,7 +17,15 @@ from dags_app.versions import load_spec
 from orchestrator import wake
 from orchestrator.core import timetables
 from orchestrator.core.params import ParamError, merged
-from orchestrator.core.states import RUN_FINISHED, RUN_UNFINISHED, UNFINISHED, RunState, RunType, TaskState
+from orchestrator.core.states import (
+    FAILED_STATES,
+    RUN_FINISHED,
+    RUN_UNFINISHED,
+    UNFINISHED,
+    RunState,
+    RunType,
+    TaskState,
+)
 from orchestrator.logs.mask import mask_fields
 
 from . import advance, create, notify, transitions
@@ -175,6 +183,7 @@ def _open_again(
         row.pk: row.try_number + (spec.tasks[row.task_id].retries if row.task_id in spec.tasks else 0) for row in rows
     }
     transitions.reset(rows, actor=actor, reason=reason, at=now, max_tries=tries, version_pk=None)
+    transitions.ask_to_cancel(run.pk, None)  # who has a task run again wants the run to go on
     held = run_row(run.pk, lock=False)
     if held is None:
         return Counter()
@@ -220,7 +229,7 @@ def affected(
             chosen = Q(task_id__in=wanted | beside, map_index=map_index) | Q(task_id__in=others - wanted - beside)
         rows = rows.filter(chosen)
     if only_failed:
-        rows = rows.filter(state__in=[TaskState.FAILED, TaskState.UPSTREAM_FAILED])
+        rows = rows.filter(state__in=sorted(FAILED_STATES))
     return list(rows.order_by("pk"))
 
 
@@ -289,7 +298,7 @@ def set_run_state(run_pk: int, state: str, *, user: Any) -> None:
     run = DagRun.objects.filter(pk=run_pk).first()
     if run is None:
         raise DagRunNotFound(run_pk)
-    if state not in set(RunState) - {RunState.RUNNING}:
+    if state not in {RunState.QUEUED, RunState.SUCCESS, RunState.FAILED}:
         raise InvalidState(f"a run can be set to queued, success or failed, not to {state!r}")
     now, actor = timezone.now(), f"user:{actor_of(user)}"
     ready: Counter[str] = Counter()

@@ -337,12 +337,16 @@ def _finish(run: Mapping[str, Any], spec: DagSpec, now: datetime, found: Advance
 
 
 def _end_run(run: Mapping[str, Any], spec: DagSpec, decision: Decision, now: datetime, found: Advanced) -> None:
-    state = decision.run_state
+    state, reason = decision.run_state, decision.run_reason
     assert state is not None
-    if not move_run(run["id"], state, actor="engine", reason=decision.run_reason, at=now):
+    if run["cancelled_at"] is not None:
+        state, reason = RunState.CANCELLED, "cancelled, and its teardowns are done"
+    if not move_run(run["id"], state, actor="engine", reason=reason, at=now):
         return
     found.ended = True
     ended(run["dag_id"], now)
+    if state == RunState.CANCELLED:
+        return
     kind = "success" if state == RunState.SUCCESS else "failure"
     if kind in spec.callbacks:
         Callback.objects.create(run_id=run["id"], kind=kind, reason=decision.run_reason)

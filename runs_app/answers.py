@@ -7,7 +7,7 @@ variables it names. What it was told of secrets is remembered, so that its log c
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from django.db.models import Q, QuerySet
 
 from dags_app import secrets
 from dags_app.versions import load_spec
-from orchestrator.core.states import RunState, RunType
+from orchestrator.core.states import RunState, RunType, as_airflow, from_airflow
 from orchestrator.logs.mask import is_secret_name, secret_values
 
 from .exceptions import DagRunAlreadyExists, DagRunNotFound, OrchestratorError
@@ -250,7 +250,8 @@ def _trigger_dag(
 
 
 def _run_state(scope: Scope, dag_id: str, run_id: str) -> str | None:
-    return DagRun.objects.filter(dag_id=dag_id, run_id=run_id).values_list("state", flat=True).first()
+    state = DagRun.objects.filter(dag_id=dag_id, run_id=run_id).values_list("state", flat=True).first()
+    return as_airflow(state) if state else None
 
 
 def _runs(dag_id: str, logical_dates: Json, run_ids: Json) -> Q:
@@ -266,7 +267,7 @@ def _dag_runs_count(
     scope: Scope, dag_id: str, logical_dates: Json = None, run_ids: Json = None, states: Json = None
 ) -> int:
     rows = DagRun.objects.filter(_runs(dag_id, logical_dates, run_ids))
-    return rows.filter(state__in=states).count() if states else rows.count()
+    return rows.filter(state__in=_known(states)).count() if states else rows.count()
 
 
 def _ti_count(
@@ -291,7 +292,12 @@ def _ti_count(
         rows = rows.filter(task_id__in=task_ids)
     if map_index is not None:
         rows = rows.filter(map_index=map_index)
-    return rows.filter(state__in=states).count() if states else rows.count()
+    return rows.filter(state__in=_known(states)).count() if states else rows.count()
+
+
+def _known(states: Iterable[str]) -> list[str]:
+    """The states that tasks mean by the words of Airflow's enums."""
+    return [each for state in states for each in from_airflow(state)]
 
 
 def _members(version_pk: int, group_id: str) -> set[str]:
@@ -315,7 +321,7 @@ def _task_states(scope: Scope, dag_id: str, task_ids: Json = None, run_ids: Json
         rows = rows.filter(task_id__in=task_ids)
     found: dict[str, dict[str, str]] = {}
     for run_id, task_id, index, state in rows.values_list("run__run_id", "task_id", "map_index", "state"):
-        found.setdefault(run_id, {})[task_id if index < 0 else f"{task_id}_{index}"] = state
+        found.setdefault(run_id, {})[task_id if index < 0 else f"{task_id}_{index}"] = as_airflow(state)
     return found
 
 

@@ -232,6 +232,12 @@ RULES: tuple[Rule, ...] = (
         "FROM runs_app_stateevent e WHERE e.run_id = r.id AND e.task_instance_id IS NULL AND e.new = 'running')",
     ),
     Rule(
+        "cancelled_is_asked_for",
+        "a run is cancelled, or ends so, exactly when that was asked for",
+        "SELECT 'run ' || r.id || ': ' || r.state FROM runs_app_dagrun r WHERE (r.state = 'cancelled' AND "
+        "r.cancelled_at IS NULL) OR (r.cancelled_at IS NOT NULL AND r.state NOT IN ('running', 'cancelled'))",
+    ),
+    Rule(
         "one_run_a_date",
         "a logical date of a DAG has one run",
         "SELECT r.dag_id || ' ' || min(r.run_id) FROM runs_app_dagrun r WHERE r.logical_date IS NOT NULL "

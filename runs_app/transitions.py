@@ -338,6 +338,7 @@ def move_run(
         sets |= {"started_at": None, "queued_at": at, "timeout_at": None}
     else:
         sets["timeout_at"] = None
+    sets["cancelled_at"] = at if new == RunState.CANCELLED else None
     if old_state in RUN_FINISHED and new not in RUN_FINISHED:
         generation += 1
     sets["generation"] = generation
@@ -345,6 +346,12 @@ def move_run(
         return False
     record([(run_pk, None, generation, old_state, new, 0, actor, reason, at)])
     return True
+
+
+def ask_to_cancel(run_pk: int, at: datetime | None) -> None:
+    """Say that a run under way is to end cancelled, once its teardowns are done; ``None`` takes that back."""
+    _inside_transaction()
+    DagRun.objects.filter(pk=run_pk, state=RunState.RUNNING).update(cancelled_at=at)
 
 
 def record(events: Sequence[tuple[Any, ...]]) -> None:

@@ -105,7 +105,7 @@ def _is_latest(run: dict[str, Any], spec: DagSpec, tasks: Iterable[str], now: da
 
 RUN_COLUMNS = (
     *("id", "dag_id", "run_id", "version_id", "state", "run_type", "logical_date", "run_after", "generation"),
-    *("data_interval_start", "data_interval_end"),
+    *("data_interval_start", "data_interval_end", "cancelled_at"),
 )
 
 

@@ -260,7 +260,7 @@ class Running:
         row = self.row
         held = TaskInstance.objects.filter(pk=row["id"], token=row["token"], state=TaskState.RUNNING).exists()
         if not held and self.relay.result is None:
-            self.cancel("its task instance was cleared, marked, or given to another worker")
+            self.cancel("its task instance was cleared, marked, cancelled, or given to another worker")
 
     # ---- after
 

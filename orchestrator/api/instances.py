@@ -8,20 +8,20 @@ from django.db.models import DurationField, ExpressionWrapper, F, QuerySet
 from rest_framework.request import Request
 
 from orchestrator import access
-from orchestrator.core.states import TaskState
+from orchestrator.core.states import TaskState, from_airflow
 
 from . import shapes
 from .query import Listing, order_of, small_int
 from .scope import dag_for, run_for, task_display
 
 
-def read_state(value: str) -> str:
+def read_state(value: str) -> tuple[str, ...]:
     """Read a state filter; ``none`` and ``no_status`` both mean "nothing decided yet"."""
     if value in {"none", "no_status", "null"}:
-        return TaskState.NONE
+        return (TaskState.NONE,)
     if value not in set(TaskState) | {"queued", "restarting", "awaiting_input"}:
         raise ValueError(f"Input should be one of {', '.join(sorted(TaskState))}")
-    return value
+    return from_airflow(value)
 
 
 LISTING = Listing(

@@ -70,7 +70,7 @@ class Listing:
     times: Mapping[str, str] = field(default_factory=dict)  # ranges over times
     numbers: Mapping[str, str] = field(default_factory=dict)  # ranges over durations in seconds
     took: Any = None  # the expression behind "took", for lists that know a duration
-    convert: Mapping[str, Callable[[str], Any]] = field(default_factory=dict)  # of exact values
+    convert: Mapping[str, Callable[[str], Any]] = field(default_factory=dict)  # of exact values; a tuple = any of these
 
     def narrow(self, rows: QuerySet[Any], query: QueryDict) -> QuerySet[Any]:
         """Filter ``rows`` by everything the query string says."""
@@ -115,12 +115,13 @@ class Listing:
         convert = self.convert.get(name)
         if convert is None:
             return Q(**{f"{path}__in": values})
-        found = []
+        found: list[Any] = []
         for value in values:
             try:
-                found.append(convert(value))
+                read = convert(value)
             except ValueError as error:
                 raise Invalid(problem("query", name, str(error) or "Input is not valid", value)) from error
+            found += read if isinstance(read, tuple) else (read,)
         return Q(**{f"{path}__in": found})
 
 

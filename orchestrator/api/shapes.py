@@ -15,7 +15,7 @@ from uuid import UUID
 from django.core import signing
 
 from orchestrator.core.spec import DagSpec, TaskSpec
-from orchestrator.core.states import TaskState
+from orchestrator.core.states import TaskState, as_airflow
 from orchestrator.logs.mask import MASK, mask_fields
 
 Row = Mapping[str, Any]
@@ -206,7 +206,7 @@ def run(row: Row) -> Json:
         "run_after": moment(row["run_after"]),
         "last_scheduling_decision": moment(row["updated_at"]),
         "run_type": row["run_type"],
-        "state": row["state"],
+        "state": as_airflow(row["state"]),
         "triggered_by": row["triggered_by"],
         "triggering_user_name": row["triggering_user_name"],
         "conf": row["conf"],
@@ -243,7 +243,7 @@ def instance(row: Row, task_display: Mapping[str, Any]) -> Json:
         "start_date": moment(row["started_at"]),
         "end_date": moment(row["ended_at"]),
         "duration": seconds_between(row["started_at"], row["ended_at"]),
-        "state": None if state == TaskState.NONE else state,
+        "state": None if state == TaskState.NONE else as_airflow(state),
         "try_number": row["try_number"],
         "max_tries": row["max_tries"],
         "task_display_name": task_display.get("display_name") or row["task_id"],

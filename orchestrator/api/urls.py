@@ -20,7 +20,7 @@ from .views.registry import (
     VariablesView,
     VariableView,
 )
-from .views.runs import ClearRunView, RunsListView, RunsView, RunView
+from .views.runs import CancelRunView, ClearRunView, RunsListView, RunsView, RunView
 from .views.sources import SourceView, TasksView, TaskView, VersionOfDagView, VersionsView
 from .views.task_instances import (
     ClearView,
@@ -82,6 +82,7 @@ urlpatterns = [
     path(DAG + "/dagRuns", RunsView.as_view()),
     path(DAG + "/dagRuns/list", RunsListView.as_view()),
     path(RUN, RunView.as_view()),
+    path(RUN + "/cancel", CancelRunView.as_view()),
     path(RUN + "/clear", ClearRunView.as_view()),
     path(RUN + "/taskInstances", TaskInstancesView.as_view()),
     path(RUN + "/taskInstances/list", TaskInstancesListView.as_view()),

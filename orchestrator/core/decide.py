@@ -336,7 +336,7 @@ class _Round:
             total=total,
             success=tally.get(TaskState.SUCCESS, 0),
             skipped=tally.get(TaskState.SKIPPED, 0),
-            failed=tally.get(TaskState.FAILED, 0),
+            failed=tally.get(TaskState.FAILED, 0) + tally.get(TaskState.CANCELLED, 0),
             upstream_failed=tally.get(TaskState.UPSTREAM_FAILED, 0),
             removed=tally.get(TaskState.REMOVED, 0),
             setups=setups,

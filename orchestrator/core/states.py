@@ -25,6 +25,7 @@ class TaskState(StrEnum):
     SKIPPED = "skipped"
     UPSTREAM_FAILED = "upstream_failed"  # never ran, because what it needs failed
     REMOVED = "removed"  # the run's version of the DAG no longer has this task
+    CANCELLED = "cancelled"  # its run was cancelled: it was stopped, or never began
 
 
 class RunState(StrEnum):
@@ -34,6 +35,7 @@ class RunState(StrEnum):
     RUNNING = "running"
     SUCCESS = "success"
     FAILED = "failed"
+    CANCELLED = "cancelled"  # somebody, or an overlap policy, ended it before its time
 
 
 class RunType(StrEnum):
@@ -48,15 +50,13 @@ class RunType(StrEnum):
 
 
 SUCCESS_STATES = frozenset({TaskState.SUCCESS, TaskState.SKIPPED})
-FAILED_STATES = frozenset({TaskState.FAILED, TaskState.UPSTREAM_FAILED})
-FINISHED = frozenset(
-    {TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED, TaskState.UPSTREAM_FAILED, TaskState.REMOVED}
-)
+FAILED_STATES = frozenset({TaskState.FAILED, TaskState.UPSTREAM_FAILED, TaskState.CANCELLED})
+FINISHED = SUCCESS_STATES | FAILED_STATES | {TaskState.REMOVED}
 UNFINISHED = frozenset(TaskState) - FINISHED
 WAITING = frozenset({TaskState.NONE, TaskState.UP_FOR_RETRY, TaskState.UP_FOR_RESCHEDULE})
 """States in which the next move is decided by time and by the states of others."""
 
-RUN_FINISHED = frozenset({RunState.SUCCESS, RunState.FAILED})
+RUN_FINISHED = frozenset({RunState.SUCCESS, RunState.FAILED, RunState.CANCELLED})
 RUN_UNFINISHED = frozenset(RunState) - RUN_FINISHED
 
 # What the engine may do by itself. ``none`` straight to ``success`` is a task without user code
@@ -96,17 +96,31 @@ MOVES: dict[TaskState, frozenset[TaskState]] = {
     TaskState.SKIPPED: frozenset(),
     TaskState.UPSTREAM_FAILED: frozenset(),
     TaskState.REMOVED: frozenset({TaskState.NONE}),  # a later version has the task again
+    TaskState.CANCELLED: frozenset(),
 }
 
-# What people may do on top: clear anything back to ``none``, set an unfinished or finished one by hand.
-USER_TARGETS = frozenset({TaskState.NONE, TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED})
+# What people may do on top: clear anything back to ``none``, set an unfinished or finished one by hand, cancel its run.
+USER_TARGETS = frozenset({TaskState.NONE, TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED, TaskState.CANCELLED})
 
 RUN_MOVES: dict[RunState, frozenset[RunState]] = {
-    RunState.QUEUED: frozenset({RunState.RUNNING, RunState.FAILED, RunState.SUCCESS}),
-    RunState.RUNNING: frozenset({RunState.SUCCESS, RunState.FAILED}),
+    RunState.QUEUED: frozenset({RunState.RUNNING, RunState.FAILED, RunState.SUCCESS, RunState.CANCELLED}),
+    RunState.RUNNING: frozenset({RunState.SUCCESS, RunState.FAILED, RunState.CANCELLED}),
     RunState.SUCCESS: frozenset(),
     RunState.FAILED: frozenset(),
+    RunState.CANCELLED: frozenset(),
 }
+
+CANCELLED = "cancelled"
+
+
+def as_airflow(state: str) -> str:
+    """Return the word of Airflow's enums for a state; its clients know none for what was cancelled."""
+    return "failed" if state == CANCELLED else state
+
+
+def from_airflow(state: str) -> tuple[str, ...]:
+    """Return the states that answer to a word of Airflow's enums: who looks for failed ones finds cancelled ones, too."""
+    return ("failed", CANCELLED) if state == "failed" else (state,)
 
 
 def is_legal(old: TaskState, new: TaskState, *, by_user: bool = False) -> bool:

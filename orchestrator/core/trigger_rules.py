@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .states import TaskState
+from .states import FAILED_STATES, TaskState
 
 
 class Verdict(StrEnum):
@@ -29,7 +29,7 @@ class Counts:
     total: int = 0
     success: int = 0
     skipped: int = 0
-    failed: int = 0
+    failed: int = 0  # or cancelled: whoever comes after it has as little to go on
     upstream_failed: int = 0
     removed: int = 0
     setups: int = 0
@@ -178,7 +178,7 @@ RULES = {
 _GOOD, _SKIP, _BAD = (
     frozenset({TaskState.SUCCESS}),
     frozenset({TaskState.SKIPPED}),
-    frozenset({TaskState.FAILED, TaskState.UPSTREAM_FAILED}),
+    FAILED_STATES,
 )
 _EARLY: dict[str, frozenset[TaskState]] = {
     "all_success": _BAD | _SKIP,
@@ -189,7 +189,7 @@ _EARLY: dict[str, frozenset[TaskState]] = {
     "all_skipped": _GOOD | _BAD,
     "one_success": _GOOD,
     "one_failed": _BAD,
-    "one_done": _GOOD | {TaskState.FAILED},
+    "one_done": _GOOD | {TaskState.FAILED, TaskState.CANCELLED},
     "none_failed": _BAD,
     "none_failed_min_one_success": _BAD,
     "none_skipped": _SKIP,

@@ -25,6 +25,7 @@ CODES = {
     "skipped": "k",
     "upstream_failed": "u",
     "removed": "m",
+    "cancelled": "c",
 }
 """One character a state: a thousand tasks in one run are a thousand bytes."""
 ABSENT, MANY = "-", "*"

@@ -16,6 +16,7 @@ from . import grid
 
 WORST_FIRST = (
     TaskState.FAILED,
+    TaskState.CANCELLED,
     TaskState.UPSTREAM_FAILED,
     TaskState.UP_FOR_RETRY,
     TaskState.UP_FOR_RESCHEDULE,
@@ -66,7 +67,7 @@ class Row:
         return sum(count for state, count in self.counts.items() if state in grid.CODES and state in _ENDED)
 
 
-_ENDED = {"success", "failed", "skipped", "upstream_failed", "removed"}
+_ENDED = {"success", "failed", "skipped", "upstream_failed", "removed", "cancelled"}
 
 
 def worst(counts: dict[str, int]) -> str:

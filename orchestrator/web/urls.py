@@ -56,6 +56,7 @@ urlpatterns = [
     path(RUN + "/code", code.run_code_page, name="run-code"),
     path(RUN + "/details", run.details_page, name="run-details"),
     path(RUN + "/clear", dialogs.clear_run, name="run-clear"),
+    path(RUN + "/cancel", dialogs.cancel_run, name="run-cancel"),
     path(RUN + "/mark", dialogs.mark_run, name="run-mark"),
     path(RUN + "/note", dialogs.note_run, name="run-note"),
     path(RUN + "/delete", dialogs.delete_run, name="run-delete"),

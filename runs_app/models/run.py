@@ -29,6 +29,9 @@ class DagRun(models.Model):
     triggering_user_name = models.CharField(max_length=250, null=True)
     generation = models.PositiveIntegerField(default=1, help_text="grows each time the run is opened again")
     timeout_at = models.DateTimeField(null=True, help_text="started_at + dagrun_timeout, while it runs")
+    cancelled_at = models.DateTimeField(
+        null=True, help_text="somebody cancelled it; it ends cancelled when its teardowns are done"
+    )
     seq = models.PositiveBigIntegerField(default=0, help_text="grows with every visible change; pages resync by it")
     updated_at = models.DateTimeField(auto_now=True)
 

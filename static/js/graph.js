@@ -159,7 +159,7 @@ export function start(section) {
       const found = counts(row), state = worst(found), total = Object.values(found).reduce((a, b) => a + b, 0);
       const glyph = /** @type {HTMLElement} */ (node.querySelector("i")), kind = `st st-${state || "none"}`;
       if (glyph.className !== kind) { glyph.className = kind; glyph.title = words(state || "none"); }
-      const done = (found.success ?? 0) + (found.skipped ?? 0) + (found.failed ?? 0) + (found.upstream_failed ?? 0) + (found.removed ?? 0);
+      const done = (found.success ?? 0) + (found.skipped ?? 0) + (found.failed ?? 0) + (found.upstream_failed ?? 0) + (found.removed ?? 0) + (found.cancelled ?? 0);
       node.querySelector(".num").textContent = total > 1 ? `${done}/${total}` : row.mapped ? "mapped" : "";
       if (node.parentNode instanceof SVGAElement) {
         const run = data.run ? `/runs/${encodeURIComponent(data.run.run_id)}` : "";

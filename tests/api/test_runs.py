@@ -164,3 +164,17 @@ def test_viewers_read_and_users_act(as_role, alpha):
     viewer.call("post", "dags/alpha/dagRuns/r1/clear", {}, status=403)
     as_role("").call("get", "dags/alpha/dagRuns/r1", status=404)
     as_role("user").call("delete", "dags/alpha/dagRuns/r1", status=204)
+
+
+def test_a_cancelled_run_reads_failed_and_is_found_as_such(api, alpha):
+    run = factories.make_run(alpha, "going", state=RunState.RUNNING, states={"a": TaskState.SCHEDULED})
+    answer = api.call("post", "dags/alpha/dagRuns/going/cancel", {"reason": "wrong day"})
+    assert (answer.keys(), answer["state"]) == (REQUIRED, "failed")
+    assert DagRun.objects.get(pk=run.pk).state == "cancelled"
+    for state in ("failed", "cancelled"):
+        assert api.call("get", "dags/alpha/dagRuns", state=state)["total_entries"] == 1
+        assert api.call("get", "dags/alpha/dagRuns/going/taskInstances", state=state)["total_entries"] == 2
+        assert api.call("get", "dags", last_dag_run_state=state, order_by="state")["total_entries"] == 1
+    instances = api.call("get", "dags/alpha/dagRuns/going/taskInstances")["task_instances"]
+    assert {each["state"] for each in instances} == {"failed"}
+    assert "nothing to cancel" in api.call("post", "dags/alpha/dagRuns/going/cancel", {}, status=409)["detail"]

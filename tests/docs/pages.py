@@ -185,12 +185,14 @@ MEANING = {
     TaskState.SKIPPED: "not wanted: a branch went elsewhere, or it said so itself",
     TaskState.UPSTREAM_FAILED: "never ran, because what it needs failed",
     TaskState.REMOVED: "the run's version of the DAG has no such task or instance any more",
+    TaskState.CANCELLED: "its run was cancelled: it was stopped, or never began (`failed` in the API and for trigger rules)",
 }
 RUN_MEANING = {
     RunState.QUEUED: "waits for its time, for the DAG to be unpaused, or for room under `max_active_runs`",
     RunState.RUNNING: "its tasks are run as they become ready",
     RunState.SUCCESS: "every task at the end of the DAG succeeded or was skipped",
     RunState.FAILED: "a task at the end of the DAG failed, or the run took longer than `dagrun_timeout`",
+    RunState.CANCELLED: "somebody cancelled it (`failed` in the API)",
 }
 RULE = {
     "all_success": "all upstream succeeded (the default)",
@@ -224,7 +226,8 @@ def states() -> str:
         "",
         *_diagram({old: sorted(new) for old, new in MOVES.items()}, FINISHED, first=TaskState.NONE),
         "",
-        f"A person may also set any of {by_people}: `none` by clearing, the others by marking.",
+        f"A person may also set any of {by_people}: `none` by clearing, `cancelled` by cancelling the",
+        "run, the others by marking.",
         "`none` goes straight to `success` for tasks without code of their own (`EmptyOperator`, `LatestOnlyOperator`): no",
         "process is needed for them.",
         "",

@@ -13,7 +13,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from dags_app.models import Dag, Pool
-from runs_app import actions, control, invariants
+from runs_app import actions, cancel, control, invariants
 from runs_app.finish import Outcome
 from runs_app.locking import db_now, fetch, write
 from runs_app.models import DagRun, Process, TaskInstance
@@ -44,6 +44,8 @@ def world(db: None, invitations: Any) -> dict[str, int]:
     lost = start(python_dag("lost", {"a": ()}, tasks={"pool": "narrow"}))
     end(take(slot()), "lost")
     running = take(slot())
+    cancelled = start(python_dag("cancelled", {"a": (), "b": ("a",)}))
+    cancel.cancel_run(cancelled.pk)
     paused = python_dag("paused", {"a": ()}, is_paused=True)
     start(paused)
     Process.objects.filter(kind="slot").exclude(attempts__outcome__isnull=True).update(ended_at=timezone.now())
@@ -57,6 +59,7 @@ def world(db: None, invitations: Any) -> dict[str, int]:
         "deferred": TaskInstance.objects.get(run=deferred).pk,
         "marked_run": marked.pk,
         "lost_run": lost.pk,
+        "cancelled_run": cancelled.pk,
         "queued_run": DagRun.objects.get(dag_id="paused").pk,
         "queued": TaskInstance.objects.get(run__dag_id="paused").pk,
     }
@@ -108,6 +111,8 @@ DAMAGE = [
     ),
     ("pool_weights_are_known", f"UPDATE {TI} SET pool_slots = 7 WHERE id = {{retry}}"),
     ("queued_run_has_not_begun", f"UPDATE {TI} SET state = 'scheduled' WHERE id = {{queued}}"),
+    ("cancelled_is_asked_for", "UPDATE runs_app_dagrun SET cancelled_at = NULL WHERE id = {cancelled_run}"),
+    ("cancelled_is_asked_for", "UPDATE runs_app_dagrun SET cancelled_at = '{old}' WHERE id = {done_run}"),
     ("one_run_a_date", "{same_date}"),
     ("map_indexes_are_dense", f"UPDATE {TI} SET map_index = 1 WHERE id = {{done}}"),
     ("map_indexes_are_dense", "{copy_mapped}"),

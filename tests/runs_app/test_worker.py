@@ -17,7 +17,7 @@ from django.db import connection
 from dags_app import secrets
 from orchestrator.core.serde import dag_from_json
 from orchestrator.runtime.client import ForkServer
-from runs_app import actions, logs
+from runs_app import actions, cancel, logs
 from runs_app.models import Attempt, Callback, DagRun, Process, StateEvent, TaskInstance
 from runs_app.worker import Slot
 from tests.support import factories
@@ -196,13 +196,41 @@ t()
         actions.set_task_state([instance.pk], "success", user=None)
     thread.join(20)
     assert not thread.is_alive()
-    assert not Path(f"/proc/{pid}").exists()
+    wait_for(lambda: not Path(f"/proc/{pid}").exists(), 5, "the end of the process")
     instance.refresh_from_db()
     if ask == "clear":
         slot.drain()
         instance.refresh_from_db()
     assert instance.state == "success"
     assert list(Attempt.objects.filter(outcome__isnull=True)) == []
+
+
+def test_a_cancelled_run_lets_its_task_clean_up_and_then_ends_its_process(slot, parse, short, tmp_path):
+    parse(
+        f"""
+from airflow.sdk import BaseOperator
+class Remote(BaseOperator):
+    def execute(self, context):
+        print("begun", os.getpid(), flush=True)
+        while True:
+            try:
+                time.sleep(60)
+            except BaseException:
+                print("does not want to end", flush=True)
+    def on_kill(self):
+        open({str(tmp_path / "killed")!r}, "w").write("remote job")
+Remote(task_id="t")
+"""
+    )
+    run, thread = started(slot)
+    pid = int(log_of(run).split("begun ")[1].split()[0])
+    cancel.cancel_run(run.pk)
+    thread.join(20)
+    assert not thread.is_alive()
+    wait_for(lambda: not Path(f"/proc/{pid}").exists(), 5, "the end of the process")
+    assert (tmp_path / "killed").read_text() == "remote job"
+    run.refresh_from_db()
+    assert (run.state, TaskInstance.objects.get(run=run).state) == ("cancelled", "cancelled")
 
 
 def test_a_stopping_worker_hands_back_what_does_not_end_in_time_and_spends_no_retry(slot, parse, short, monkeypatch):

@@ -204,3 +204,15 @@ def test_null_characters_are_no_errors(user: Client, shop_run: DagRun):
     assert user.get("/dags/shop/trigger?again=%00").status_code == 404
     assert user.get("/dags/shop/graph.json?run=%00").status_code == 404
     assert Client().post("/sign-in", {"username": "a\0b", "password": "c\0d"}).status_code in {403, 503}
+
+
+def test_cancelling_a_run_says_what_it_stops_and_does(user: Client, shop: Dag):
+    run = factories.make_run(shop, "going", state="running")
+    assert b"Teardowns whose setup succeeded still run" in user.get("/dags/shop/runs/going/cancel").content
+    response = user.post("/dags/shop/runs/going/cancel", {"reason": "wrong day"}, headers=FETCH)
+    assert response.json()["toast"] == "Cancelled run going."
+    run.refresh_from_db()
+    assert run.state == "cancelled"
+    assert b"st-cancelled" in user.get("/dags/shop/runs/going").content
+    again = user.post("/dags/shop/runs/going/cancel", headers=FETCH)
+    assert (again.status_code, b"nothing to cancel" in again.content) == (409, True)

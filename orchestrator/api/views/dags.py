@@ -19,7 +19,7 @@ from orchestrator.api.body import Part, boolean, read_body
 from orchestrator.api.errors import BadRequest
 from orchestrator.api.query import Listing, flag, order_of, window
 from orchestrator.api.scope import dag_for, must
-from orchestrator.core.states import RUN_UNFINISHED
+from orchestrator.core.states import RUN_UNFINISHED, from_airflow
 from runs_app import actions
 from runs_app.models import DagRun
 
@@ -36,6 +36,7 @@ LISTING = Listing(
     default_order=("dag_id",),
     patterns={"dag_id": "dag_id", "dag_display_name": "display_name"},
     exact={"bundle_name": "file__bundle_name", "last_dag_run_state": "last_state"},
+    convert={"last_dag_run_state": from_airflow},
 )
 
 
@@ -120,7 +121,8 @@ def narrow(rows: QuerySet[Any], query: QueryDict) -> QuerySet[Any]:
             found |= Q(owners__icontains=json.dumps(owner)) | Q(owners__icontains=json.dumps(owner, ensure_ascii=False))
         rows = rows.filter(found)
     if states := query.getlist("dag_run_state"):
-        rows = rows.filter(Exists(DagRun.objects.filter(dag=OuterRef("pk"), state__in=states)))
+        known = [each for state in states for each in from_airflow(state)]
+        rows = rows.filter(Exists(DagRun.objects.filter(dag=OuterRef("pk"), state__in=known)))
     return rows
 
 

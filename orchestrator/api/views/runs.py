@@ -30,8 +30,8 @@ from orchestrator.api.errors import BadRequest, Invalid, problem
 from orchestrator.api.instances import shaped
 from orchestrator.api.query import ENDS, Listing, as_query, order_of, small_int
 from orchestrator.api.scope import dag_for, must, run_for
-from orchestrator.core.states import RunState, RunType
-from runs_app import actions
+from orchestrator.core.states import RunState, RunType, from_airflow
+from runs_app import actions, cancel
 from runs_app.exceptions import InvalidState
 from runs_app.models import DagRun, TaskInstance
 
@@ -43,6 +43,11 @@ def _one_of(kind: Any) -> Any:
         return value
 
     return read
+
+
+def read_state(value: str) -> tuple[str, ...]:
+    """Read a state filter in Airflow's words; ours, ``cancelled``, may be asked for by itself."""
+    return from_airflow(_one_of(RunState)(value))
 
 
 TOOK = ExpressionWrapper(F("ended_at") - F("started_at"), output_field=DurationField())
@@ -65,7 +70,7 @@ LISTING = Listing(
     ),
     default_order=("pk",),
     exact={"run_type": "run_type", "state": "state", "dag_version": "version__version_number"},
-    convert={"state": _one_of(RunState), "run_type": _one_of(RunType), "dag_version": small_int},
+    convert={"state": read_state, "run_type": _one_of(RunType), "dag_version": small_int},
     patterns={"run_id": "run_id", "triggering_user_name": "triggering_user_name", "dag_id": "dag__dag_id"},
     times=TIMES,
     numbers={"duration": "took"},
@@ -188,6 +193,20 @@ class RunView(ApiView):
             )
         actions.delete_run(run.pk, user=request.user)
         return Response(status=204)
+
+
+class CancelRunView(ApiView):
+    """POST /api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/cancel: stop the run; Airflow has no such endpoint.
+
+    What runs is stopped, teardowns whose setup succeeded still run; the run reads ``failed`` in Airflow's enum.
+    """
+
+    def post(self, request: Request, dag_id: str, run_id: str) -> Response:
+        run = run_for(request.user, dag_id, run_id)
+        must(request.user, "mark", run)
+        values = read_body(request, {"reason": Part(limited_text(1000, least=0))})
+        cancel.cancel_run(run.pk, reason=values["reason"] or "", user=request.user)
+        return Response(one(run.pk))
 
 
 class ClearRunView(ApiView):

@@ -13,6 +13,7 @@ from dags_app.models import AuditEntry
 from orchestrator import access
 from orchestrator.logs.mask import mask_fields
 from runs_app import actions
+from runs_app.cancel import cancel_run
 from runs_app.models import DagRun, Process, TaskInstance
 
 from .base import Looked, action, link
@@ -29,7 +30,7 @@ class DagRunAdmin(Looked):
     ordering = ("-pk",)
     exclude = ("conf",)
     readonly_fields = ("page", "configuration")
-    actions = ("clear", "clear_failed", "mark_success", "mark_failed", "delete_run")
+    actions = ("clear", "clear_failed", "mark_success", "mark_failed", "cancel", "delete_run")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[DagRun]:
         return access.visible_runs(request.user).order_by(*self.ordering)
@@ -57,6 +58,10 @@ class DagRunAdmin(Looked):
     @action("Mark failed", "mark")
     def mark_failed(self, request: HttpRequest, run: DagRun) -> None:
         actions.set_run_state(run.pk, "failed", user=request.user)
+
+    @action("Cancel", "mark")
+    def cancel(self, request: HttpRequest, run: DagRun) -> None:
+        cancel_run(run.pk, user=request.user)
 
     @action("Delete", "delete")
     def delete_run(self, request: HttpRequest, run: DagRun) -> None:

@@ -13,10 +13,10 @@ from django.views.decorators.http import require_http_methods
 from dags_app.models import Dag
 from dags_app.versions import load_spec
 from orchestrator.core.graph import topological
-from orchestrator.core.states import RunState, TaskState
+from orchestrator.core.states import FINISHED, RunState, TaskState
 from orchestrator.web import params
 from orchestrator.web.page import dag_for, done, must, page, run_for, wants_part
-from runs_app import actions
+from runs_app import actions, cancel
 from runs_app.exceptions import OrchestratorError
 from runs_app.models import DagRun, TaskInstance
 
@@ -239,10 +239,25 @@ def mark_run(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
             error = str(problem)
         else:
             return done(request, f"Marked the run as {state}.", reverse("run", args=[dag_id, run_id]))
-    ended = {TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED, TaskState.UPSTREAM_FAILED, TaskState.REMOVED}
-    found = [row for row in actions.affected(run) if row.state not in ended]
+    found = [row for row in actions.affected(run) if row.state not in FINISHED]
     title = f"Mark the run as {state}"
     return _choose(request, "dialogs/_mark.html", run, found, {}, error, title=title, state=state)
+
+
+@form_view
+def cancel_run(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
+    run = run_for(request, dag_id, run_id)
+    must(request, "mark", run)
+    error = ""
+    if request.method == "POST":
+        try:
+            cancel.cancel_run(run.pk, reason=text_of(request.POST, "reason", 1000), user=request.user)
+        except OrchestratorError as problem:
+            error = str(problem)
+        else:
+            return done(request, f"Cancelled run {run.run_id}.", reverse("run", args=[dag_id, run_id]))
+    found = [row for row in actions.affected(run) if row.state not in FINISHED]
+    return _choose(request, "dialogs/_cancel.html", run, found, {}, error, title="Cancel this run?")
 
 
 @form_view

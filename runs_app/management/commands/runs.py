@@ -1,90 +1,161 @@
-"""``manage.py runs``: list and show runs."""
+"""``manage.py runs``: look at runs and steer them."""
 
 from __future__ import annotations
 
-import json
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import CommandError
 
-from runs_app.management.subcommands import DatabaseCommand
+from runs_app import actions, cancel
+from runs_app.management.subcommands import Console, GroupCommand, Options, Subcommand, fields, rows
 from runs_app.models import DagRun, TaskInstance
 
-
-class Command(DatabaseCommand):
-    """``runs list [DAG_ID] [--state S] [--limit N]``, ``runs show DAG_ID RUN_ID``; both with ``--json``."""
-
-    help = "List runs, or show one with its task instances."
-
-    def add_arguments(self, parser: ArgumentParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True)
-        listing = actions.add_parser("list", help="newest first")
-        listing.add_argument("dag_id", nargs="?")
-        listing.add_argument("--state", help="only those in this state")
-        listing.add_argument("--limit", type=int, default=20, help="how many at most (20)")
-        show = actions.add_parser("show", help="one run and its task instances")
-        show.add_argument("dag_id")
-        show.add_argument("run_id")
-        for each in (listing, show):
-            each.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
-
-    def handle(self, *args: Any, action: str, **options: Any) -> None:
-        if action == "list":
-            self._list(**options)
-        else:
-            self._show(**options)
-
-    def _list(self, *, dag_id: str | None, state: str | None, limit: int, as_json: bool, **_: Any) -> None:
-        rows = DagRun.objects.order_by("-run_after", "-pk")
-        if dag_id:
-            rows = rows.filter(dag_id=dag_id)
-        if state:
-            rows = rows.filter(state=state)
-        found = [_run(run) for run in rows[:limit]]
-        if as_json:
-            self.stdout.write(json.dumps(found, indent=2))
-            return
-        for run in found:
-            self.stdout.write(f"{run['state']:<8} {run['dag_id']:<30} {run['run_id']:<48} {run['run_after']}")
-
-    def _show(self, *, dag_id: str, run_id: str, as_json: bool, **_: Any) -> None:
-        run = DagRun.objects.filter(dag_id=dag_id, run_id=run_id).first()
-        if run is None:
-            raise CommandError(f"DAG {dag_id!r} has no run {run_id!r}: see `manage.py runs list {dag_id}`")
-        instances = [_instance(each) for each in TaskInstance.objects.filter(run=run).order_by("pk")]
-        if as_json:
-            self.stdout.write(json.dumps({**_run(run), "task_instances": instances}, indent=2))
-            return
-        self.stdout.write(f"{run.state:<8} {run.dag_id} {run.run_id}  conf={json.dumps(run.conf)}")
-        for each in instances:
-            index = f"[{each['map_index']}]" if each["map_index"] >= 0 else ""
-            took = f"{each['duration']:.2f} s" if each["duration"] is not None else ""
-            self.stdout.write(f"  {each['state']:<18} {each['task_id']}{index}  try {each['try_number']}  {took}")
+Json = dict[str, Any]
 
 
-def _run(run: DagRun) -> dict[str, Any]:
+def find_run(dag_id: str, run_id: str) -> DagRun:
+    run = DagRun.objects.filter(dag_id=dag_id, run_id=run_id).first()
+    if run is None:
+        raise CommandError(f"DAG {dag_id!r} has no run {run_id!r}: see `manage.py runs list {dag_id}`")
+    return run
+
+
+def _json(run: DagRun) -> Json:
     return {
         "dag_id": run.dag_id,
         "run_id": run.run_id,
         "state": run.state,
         "run_type": run.run_type,
-        "logical_date": run.logical_date.isoformat() if run.logical_date else None,
-        "run_after": run.run_after.isoformat(),
-        "start_date": run.started_at.isoformat() if run.started_at else None,
-        "end_date": run.ended_at.isoformat() if run.ended_at else None,
+        "logical_date": run.logical_date,
+        "run_after": run.run_after,
+        "start_date": run.started_at,
+        "end_date": run.ended_at,
         "conf": run.conf,
+        "note": run.note,
     }
 
 
-def _instance(instance: TaskInstance) -> dict[str, Any]:
+def _instance(instance: TaskInstance) -> Json:
     start, end = instance.started_at, instance.ended_at
     return {
         "task_id": instance.task_id,
         "map_index": instance.map_index,
         "state": instance.state,
         "try_number": instance.try_number,
-        "start_date": start.isoformat() if start else None,
-        "end_date": end.isoformat() if end else None,
+        "start_date": start,
+        "end_date": end,
         "duration": (end - start).total_seconds() if start and end else None,
+    }
+
+
+def list_runs(console: Console, options: Options) -> None:
+    found = DagRun.objects.order_by("-run_after", "-pk")
+    if options.dag_id:
+        found = found.filter(dag_id=options.dag_id)
+    if options.state:
+        found = found.filter(state=options.state)
+    data = [_json(run) for run in found[: options.limit]]
+    console.show(data, rows(data, ("state", "dag_id", "run_id", "run_after")))
+
+
+def show(console: Console, options: Options) -> None:
+    run = find_run(options.dag_id, options.run_id)
+    instances = [_instance(each) for each in TaskInstance.objects.filter(run=run).order_by("pk")]
+    lines = [*fields(_json(run)), "", *rows(instances, ("state", "task_id", "map_index", "try_number", "duration"))]
+    console.show({**_json(run), "task_instances": instances}, lines)
+
+
+def clear(console: Console, options: Options) -> None:
+    _clear(console, options, only_failed=options.only_failed)
+
+
+def rerun(console: Console, options: Options) -> None:
+    _clear(console, options, only_failed=not options.whole)
+
+
+def _clear(console: Console, options: Options, *, only_failed: bool) -> None:
+    run = find_run(options.dag_id, options.run_id)
+    found = actions.clear(run.pk, only_failed=only_failed, dry_run=options.dry_run)
+    run.refresh_from_db()
+    names = sorted({each.task_id for each in found})
+    data = {**_json(run), "cleared": len(found), "task_ids": names, "dry_run": options.dry_run}
+    did = "would be cleared" if options.dry_run else "cleared"
+    console.show(data, [f"{len(found)} task instances {did}: {', '.join(names) or '-'}", f"the run is {run.state}"])
+
+
+def cancel_run(console: Console, options: Options) -> None:
+    run = find_run(options.dag_id, options.run_id)
+    cancel.cancel_run(run.pk, reason=options.reason)
+    run.refresh_from_db()
+    ends = "" if run.ended_at else ": it ends when its teardowns are done"
+    console.show(_json(run), [f"{run.dag_id} {run.run_id} is cancelled{ends}"])
+
+
+def delete(console: Console, options: Options) -> None:
+    run = find_run(options.dag_id, options.run_id)
+    if not options.yes:
+        raise CommandError(f"This deletes {run.run_id} with its task instances, tries and XComs: say so with --yes")
+    actions.delete_run(run.pk, user=None)
+    data = {"dag_id": options.dag_id, "run_id": options.run_id, "deleted": True}
+    console.show(data, [f"{options.dag_id} {options.run_id} is deleted"])
+
+
+def note(console: Console, options: Options) -> None:
+    run = find_run(options.dag_id, options.run_id)
+    actions.set_note(run.pk, options.text, user=None)
+    run.refresh_from_db()
+    console.show(_json(run), [f"note of {run.dag_id} {run.run_id}: {run.note or '-'}"])
+
+
+def _list_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("dag_id", nargs="?")
+    parser.add_argument("--state", help="only those in this state")
+    parser.add_argument("--limit", type=int, default=20, help="how many at most (20)")
+
+
+def _one(parser: ArgumentParser) -> None:
+    parser.add_argument("dag_id")
+    parser.add_argument("run_id")
+
+
+def _clear_arguments(parser: ArgumentParser) -> None:
+    _one(parser)
+    parser.add_argument("--only-failed", action="store_true", help="only what failed, or was cancelled")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be cleared")
+
+
+def _rerun_arguments(parser: ArgumentParser) -> None:
+    _one(parser)
+    parser.add_argument("--whole", action="store_true", help="all of it, not only what failed")
+    parser.add_argument("--dry-run", action="store_true", help="only say what would run again")
+
+
+def _cancel_arguments(parser: ArgumentParser) -> None:
+    _one(parser)
+    parser.add_argument("--reason", default="", help="why; shown with the run's events")
+
+
+def _delete_arguments(parser: ArgumentParser) -> None:
+    _one(parser)
+    parser.add_argument("--yes", action="store_true", help="really")
+
+
+def _note_arguments(parser: ArgumentParser) -> None:
+    _one(parser)
+    parser.add_argument("text", help="an empty one takes the note away")
+
+
+class Command(GroupCommand):
+    """``runs ACTION ...``; each action takes ``--json``."""
+
+    help = "List and show runs; clear, rerun, cancel and delete them."
+    subcommands = {
+        "list": Subcommand("newest first", list_runs, _list_arguments),
+        "show": Subcommand("one run and its task instances", show, _one),
+        "clear": Subcommand("run its tasks again", clear, _clear_arguments),
+        "rerun": Subcommand("run again what failed, or was cancelled", rerun, _rerun_arguments),
+        "cancel": Subcommand("stop it; its teardowns still run", cancel_run, _cancel_arguments),
+        "delete": Subcommand("one with all that belongs to it", delete, _delete_arguments),
+        "note": Subcommand("write a note on it", note, _note_arguments),
     }
