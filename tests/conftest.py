@@ -16,6 +16,8 @@ import pytest
 
 from tests.support import servers
 
+pytest_plugins = ["pytester"]
+
 HOME = Path(tempfile.mkdtemp(prefix="orchestrator-test-"))
 os.environ["ORCHESTRATOR_HOME"] = str(HOME / "home")
 (HOME / "home" / "static").mkdir(parents=True)  # a server without one warns, and warnings are errors here

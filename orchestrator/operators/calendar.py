@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+from orchestrator.sdk.clock import now
 from orchestrator.sdk.enums import WeekDay
 from orchestrator.sdk.exceptions import DagError
 from orchestrator.sdk.sensor import BaseSensorOperator
 
 from .branch import BaseBranchOperator
-from .times import now
 
 
 def _day(context: Any, by_logical_date: bool) -> int:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import time as clock
 from collections.abc import Collection
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
+from orchestrator.sdk import clock
 from orchestrator.sdk.exceptions import AirflowException
 from orchestrator.sdk.operator import seconds
 from orchestrator.sdk.sensor import BaseSensorOperator
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 def moment_of(value: Any) -> datetime | None:
@@ -46,13 +42,13 @@ class _UntilSensor(BaseSensorOperator):
     def poke(self, context: Any) -> bool:
         target = self.target(context)
         self.log.info("Checking if the time (%s) has come", target)
-        return now() >= target
+        return clock.now() >= target
 
     def execute(self, context: Any) -> Any:
         if not self.deferrable:
             return super().execute(context)
         target = self.target(context)
-        if target <= now() and not self.end_from_trigger:
+        if target <= clock.now() and not self.end_from_trigger:
             return None
         from orchestrator.triggers.temporal import DateTimeTrigger
 
@@ -69,7 +65,7 @@ class _UntilSensor(BaseSensorOperator):
     def _pause(self, tries: int, waited: float) -> float:
         # Looking again later than the moment itself would make every wait end up to poke_interval late.
         pause = super()._pause(tries, waited)
-        return max(0.0, min(pause, (self._due - now()).total_seconds())) if self._due is not None else pause
+        return max(0.0, min(pause, (self._due - clock.now()).total_seconds())) if self._due is not None else pause
 
     _due: datetime | None = None
 
@@ -140,7 +136,7 @@ class TimeSensor(_UntilSensor):
         from zoneinfo import ZoneInfo
 
         zone = self.target_time.tzinfo or ZoneInfo(self.dag.timezone_name)
-        today = now().astimezone(zone).date()
+        today = clock.now().astimezone(zone).date()
         return datetime.combine(today, self.target_time.replace(tzinfo=None), tzinfo=zone).astimezone(UTC)
 
 

@@ -136,7 +136,7 @@ def carry_out(assignment: Json, dags: Json, channel: Any) -> Json:
             "retry": False,
             "error": "this version of the file has no such task",
         }
-    os.environ.update(_environment(assignment))
+    os.environ.update(environment_of(assignment))
     if assignment["kind"] == "callback":
         return run_callbacks(assignment, dag)
     return Attempt(assignment, dag, channel).run()
@@ -151,7 +151,7 @@ def _usage() -> Json:
     return {"cpu_seconds": seconds, "peak_bytes": max(own.ru_maxrss, below.ru_maxrss) * 1024}
 
 
-def _environment(assignment: Json) -> dict[str, str]:
+def environment_of(assignment: Json) -> dict[str, str]:
     found = {
         "AIRFLOW_CTX_DAG_ID": assignment["dag_id"],
         "AIRFLOW_CTX_DAG_RUN_ID": assignment["run"]["run_id"],
@@ -215,16 +215,18 @@ class Attempt:
         self._tell_rendered()
         self._callbacks("execute")
         self.task.pre_execute(self.context)
-        if self.assignment.get("next_method"):
-            from orchestrator.sdk.xcom_json import decode
-
-            kwargs = decode(self.assignment.get("next_kwargs") or {})
-            value = self.task.resume_execution(self.assignment["next_method"], kwargs, self.context)
-        else:
-            value = self.task.execute(self.context)
+        value = self._work()
         signal.setitimer(signal.ITIMER_REAL, 0)
         self.task.post_execute(self.context, value)
         return value
+
+    def _work(self) -> Any:
+        if not self.assignment.get("next_method"):
+            return self.task.execute(self.context)
+        from orchestrator.sdk.xcom_json import decode
+
+        kwargs = decode(self.assignment.get("next_kwargs") or {})
+        return self.task.resume_execution(self.assignment["next_method"], kwargs, self.context)
 
     def _tell_rendered(self) -> None:
         fields = {}

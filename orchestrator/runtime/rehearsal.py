@@ -16,7 +16,7 @@ from orchestrator.sdk import DAG
 from orchestrator.sdk.context import running
 
 from . import protocol
-from .child import Attempt, _environment, log_to
+from .child import Attempt, environment_of, log_to
 
 NAME = "rehearsal"
 TIME = "2024-01-01T00:00:00+00:00"
@@ -52,7 +52,7 @@ def rehearse() -> None:
     """Do what an attempt does, to no effect; signals are left as they are."""
     assignment = json.loads(ASSIGNMENT)
     log_to(_Nobody())
-    variables = _environment(assignment)
+    variables = environment_of(assignment)
     os.environ.update(variables)
     attempt = Attempt(assignment, _dag, _Nobody())
     with running(attempt.context):

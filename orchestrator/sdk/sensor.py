@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
+from . import clock
 from .exceptions import (
     AirflowFailException,
     AirflowRescheduleException,
@@ -66,19 +66,19 @@ class BaseSensorOperator(BaseOperator):
         raise DagError(f"{self.task_type} (task {self.task_id!r}) defines no poke() method")
 
     def execute(self, context: Any) -> Any:
-        began = context["ti"].first_started_at if self.reschedules else datetime.now(UTC)
+        began = context["ti"].first_started_at if self.reschedules else clock.now()
         tries = context["ti"].reschedule_count + 1 if self.reschedules else 1
         while True:
             answer = self._poke(context)
             if answer:
                 return answer.xcom_value if isinstance(answer, PokeReturnValue) else None
-            waited = (datetime.now(UTC) - began).total_seconds()
+            waited = (clock.now() - began).total_seconds()
             if waited >= self.timeout:
                 self._timed_out(waited)
             pause = self._pause(tries, waited)
             if self.reschedules:
-                raise AirflowRescheduleException(datetime.now(UTC) + timedelta(seconds=pause))
-            time.sleep(pause)
+                raise AirflowRescheduleException(clock.now() + timedelta(seconds=pause))
+            clock.sleep(pause)
             tries += 1
 
     def _poke(self, context: Any) -> Any:

@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from orchestrator.sdk import clock
+
 from .base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 LONGEST_SLEEP = 60.0
@@ -31,7 +33,7 @@ class DateTimeTrigger(BaseTrigger):
         import asyncio
 
         self.log.info("Waiting until %s", self.moment.isoformat())
-        while (left := (self.moment - datetime.now(UTC)).total_seconds()) > 0:
+        while (left := (self.moment - clock.now()).total_seconds()) > 0:
             await asyncio.sleep(min(left, LONGEST_SLEEP))
         yield TaskSuccessEvent() if self.end_from_trigger else TriggerEvent(self.moment)
 
@@ -40,4 +42,4 @@ class TimeDeltaTrigger(DateTimeTrigger):
     """Fires ``delta`` after it was made; it travels as the moment, so moving it does not start the wait anew."""
 
     def __init__(self, delta: timedelta, *, end_from_trigger: bool = False) -> None:
-        super().__init__(datetime.now(UTC) + delta, end_from_trigger=end_from_trigger)
+        super().__init__(clock.now() + delta, end_from_trigger=end_from_trigger)
