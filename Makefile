@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-faults bench check docs verify clean
+.PHONY: help setup run test test-faults test-conformance bench check docs verify clean
 
 help: ## list the commands
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 $(STAMP): pyproject.toml constraints.txt
 	@test -x $(BIN)/python || $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: make PYTHON=python3.11 ...")'
@@ -28,6 +28,9 @@ test: $(STAMP) ## run the test suite on SQLite, and what works on rows on Postgr
 
 test-faults: $(STAMP) ## kill, freeze and cut everything under load, on both databases
 	@$(BIN)/python -m tests.faults
+
+test-conformance: $(STAMP) ## hold runs, schedules, clears, ... against Airflow's recorded answers; CASES="runs clear-12" for some
+	@$(BIN)/python -m tests.conformance $(CASES)
 
 bench: $(STAMP) ## measure beside raw Celery; writes bench/latest.json
 	@$(BIN)/python -m bench

@@ -16,7 +16,7 @@ from django.db import DatabaseError, InterfaceError, transaction
 
 from dags_app.versions import load_spec
 from orchestrator import wake
-from orchestrator.core.retries import retry_wait
+from orchestrator.core.retries import hash_input, retry_wait
 from orchestrator.core.spec import TaskSpec
 from orchestrator.core.states import FINISHED, TaskState
 
@@ -96,7 +96,7 @@ def _finish_inside(
 ) -> Finished:
     run = run_row(row["run_id"], lock=True)
     task = load_spec(row["version_id"]).tasks.get(row["task_id"])
-    new, reason, fields = _judge(row, outcome, task, now)
+    new, reason, fields = next_state(row, outcome, task, now)
     due = new == TaskState.UP_FOR_RETRY and fields["not_before"] <= now
     accepted = transitions.end(
         row,
@@ -159,7 +159,7 @@ def _finish_deferred(row: Mapping[str, Any], outcome: Outcome, now: datetime) ->
     with transaction.atomic():
         run = run_row(row["run_id"], lock=True)
         task = load_spec(row["version_id"]).tasks.get(row["task_id"])
-        new, reason, fields = _judge(row, outcome, task, now)
+        new, reason, fields = next_state(row, outcome, task, now)
         mark = run is None
         if not transitions.undefer(
             row["id"], row["token"], new, actor="triggerer", reason=reason, at=now, changed=mark, fields=fields
@@ -183,7 +183,7 @@ def _claimed(found: Finished, claimer: Claimer | None, now: datetime) -> Finishe
     return found
 
 
-def _judge(
+def next_state(
     row: Mapping[str, Any], outcome: Outcome, task: TaskSpec | None, now: datetime
 ) -> tuple[TaskState, str, dict[str, Any]]:
     """Return the state an outcome leads to, why, and what else changes with it."""
@@ -213,7 +213,7 @@ def _judge(
                 backoff=task.retry_backoff,
                 max_retry_delay=task.max_retry_delay,
                 try_number=row["try_number"],
-                hash_input=_hash_input(row),
+                hash_input=retry_key(row),
             )
         fields |= _try_over()
         fields["not_before"] = now + timedelta(seconds=wait)
@@ -240,11 +240,10 @@ def _lost(row: Mapping[str, Any], outcome: Outcome, fields: dict[str, Any]) -> t
     return TaskState.SCHEDULED, outcome.reason, fields
 
 
-def _hash_input(row: Mapping[str, Any]) -> str:
+def retry_key(row: Mapping[str, Any]) -> str:
     """What the jitter of an exponential wait is drawn from: the same for all indexes of a task, as in Airflow."""
     run = run_row(row["run_id"], lock=False) or {}
-    date = run.get("logical_date")
-    return f"{row['dag_id']}#{row['task_id']}#{date}#{row['try_number']}"
+    return hash_input(row["dag_id"], row["task_id"], run.get("logical_date"), row["try_number"])
 
 
 def _attempt_end(

@@ -1,0 +1,58 @@
+"""Every recorded answer of Airflow, through the same code as ``make test-conformance``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from dags_app.models import Pool
+from dags_app.versions import known_place, load_spec
+from orchestrator import wake
+from runs_app import assignment, notify
+
+from . import judge
+from .engine import ENGINE
+
+AGREEING = ("past", "weights")
+
+
+@pytest.fixture
+def engine(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Real commits, and nobody to be told of them."""
+    Pool.objects.get_or_create(name="default_pool", defaults={"slots": 128})
+    for module, name in ((wake, "_send"), (wake, "_publish"), (notify, "publish")):
+        monkeypatch.setattr(module, name, lambda *_: None)
+    load_spec.cache_clear()  # an emptied database gives its primary keys again
+    known_place.cache_clear()
+    assignment._runs.clear()
+    yield
+    ENGINE.close()
+
+
+@pytest.mark.parametrize("name", AGREEING)
+def test_every_recorded_case_agrees_or_differs_on_purpose(name: str, engine: None):
+    report = judge.run(judge.OWN_DATA, name)
+    assert report.verdicts
+    assert not report.wrong, "\n".join("\n".join([each.case_id, *each.wrong]) for each in report.wrong)
+
+
+def test_a_case_that_cannot_be_answered_disagrees_and_says_why(engine: None):
+    spec = {"dag_id": "broken", "nodes": [{"kind": "no such kind"}]}
+    verdict = judge.judge("runs", {"id": "runs-x", "spec": spec, "expected": {}})
+    assert verdict.word == "disagrees"
+    assert "KeyError" in verdict.wrong[0]
+
+
+def test_a_set_that_nothing_answers_disagrees():
+    verdict = judge.judge("nonsense", {"id": "nonsense-1", "expected": {}})
+    assert verdict.wrong[0].startswith("no answer: LookupError")
+
+
+def test_a_wrong_answer_is_told_place_by_place(engine: None):
+    (case,) = [each for each in judge.read(judge.OWN_DATA, "weights") if each["family"] == "diamond"]
+    name, weight = next(iter(case["expected"]["weights"].items()))
+    case["expected"]["weights"][name] = weight + 1
+    verdict: Any = judge.judge("weights", case)
+    assert verdict.wrong == [f"/weights/{name}: expected {weight + 1}, got {weight}"]
