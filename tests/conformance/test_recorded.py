@@ -15,7 +15,7 @@ from runs_app import assignment, notify
 from . import judge
 from .engine import ENGINE
 
-AGREEING = ("past", "weights")
+AGREEING = ("past", "retries", "weights")
 
 
 @pytest.fixture
