@@ -240,7 +240,7 @@ def _describe(dag: Dag, document: Document) -> None:
         return
     dag.timetable_summary = timetable.summary[:500]
     dag.timetable_description = timetable.description[:1000]
-    dag.timetable_periodic, dag.is_backfillable = timetable.periodic, timetable.can_be_scheduled
+    dag.timetable_periodic, dag.is_backfillable = timetable.periodic, timetable.periodic
 
 
 def _version(dag: Dag, document: Document, parsed: Parsed, outcome: Outcome) -> DagVersion:

@@ -14,6 +14,8 @@ from uuid import UUID
 
 from django.core import signing
 
+from orchestrator.compat.class_names import class_ref
+from orchestrator.core.durations import iso_duration
 from orchestrator.core.spec import DagSpec, TaskSpec
 from orchestrator.core.states import TaskState, as_airflow
 from orchestrator.logs.mask import MASK, mask_fields
@@ -77,7 +79,7 @@ def dag(row: Row, tags: list[str]) -> Json:
         "relative_fileloc": row["file__relative_path"],
         "fileloc": row["fileloc"],
         "description": row["description"],
-        "timetable_summary": row["timetable_summary"],
+        "timetable_summary": None if row["timetable_summary"] == "None" else row["timetable_summary"],
         "timetable_description": row["timetable_description"],
         "timetable_partitioned": False,
         "timetable_periodic": row["timetable_periodic"],
@@ -103,15 +105,15 @@ def details(found: Json, spec: DagSpec, latest: Json, active_runs: int) -> Json:
     return {
         **found,
         "catchup": spec.catchup,
-        "dag_run_timeout": duration(spec.dagrun_timeout),
+        "dag_run_timeout": None if spec.dagrun_timeout is None else iso_duration(spec.dagrun_timeout),
         "asset_expression": None,
         "doc_md": spec.doc_md,
         "start_date": moment(spec.start_date),
         "end_date": moment(spec.end_date),
         "is_paused_upon_creation": spec.is_paused_upon_creation,
-        "params": dict(spec.params),
+        "params": _params(spec.params, "dag"),
         "render_template_as_native_obj": spec.render_template_as_native_obj,
-        "template_search_path": list(spec.template_searchpath) or None,
+        "template_search_path": None,  # as Airflow answers, which does not store it: folders of another machine
         "timezone": spec.timezone,
         "last_parsed": found["last_parsed_time"],
         "default_args": mask_fields(dict(spec.default_args)),
@@ -120,18 +122,9 @@ def details(found: Json, spec: DagSpec, latest: Json, active_runs: int) -> Json:
         "owner_links": dict(spec.owner_links),
         "is_favorite": False,
         "active_runs_count": active_runs,
-        "rerun_with_latest_version": None,
+        "allowed_run_types": list(spec.allowed_run_types) or None,
+        "rerun_with_latest_version": spec.rerun_with_latest_version,
     }
-
-
-def duration(seconds: float | None) -> str | None:
-    """A time span as ISO 8601 writes it."""
-    if seconds is None:
-        return None
-    whole_days, rest = divmod(seconds, 86400)
-    text = f"{rest:f}".rstrip("0").rstrip(".")
-    day_part = f"{whole_days:.0f}D" if whole_days else ""
-    return f"P{day_part}" + (f"T{text}S" if rest or not whole_days else "")
 
 
 def span(seconds: float | None) -> Json | None:
@@ -142,6 +135,10 @@ def span(seconds: float | None) -> Json | None:
     whole_seconds = int(rest)
     micro = round((rest - whole_seconds) * 1_000_000)
     return {"__type": "TimeDelta", "days": int(days), "seconds": whole_seconds, "microseconds": micro}
+
+
+def _params(params: Mapping[str, Any], source: str) -> Json:
+    return {name: {"value": None, **each, "source": source} for name, each in params.items()}
 
 
 def task(spec: DagSpec, each: TaskSpec) -> Json:
@@ -171,8 +168,8 @@ def task(spec: DagSpec, each: TaskSpec) -> Json:
         "downstream_task_ids": list(spec.downstream[each.task_id]),
         "doc_md": display.get("doc_md"),
         "operator_name": display.get("operator_name") or each.operator,
-        "params": dict(display.get("params") or {}),
-        "class_ref": dict(display.get("class_ref") or {"class_name": each.operator}),
+        "params": _params(display.get("params") or {}, "task"),
+        "class_ref": class_ref(**(display.get("class_ref") or {"class_name": each.operator})),
         "is_mapped": each.is_mapped,
         "extra_links": [str(name) for name in display.get("extra_links") or []],
     }

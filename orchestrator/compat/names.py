@@ -66,10 +66,10 @@ _EXCEPTIONS = (
         *("AirflowException", "AirflowFailException", "AirflowSkipException", "AirflowTaskTimeout"),
         *("AirflowSensorTimeout", "AirflowNotFoundException", "AirflowRescheduleException", "TaskDeferred"),
         *("AirflowRuntimeError", "DuplicateTaskIdFound", "ParamValidationError", "TaskDeferralError", "XComNotFound"),
-        *("DagRunAlreadyExists", "TaskDeferralTimeout"),
+        *("DagRunAlreadyExists", "TaskDeferralTimeout", "AirflowDagCycleException"),
+        *("AirflowTimetableInvalid",),
         AirflowBadRequest="AirflowException",
         AirflowOptionalProviderFeatureException="AirflowException",
-        AirflowDagCycleException="DagError",
         AirflowInvalidTaskError="DagError",
         TaskNotFound="DagError",
     )

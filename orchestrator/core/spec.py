@@ -149,6 +149,8 @@ class DagSpec:
     callbacks: tuple[str, ...] = ()  # which of success, failure the DAG has
     access_control: Mapping[str, Json] = field(default_factory=dict)
     owner_links: Mapping[str, str] = field(default_factory=dict)
+    rerun_with_latest_version: bool | None = None  # None = as the installation says
+    allowed_run_types: tuple[str, ...] = ()  # none named: all
 
     @cached_property
     def downstream(self) -> dict[str, tuple[str, ...]]:

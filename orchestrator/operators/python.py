@@ -185,8 +185,9 @@ class PythonSensor(BaseSensorOperator):
         return answer if isinstance(answer, PokeReturnValue) else bool(answer)
 
 
-class _DecoratedSensorOperator(PythonSensor):
+class DecoratedSensorOperator(PythonSensor):
     custom_operator_name = "@task.sensor"
+    template_fields: Collection[str] = ("op_args", "op_kwargs")
 
 
 class _BashDecoratedOperator(BashOperator):

@@ -203,19 +203,19 @@ class BranchExternalPythonOperator(_Branches, ExternalPythonOperator):
     """Chooses what follows, with another interpreter."""
 
 
-class _VirtualenvDecorated(PythonVirtualenvOperator):
+class _PythonVirtualenvDecoratedOperator(PythonVirtualenvOperator):
     custom_operator_name = "@task.virtualenv"
 
 
-class _ExternalPythonDecorated(ExternalPythonOperator):
+class _PythonExternalDecoratedOperator(ExternalPythonOperator):
     custom_operator_name = "@task.external_python"
 
 
-class _BranchVirtualenvDecorated(BranchPythonVirtualenvOperator):
+class _BranchPythonVirtualenvDecoratedOperator(BranchPythonVirtualenvOperator):
     custom_operator_name = "@task.branch_virtualenv"
 
 
-class _BranchExternalPythonDecorated(BranchExternalPythonOperator):
+class _BranchExternalPythonDecoratedOperator(BranchExternalPythonOperator):
     custom_operator_name = "@task.branch_external_python"
 
 

@@ -86,9 +86,6 @@ class TaskFunction:
         if not mapped:
             raise TypeError("no arguments to expand against")
         check_arguments(self.function, (), mapped, whole=False)
-        twice = mapped.keys() & self.partial_args.keys()
-        if twice:
-            raise TypeError(f"{self.function.__name__}() got arguments that partial() has already: {sorted(twice)}")
         return self._expand(ExpandInput("expand", mapped))
 
     def expand_kwargs(self, kwargs: Any, *, strict: bool = True) -> Any:
@@ -173,11 +170,13 @@ class TaskDecorators:
     branch = staticmethod(decorator_for(_loader("_BranchPythonDecoratedOperator")))
     short_circuit = staticmethod(decorator_for(_loader("_ShortCircuitDecoratedOperator")))
     bash = staticmethod(decorator_for(_loader("_BashDecoratedOperator")))
-    sensor = staticmethod(decorator_for(_loader("_DecoratedSensorOperator")))
-    virtualenv = staticmethod(decorator_for(_loader("_VirtualenvDecorated", "virtualenv")))
-    external_python = staticmethod(decorator_for(_loader("_ExternalPythonDecorated", "virtualenv")))
-    branch_virtualenv = staticmethod(decorator_for(_loader("_BranchVirtualenvDecorated", "virtualenv")))
-    branch_external_python = staticmethod(decorator_for(_loader("_BranchExternalPythonDecorated", "virtualenv")))
+    sensor = staticmethod(decorator_for(_loader("DecoratedSensorOperator")))
+    virtualenv = staticmethod(decorator_for(_loader("_PythonVirtualenvDecoratedOperator", "virtualenv")))
+    external_python = staticmethod(decorator_for(_loader("_PythonExternalDecoratedOperator", "virtualenv")))
+    branch_virtualenv = staticmethod(decorator_for(_loader("_BranchPythonVirtualenvDecoratedOperator", "virtualenv")))
+    branch_external_python = staticmethod(
+        decorator_for(_loader("_BranchExternalPythonDecoratedOperator", "virtualenv"))
+    )
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"there is no decorator @task.{name}: known are {', '.join(sorted(_KINDS))}")

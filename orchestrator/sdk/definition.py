@@ -34,10 +34,10 @@ class DAG:
         user_defined_macros: dict[str, Any] | None = None,
         user_defined_filters: dict[str, Any] | None = None,
         default_args: Mapping[str, Any] | None = None,
-        max_active_tasks: int = 16,
+        max_active_tasks: int | None = None,
         concurrency: int | None = None,
-        max_active_runs: int = 16,
-        max_consecutive_failed_dag_runs: int = 0,
+        max_active_runs: int | None = None,
+        max_consecutive_failed_dag_runs: int | None = None,
         dagrun_timeout: timedelta | None = None,
         sla_miss_callback: Any = None,
         default_view: Any = None,
@@ -64,6 +64,8 @@ class DAG:
     ) -> None:
         self.dag_id = check_id("dag_id", dag_id)
         self.description = description
+        if not isinstance(default_args or {}, Mapping):
+            raise TypeError(f"DAG {dag_id!r}: default_args must be a dict, not {default_args!r}")
         self.default_args = dict(default_args or {})
         given = [each for each in (schedule, schedule_interval) if each is not _UNSET] + (
             [timetable] if timetable is not None else []
@@ -80,14 +82,15 @@ class DAG:
         self.template_undefined = template_undefined
         self.user_defined_macros = user_defined_macros or {}
         self.user_defined_filters = user_defined_filters or {}
-        self.max_active_tasks = concurrency if concurrency is not None else max_active_tasks
-        self.max_active_runs = max_active_runs
-        self.max_consecutive_failed_dag_runs = max_consecutive_failed_dag_runs
+        limit = concurrency if concurrency is not None else max_active_tasks
+        self.max_active_tasks = 16 if limit is None else limit
+        self.max_active_runs = 16 if max_active_runs is None else max_active_runs
+        self.max_consecutive_failed_dag_runs = max_consecutive_failed_dag_runs or 0
         self.dagrun_timeout = dagrun_timeout
         self.catchup = catchup
         self.on_success_callback = as_list(on_success_callback)
         self.on_failure_callback = as_list(on_failure_callback)
-        self.doc_md = doc_md.strip() if doc_md else doc_md
+        self.doc_md = doc_md.strip() if isinstance(doc_md, str) else doc_md
         self.params = dict(params or {})
         if isinstance(self.default_args.get("params"), Mapping):
             self.params |= self.default_args.pop("params")
@@ -100,6 +103,8 @@ class DAG:
         self.auto_register = auto_register
         self.fail_fast = fail_fast or fail_stop
         self.dag_display_name = dag_display_name or dag_id
+        self.rerun_with_latest_version = rerun_with_latest_version
+        self.allowed_run_types = allowed_run_types
         self.edge_labels: dict[str, dict[str, str]] = {}
         self.task_dict: dict[str, Any] = {}
         self.groups: dict[str, TaskGroup] = {}
@@ -114,10 +119,30 @@ class DAG:
         for name in ("start_date", "end_date"):
             value = getattr(self, name)
             if value is not None and not isinstance(value, datetime):
-                raise DagError(f"DAG {self.dag_id!r}: {name} must be a datetime, not {type(value).__name__}")
+                raise TypeError(f"DAG {self.dag_id!r}: {name} must be a datetime, not {type(value).__name__}")
+        for name in ("max_active_tasks", "max_active_runs", "max_consecutive_failed_dag_runs"):
+            if not isinstance(getattr(self, name), int):
+                raise TypeError(f"DAG {self.dag_id!r}: {name} must be an integer, not {getattr(self, name)!r}")
+        for name in ("description", "doc_md", "dag_display_name"):
+            if not isinstance(getattr(self, name), (str, type(None))):
+                raise TypeError(f"DAG {self.dag_id!r}: {name} must be a text, not {getattr(self, name)!r}")
+        self._check_owner_links()
         self.start_date, self.end_date = in_utc(self.start_date), in_utc(self.end_date)
         if self.dagrun_timeout is not None and not isinstance(self.dagrun_timeout, timedelta):
-            raise DagError(f"DAG {self.dag_id!r}: dagrun_timeout must be a timedelta")
+            raise TypeError(f"DAG {self.dag_id!r}: dagrun_timeout must be a timedelta")
+
+    def _check_owner_links(self) -> None:
+        if not self.owner_links:
+            return
+        from urllib.parse import urlsplit
+
+        for owner, link in self.owner_links.items():
+            parts = urlsplit(str(link))
+            if not (parts.path if parts.scheme == "mailto" else parts.scheme and parts.netloc):
+                raise DagError(
+                    f"DAG {self.dag_id!r}: owner_links has {link!r} for {owner!r}, which is no link: give one such as "
+                    "https://example.org/team or mailto:team@example.org"
+                )
 
     # ---- defining
 

@@ -10,8 +10,16 @@ class AirflowException(Exception):
     """Base of the errors that DAG files raise and catch."""
 
 
-class DagError(AirflowException):
+class DagError(AirflowException, ValueError):
     """A DAG file defines something that cannot be; the message names the DAG, the task and the fix."""
+
+
+class AirflowDagCycleException(DagError):
+    """The tasks of a DAG wait for each other in a circle."""
+
+
+class AirflowTimetableInvalid(DagError):
+    """The schedule of a DAG is none that could be followed."""
 
 
 class DuplicateTaskIdFound(DagError):

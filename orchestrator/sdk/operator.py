@@ -30,7 +30,20 @@ RULES = frozenset(
 )
 OLD_RULES = {"none_failed_or_skipped": "none_failed_min_one_success", "dummy": "always"}
 WEIGHT_RULES = frozenset({"downstream", "upstream", "absolute"})
+DEFAULT_OWNER = "airflow"
 CALLBACKS = ("execute", "success", "failure", "retry", "skipped")
+
+
+_WORDS = {int: "an integer", str: "a text", bool: "true or false", datetime: "a datetime"}
+_TYPES: dict[type, tuple[str, ...]] = {
+    int: ("pool_slots", "max_active_tis_per_dag", "max_active_tis_per_dagrun"),
+    str: ("queue", "pool", "run_as_user", "map_index_template", "executor", "doc_md", "logger_name"),
+    bool: (
+        *("email_on_retry", "email_on_failure", "depends_on_past", "ignore_first_depends_on_past"),
+        *("wait_for_past_depends_before_skipping", "wait_for_downstream", "do_xcom_push", "multiple_outputs"),
+    ),
+    datetime: ("start_date", "end_date"),
+}
 
 
 def check_id(what: str, value: Any) -> str:
@@ -44,6 +57,13 @@ def check_id(what: str, value: Any) -> str:
             f"The {what} {value!r} has to be made of alphanumeric characters, dashes, dots, and underscores exclusively"
         )
     return value
+
+
+def _whole(what: str, value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{what!r} must be an integer, not {value!r}") from None
 
 
 def check_text(what: str, value: Any) -> str:
@@ -129,7 +149,7 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
         self,
         *,
         task_id: str,
-        owner: str = "airflow",
+        owner: str = DEFAULT_OWNER,
         email: str | Iterable[str] | None = None,
         email_on_retry: bool = True,
         email_on_failure: bool = True,
@@ -203,12 +223,14 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
             raise DagError(
                 f"The task_id {self.task_id[:40]!r}... has {len(self.task_id)} characters; {LONGEST_ID} are allowed"
             )
-        self.owner = owner
+        self.owner = owner or DEFAULT_OWNER
         self.email = email
         self.email_on_retry = email_on_retry
         self.email_on_failure = email_on_failure
-        self.retries = 0 if retries is None else int(retries)
+        self.retries = 0 if retries is None else _whole("retries", retries)
         self.retry_delay = retry_delay if isinstance(retry_delay, timedelta) else timedelta(seconds=retry_delay)
+        if not isinstance(retry_exponential_backoff, (int, float)):
+            raise TypeError(f"'retry_exponential_backoff' must be a number, not {retry_exponential_backoff!r}")
         self.retry_exponential_backoff = 2.0 if retry_exponential_backoff is True else float(retry_exponential_backoff)
         self.max_retry_delay = timedelta(seconds=seconds(max_retry_delay) or 0) if max_retry_delay is not None else None
         self.retry_policy = retry_policy
@@ -267,7 +289,12 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
         if self.weight_rule not in WEIGHT_RULES:
             raise DagError(f"{where}: The weight_rule must be one of {sorted(WEIGHT_RULES)}, not {self.weight_rule!r}")
         if isinstance(self.priority_weight, bool) or not isinstance(self.priority_weight, int):
-            raise DagError(f"{where}: `priority_weight` must be an integer, not {self.priority_weight!r}")
+            raise TypeError(f"{where}: `priority_weight` must be an integer, not {self.priority_weight!r}")
+        for kind, names in _TYPES.items():
+            for name in names:
+                value = getattr(self, name)
+                if value is not None and not isinstance(value, kind):
+                    raise TypeError(f"{where}: {name!r} must be {_WORDS[kind]}, not {value!r}")
         if self.execution_timeout is not None and not isinstance(self.execution_timeout, timedelta):
             raise DagError(
                 f"{where}: execution_timeout must be timedelta object but passed as type: {type(self.execution_timeout)}"

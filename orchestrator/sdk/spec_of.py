@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from orchestrator.core.durations import iso_duration
 from orchestrator.core.graph import find_cycle
 from orchestrator.core.spec import DagSpec, GroupSpec, InputSpec, MapSpec, TaskSpec
+from orchestrator.core.states import RunType
 from orchestrator.core.weights import effective_weights
 
-from .exceptions import DagError, ParamValidationError
-from .operator import CALLBACKS, seconds
+from .exceptions import AirflowDagCycleException, AirflowTimetableInvalid, DagError, ParamValidationError
+from .operator import CALLBACKS, DEFAULT_OWNER, seconds
 from .params import Param, param_json
 from .taskgroup import TaskGroup
 
@@ -21,11 +23,13 @@ def dag_spec(dag: Any) -> DagSpec:
     upstream = {task_id: sorted(task.upstream_task_ids) for task_id, task in dag.task_dict.items()}
     cycle = find_cycle(upstream)
     if cycle:
-        raise DagError(f"DAG {dag.dag_id!r} has a cycle: {' -> '.join(cycle)}")
+        raise AirflowDagCycleException(f"DAG {dag.dag_id!r} has a cycle: {' -> '.join(cycle)}")
     try:
         timetable = dag.timetable
     except (ValueError, TypeError) as error:
-        raise DagError(f"DAG {dag.dag_id!r}: its schedule {dag.schedule!r} cannot be used: {error}") from error
+        raise AirflowTimetableInvalid(
+            f"DAG {dag.dag_id!r}: its schedule {dag.schedule!r} cannot be used: {error}"
+        ) from error
     _check_rules(dag, timetable)
     weights = effective_weights(
         upstream,
@@ -51,7 +55,7 @@ def dag_spec(dag: Any) -> DagSpec:
         is_paused_upon_creation=dag.is_paused_upon_creation,
         params={name: param_json(value) for name, value in dag.params.items()},
         tags=tuple(sorted(dag.tags)),
-        owners=tuple(sorted({task.owner for task in dag.tasks})),
+        owners=_owners(dag.tasks),
         description=dag.description,
         display_name=dag.dag_display_name if dag.dag_display_name != dag.dag_id else None,
         doc_md=dag.doc_md,
@@ -62,7 +66,23 @@ def dag_spec(dag: Any) -> DagSpec:
         callbacks=tuple(name for name in ("success", "failure") if getattr(dag, f"on_{name}_callback")),
         access_control=shown(dag.access_control) if isinstance(dag.access_control, Mapping) else {},
         owner_links=dag.owner_links,
+        rerun_with_latest_version=dag.rerun_with_latest_version,
+        allowed_run_types=_run_types(dag),
     )
+
+
+def _owners(tasks: list[Any]) -> tuple[str, ...]:
+    """Who owns the tasks; the owner of tasks that name none only where no other is named."""
+    return tuple(sorted({task.owner for task in tasks} - {DEFAULT_OWNER})) or (DEFAULT_OWNER,)
+
+
+def _run_types(dag: Any) -> tuple[str, ...]:
+    given = dag.allowed_run_types or ()
+    names = [str(getattr(each, "value", each)) for each in ([given] if isinstance(given, str) else given)]
+    unknown = sorted(set(names) - set(RunType))
+    if unknown:
+        raise DagError(f"DAG {dag.dag_id!r}: allowed_run_types has {unknown[0]!r}; known are {', '.join(RunType)}")
+    return tuple(names)
 
 
 def _check_rules(dag: Any, timetable: Any) -> None:
@@ -211,7 +231,7 @@ def _display(task: Any) -> dict[str, Any]:
         "doc_md": task.doc_md,
         "ui_color": task.ui_color,
         "ui_fgcolor": task.ui_fgcolor,
-        "template_fields": list(task.template_fields),
+        "template_fields": list(kind.template_fields if task.is_mapped else task.template_fields),
         "params": {name: param_json(value) for name, value in task.params.items()},
         "class_ref": {"module_path": kind.__module__, "class_name": kind.__name__},
         "extra_links": sorted(link.name for link in task.operator_extra_links),
@@ -227,6 +247,10 @@ def shown(value: Any) -> Any:
     """A value as JSON for showing it: what has no JSON form becomes its text."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
+    if isinstance(value, timedelta):
+        return iso_duration(value.total_seconds())
+    if isinstance(value, datetime):
+        return str(utc(value).isoformat()).replace("+00:00", "Z")  # type: ignore[union-attr]
     if isinstance(value, Mapping):
         return {str(key): shown(each) for key, each in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):

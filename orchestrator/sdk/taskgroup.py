@@ -9,6 +9,8 @@ from .edges import DependencyMixin
 from .exceptions import DagError, DuplicateTaskIdFound
 from .operator import check_id
 
+LONGEST_GROUP_ID = 200
+
 
 class TaskGroup(DependencyMixin):
     """A group of tasks. ``with TaskGroup("g"):`` collects what is defined inside."""
@@ -41,6 +43,11 @@ class TaskGroup(DependencyMixin):
             self._group_id, self.parent_group, self.dag = None, None, dag
             return
         check_id("group_id", group_id)
+        if "." in group_id or len(group_id) > LONGEST_GROUP_ID:
+            raise DagError(
+                f"The group_id {group_id[:40]!r} must be of at most {LONGEST_GROUP_ID} letters, digits, dashes and "
+                "underscores: dots stand between a group and what it holds"
+            )
         self.parent_group = parent_group if parent_group is not None else current_group()
         self.dag = (
             dag if dag is not None else (self.parent_group.dag if self.parent_group is not None else current_dag())

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Count
 
-from orchestrator.core.graph import topological
+from orchestrator.core.order import listed
 from orchestrator.core.spec import DagSpec
 from runs_app.models import DagRun, TaskInstance
 
@@ -32,37 +32,11 @@ ABSENT, MANY = "-", "*"
 
 
 def rows(spec: DagSpec) -> list[dict[str, Any]]:
-    """Return tasks and groups in the order of the grid: topological, each group's members together under it."""
-    place = _places(spec)
-    first: dict[str, int] = {}
-    for task in spec.tasks.values():
-        group_id = task.group_id
-        while group_id is not None:
-            first[group_id] = min(first.get(group_id, len(place)), place[task.task_id])
-            group_id = spec.groups[group_id].parent_id
-    members: dict[str | None, list[tuple[int, str, str]]] = defaultdict(list)
-    for task in spec.tasks.values():
-        members[task.group_id].append((place[task.task_id], "task", task.task_id))
-    for group in spec.groups.values():
-        members[group.parent_id].append((first.get(group.group_id, len(place)), "group", group.group_id))
-    found: list[dict[str, Any]] = []
-    pending = [(0, *each) for each in sorted(members[None], reverse=True)]
-    while pending:
-        depth, _, kind, name = pending.pop()
-        found.append(_group_row(spec, name, depth) if kind == "group" else _task_row(spec, name, depth))
-        if kind == "group":
-            pending += [(depth + 1, *each) for each in sorted(members[name], reverse=True)]
-    return found
-
-
-def _places(spec: DagSpec) -> dict[str, int]:
-    """Return each task's place: by how deep it lies, and within that in the order written."""
-    level: dict[str, int] = {}
-    for task_id in topological(spec):
-        level[task_id] = 1 + max((level[above] for above in spec.tasks[task_id].upstream), default=-1)
-    written = {task_id: index for index, task_id in enumerate(spec.tasks)}
-    order = sorted(spec.tasks, key=lambda task_id: (level[task_id], written[task_id]))
-    return {task_id: index for index, task_id in enumerate(order)}
+    """Return tasks and groups in the order of the grid, each group's members together under it."""
+    return [
+        _group_row(spec, name, depth) if kind == "group" else _task_row(spec, name, depth)
+        for depth, (kind, name) in listed(spec)
+    ]
 
 
 def _task_row(spec: DagSpec, task_id: str, depth: int) -> dict[str, Any]:
@@ -84,6 +58,8 @@ def _group_row(spec: DagSpec, group_id: str, depth: int) -> dict[str, Any]:
     group = spec.groups[group_id]
     label = group.display.get("label") or group_id.rsplit(".", 1)[-1]
     row = {"id": group_id, "label": label, "depth": depth, "group": group.parent_id, "kind": "group"}
+    if group.display.get("tooltip"):
+        row["tooltip"] = group.display["tooltip"]
     return row | ({"mapped": True} if group.map is not None else {})
 
 
@@ -146,10 +122,11 @@ def grid(spec: DagSpec, runs: list[DagRun]) -> dict[str, Any]:
 
 def graph(spec: DagSpec, run: DagRun | None) -> dict[str, Any]:
     """Return the nodes, groups and edges of a DAG, with the states of one run."""
-    edges = [
-        [above, task.task_id, (spec.edge_labels.get(above) or {}).get(task.task_id, "")]
-        for task in spec.tasks.values()
-        for above in task.upstream
-    ]
+    edges = []
+    for task in spec.tasks.values():
+        for above in task.upstream:
+            edge = [above, task.task_id, (spec.edge_labels.get(above) or {}).get(task.task_id, "")]
+            # The arrow from a setup to its teardown says how long the resource lives, not what comes next.
+            edges.append([*edge, "scope"] if task.is_teardown and spec.tasks[above].is_setup else edge)
     states = states_of([run.pk]).get(run.pk, {}) if run else {}
     return {"rows": rows(spec), "edges": edges, "states": states, "run": run_json(run) if run else None}

@@ -59,12 +59,13 @@ export function start(section) {
     }
     for (const row of data.rows) if (row.group && graph.hasNode(row.id) && graph.hasNode(row.group)) graph.setParent(row.id, row.group);
     for (const id of graph.nodes()) { const node = graph.node(id); if (node.cluster && !graph.children(id).length) { graph.removeNode(id); } }
-    for (const [from, to, label] of data.edges) {
+    for (const [from, to, label, kind] of data.edges) {
       const a = stands.get(from), b = stands.get(to);
       if (a !== b && graph.hasNode(a) && graph.hasNode(b)) {
         const known = graph.edge(a, b);
         const text = known?.text || label || "";
-        graph.setEdge(a, b, text ? { text, width: Math.min(160, text.length * 6.2), height: 16, labelpos: "c" } : {});
+        const scope = kind === "scope" && (known?.scope ?? true);
+        graph.setEdge(a, b, text ? { scope, text, width: Math.min(160, text.length * 6.2), height: 16, labelpos: "c" } : { scope });
       }
     }
     layout(graph);
@@ -107,7 +108,7 @@ export function start(section) {
       svg("text", { class: "sub", x: 34, y: 34 }, closed ? "group" : cut(row.operator, 36)),
       svg("text", { class: "num", x: node.width - 10, y: 19 }, ""),
     );
-    place.append(svg("title", {}, row.id));
+    place.append(svg("title", {}, row.tooltip ? `${row.id}\n${row.tooltip}` : row.id));
     if (closed) {
       place.setAttribute("role", "button"); place.setAttribute("tabindex", "0"); place.setAttribute("aria-label", `Open group ${row.label}`);
       place.addEventListener("click", () => fold(id));
@@ -135,7 +136,7 @@ export function start(section) {
       const a = points[i - 1], b = points[i], bend = (flat ? b.x - a.x : b.y - a.y) / 2;
       path += flat ? ` C${a.x + bend} ${a.y} ${b.x - bend} ${b.y} ${b.x} ${b.y}` : ` C${a.x} ${a.y + bend} ${b.x} ${b.y - bend} ${b.x} ${b.y}`;
     }
-    const group = svg("g", { class: "link", "data-from": edge.v, "data-to": edge.w }, svg("path", { d: path, "marker-end": "url(#tip)" }));
+    const group = svg("g", { class: about.scope ? "link scope" : "link", "data-from": edge.v, "data-to": edge.w }, svg("path", { d: path, "marker-end": "url(#tip)" }));
     if (about.text) group.append(svg("text", { x: about.x, y: about.y + 4 }, cut(about.text, 26)));
     return group;
   }

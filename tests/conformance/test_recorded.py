@@ -15,7 +15,7 @@ from runs_app import assignment, notify
 from . import judge
 from .engine import ENGINE
 
-AGREEING = ("past", "retries", "weights")
+AGREEING = ("past", "retries", "serialized", "weights")
 
 
 @pytest.fixture

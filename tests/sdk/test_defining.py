@@ -198,7 +198,6 @@ def test_what_cannot_be_mapped_is_refused_where_it_is_written():
             (lambda: t.expand(x=5), "int"),
             (lambda: t.expand(x="abc"), "str"),
             (lambda: t.expand(z=[1]), "unexpected keyword arguments: z"),
-            (lambda: t.partial(x=1).expand(x=[1]), "already"),
             (lambda: t.expand(), "no arguments"),
             (lambda: PythonOperator.partial(task_id="p", nonsense=1), "nonsense"),
             (
@@ -209,6 +208,11 @@ def test_what_cannot_be_mapped_is_refused_where_it_is_written():
         ):
             with pytest.raises((TypeError, ValueError), match=words):
                 wrong()
+
+
+def test_a_name_of_a_group_has_no_dots():
+    with DAG("d"), pytest.raises(ValueError, match="dots stand between a group and what it holds"):
+        TaskGroup("a.b")
 
 
 def test_an_argument_that_a_function_does_not_take_is_refused():
@@ -271,10 +275,15 @@ def test_zip_concat_and_map_say_how_long_they_are():
         ({"start_date": "2024-01-01"}, "start_date must be a datetime"),
         ({"dagrun_timeout": 5}, "dagrun_timeout must be a timedelta"),
         ({"tags": ["x" * 101]}, "at most 100 characters"),
+        ({"max_active_runs": "x"}, "max_active_runs must be an integer, not 'x'"),
+        ({"description": 3}, "description must be a text, not 3"),
+        ({"default_args": ["x"]}, "default_args must be a dict"),
+        ({"owner_links": {"ann": "x"}}, "owner_links has 'x' for 'ann', which is no link"),
+        ({"allowed_run_types": ["sometimes"]}, "allowed_run_types has 'sometimes'; known are manual, scheduled"),
     ],
 )
 def test_a_dag_that_cannot_be_says_which_and_why(how: dict[str, Any], words: str):
-    with pytest.raises(DagError, match=words) as found:
+    with pytest.raises((DagError, TypeError), match=words) as found:
         DAG("the_dag", **how).to_spec()
     assert "the_dag" in str(found.value)
 
@@ -288,12 +297,16 @@ def test_a_dag_that_cannot_be_says_which_and_why(how: dict[str, Any], words: str
         ({"execution_timeout": 5}, "execution_timeout"),
         ({"pool_slots": 0}, "pool slots"),
         ({"retries": -1}, "retries"),
+        ({"retries": "x"}, "'retries' must be an integer, not 'x'"),
+        ({"queue": 3}, "'queue' must be a text, not 3"),
+        ({"depends_on_past": "x"}, "'depends_on_past' must be true or false"),
+        ({"retry_exponential_backoff": "x"}, "'retry_exponential_backoff' must be a number"),
         ({"task_id": "no spaces"}, "alphanumeric"),
         ({"task_id": "x" * 251}, "251"),
     ],
 )
 def test_a_task_that_cannot_be_says_which_and_why(how: dict[str, Any], words: str):
-    with pytest.raises(DagError, match=words):
+    with pytest.raises((DagError, TypeError), match=words):
         EmptyOperator(**{"task_id": "t", **how})
 
 

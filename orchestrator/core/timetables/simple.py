@@ -50,7 +50,6 @@ class ContinuousTimetable(NullTimetable):
     type = "continuous"
     summary = "@continuous"
     description = "As frequently as possible, but only one run at a time."
-    periodic = True
     can_be_scheduled = True
 
     def next_run(self, *, last: DataInterval | None, restriction: Restriction, now: datetime) -> NextRun | None:
