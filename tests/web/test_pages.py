@@ -36,7 +36,7 @@ PAGES = [
 ]
 FORMS = [
     ("trigger", DAG),
-    *((name, RUN) for name in ("run-clear", "run-mark", "run-note", "run-delete")),
+    *((name, RUN) for name in ("run-clear", "run-cancel", "run-mark", "run-note", "run-delete")),
     *((name, TASK) for name in ("task-clear", "task-mark")),
     *((name, INDEX) for name in ("task-clear-mapped", "task-mark-mapped")),
 ]
