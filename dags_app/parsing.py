@@ -34,9 +34,14 @@ class Finished:
     hit_limit: bool = False
 
 
-def parse(server: ForkServer, root: str, path: str, look: Look, names: Names) -> Finished:
-    """Parse one file; whatever it does, what comes back is its DAGs or its errors."""
-    answers = Answers()
+def parse(
+    server: ForkServer, root: str, path: str, look: Look, names: Names, answers: Answers | None = None
+) -> Finished:
+    """Parse one file; whatever it does, what comes back is its DAGs or its errors.
+
+    ``answers``: who tells the file's code of variables and connections; by default the stores do.
+    """
+    answers = answers or Answers()
     result = server.parse(
         root,
         path,

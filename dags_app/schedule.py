@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, islice
 
-from orchestrator.core.due import next_run, restriction_of
+from orchestrator.core.due import next_run, restriction_of, runs_after
 from orchestrator.core.preview import Upcoming, explain, zone_of
 from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import RunType
@@ -82,16 +83,9 @@ def upcoming(dag: Dag, count: int, now: datetime) -> list[NextRun]:
         return []
     spec = load_spec(dag.version_id)
     interval = DataInterval(dag.next_interval_start or dag.next_run_after, dag.next_interval_end or dag.next_run_after)
-    found = [NextRun(dag.next_run_after, dag.next_logical_date, interval)]
-    while len(found) < count:
-        before = found[-1]
-        # Asked at the moment it is due: without catchup a timetable looks from there.
-        due = max(now, before.run_after)
-        after = next_run(spec, last=before.interval, now=due)
-        if after is None or after.run_after <= before.run_after:
-            break
-        found.append(after)
-    return found[:count]
+    first = NextRun(dag.next_run_after, dag.next_logical_date, interval)
+    later = runs_after(spec, last=interval, now=now, later_than=first.run_after)
+    return list(islice(chain([first], later), count))
 
 
 def preview(dag: Dag, count: int, now: datetime) -> Preview:

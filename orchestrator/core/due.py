@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from .spec import DagSpec
@@ -39,3 +40,22 @@ def next_run(spec: DagSpec, *, last: DataInterval | None, now: datetime) -> Next
         TimetableError: the schedule has no answer, such as a date that never comes.
     """
     return from_json(dict(spec.timetable)).next_run(last=last, restriction=restriction_of(spec), now=now)
+
+
+def runs_after(
+    spec: DagSpec, *, last: DataInterval | None, now: datetime, later_than: datetime | None = None
+) -> Iterator[NextRun]:
+    """Yield the scheduled runs that come after the one whose data interval is ``last``, each asked for when it is due.
+
+    ``later_than``: when the run before them was due, where that is known.
+
+    Raises:
+        TimetableError: the schedule has no answer.
+    """
+    while True:
+        # Without catchup a timetable looks from the moment of asking.
+        found = next_run(spec, last=last, now=now if later_than is None else max(now, later_than))
+        if found is None or (later_than is not None and found.run_after <= later_than):
+            return
+        last, later_than = found.interval, found.run_after
+        yield found

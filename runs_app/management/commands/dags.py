@@ -17,7 +17,7 @@ from dags_app.versions import load_spec, read_sources
 from orchestrator.core.states import RUN_FINISHED, RunState
 from runs_app import actions
 from runs_app.exceptions import DagNotFound
-from runs_app.management import local_runs
+from runs_app.management import checks, local_runs, plans
 from runs_app.management.commands.dag_processor import tell
 from runs_app.management.subcommands import (
     Console,
@@ -292,6 +292,8 @@ class Command(GroupCommand):
         "next": Subcommand("scheduled runs to come", next_runs, _next_arguments),
         "trigger": Subcommand("make a run now", trigger, _trigger_arguments),
         "test": Subcommand("run it here and now, without servers", local_runs.test, local_runs.arguments),
+        "check": Subcommand("whether DAG files can be deployed, for CI", checks.check, checks.arguments),
+        "plan": Subcommand("what changes if DAG files are deployed", plans.plan, plans.arguments),
         "delete": Subcommand("a DAG with its runs and versions", delete, _delete_arguments),
         "source": Subcommand("the code of a version", source, _source_arguments),
         "reparse": Subcommand("read files again, now and here", reparse, _reparse_arguments),
