@@ -24,6 +24,8 @@ from .locking import fetch, moment
 from .models import DagRun, TaskInstance, XCom
 
 Json = Any
+MOST_AT_ONCE = 1000
+"""XComs in one answer about a mapped task: its process asks again for the rest."""
 
 
 class Refused(Exception):
@@ -114,12 +116,9 @@ def _xcom_length(scope: Scope, task_id: str, key: str) -> int:
     return XCom.objects.filter(run_id=scope.run_pk, task_id=task_id, key=key, map_index__gte=0).count()
 
 
-def _xcom_item(scope: Scope, task_id: str, key: str, offset: int) -> Json:
+def _xcom_range(scope: Scope, task_id: str, key: str, offset: int, count: int) -> list[Json]:
     rows = XCom.objects.filter(run_id=scope.run_pk, task_id=task_id, key=key, map_index__gte=0).order_by("map_index")
-    found = list(rows.values_list("value", flat=True)[offset : offset + 1])
-    if not found:
-        raise Refused(f"task {task_id!r} pushed no element {offset} under {key!r}")
-    return found[0]
+    return list(rows.values_list("value", flat=True)[offset : offset + min(count, MOST_AT_ONCE)])
 
 
 def _push_xcom(scope: Scope, key: str, value: Json, length: int | None) -> None:
@@ -339,7 +338,7 @@ def _dag_state(scope: Scope, dag_id: str) -> Json:
 ANSWERS: dict[str, Callable[..., Json]] = {
     "xcom": _xcom,
     "xcom_length": _xcom_length,
-    "xcom_item": _xcom_item,
+    "xcom_range": _xcom_range,
     "push_xcom": _push_xcom,
     "map_length": _map_length,
     "connection": _connection,

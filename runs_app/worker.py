@@ -24,6 +24,7 @@ from dags_app.versions import load_spec
 from orchestrator.core.states import TaskState
 from orchestrator.logs.store import key_for
 from orchestrator.runtime.client import BrokenVersion, Child, Exit, ForkServer
+from orchestrator.sdk import xcom
 
 from . import advance, assignment, control, notify
 from .claim import Claimer, claim, claim_callback
@@ -218,6 +219,8 @@ class Running:
     def run(self) -> Outcome:
         """Run it; the outcome is yet to be written."""
         if self.row["try_started"] and self.row["try_number"] > 1:
+            if xcom.backend_path():
+                self.told["old_xcoms"] = _xcoms(self.row["id"])
             _forget_xcoms(self.row["id"])
         try:
             self.child = self.slot.server.run(self.told)
@@ -307,6 +310,12 @@ def _wait_of(result: Mapping[str, Any]) -> float | None:
     """What a retry policy said; user code had a hand in it, so only a span that a date can take counts."""
     wait = result.get("retry_wait")
     return min(max(0.0, float(wait)), LONGEST_WAIT_SECONDS) if isinstance(wait, (int, float)) else None
+
+
+@retrying()
+def _xcoms(instance_pk: int) -> list[dict[str, Any]]:
+    """What the tries before pushed, for a backend that keeps it elsewhere and has to delete it there."""
+    return list(XCom.objects.filter(task_instance_id=instance_pk).values("key", "value"))
 
 
 @retrying()

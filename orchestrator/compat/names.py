@@ -33,6 +33,8 @@ _HOOK = _from(_SDK + "connections", "BaseHook")
 _CONNECTION = _from(_SDK + "connections", "Connection")
 _VARIABLE = _from(_SDK + "connections", "Variable")
 _CONTEXT = _from(_SDK + "context", "Context", "get_current_context")
+_XCOM = _from(_SDK + "xcom", "XCom", "BaseXCom", "XCOM_RETURN_KEY")
+_STORAGE = _from(_SDK + "object_storage", "ObjectStoragePath")
 _XCOM_ARG = _from(_SDK + "xcom_arg", "XComArg", "PlainXComArg")
 _MAPPED = _from(_SDK + "mapped", "MappedOperator", "OperatorPartial")
 _RETRY_POLICY = _from(
@@ -154,7 +156,9 @@ _SDK_NAMES = {
     **{name: _ASSETS[name] for name in _ASSETS if not name.startswith("Dataset")},
     **_TIMETABLES,
     "conf": _CONF["conf"],
-    **_from(_COMPAT + "shims", "CronPartitionTimetable", "get_parsing_context", "mask_secret", "XCom", BaseXCom="XCom"),
+    **_from(_COMPAT + "shims", "CronPartitionTimetable", "get_parsing_context", "mask_secret"),
+    **_XCOM,
+    **_STORAGE,
 }
 _MODELS = {
     "DAG": _DAG["DAG"],
@@ -166,7 +170,8 @@ _MODELS = {
     **_HOOK,
     **_LINK,
     **_MAPPED,
-    **_from(_COMPAT + "shims", "DagRun", "TaskInstance", "DagModel", "DagBag", "XCom"),
+    **_from(_COMPAT + "shims", "DagRun", "TaskInstance", "DagModel", "DagBag"),
+    "XCom": _XCOM["XCom"],
 }
 
 MODULES: dict[str, dict[str, str]] = {
@@ -252,11 +257,16 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.models.taskinstance": {"TaskInstance": _MODELS["TaskInstance"]},
     "airflow.models.taskmixin": {**_MIXIN, "DAGNode": _MIXIN["DependencyMixin"]},
     "airflow.models.variable": _VARIABLE,
-    "airflow.models.xcom": {
-        "XCom": _MODELS["XCom"],
-        "BaseXCom": _MODELS["XCom"],
-        **_from(_COMPAT + "shims", "XCOM_RETURN_KEY"),
-    },
+    "airflow.models.xcom": _XCOM,
+    "airflow.sdk.bases.xcom": _XCOM,
+    "airflow.sdk.io": {**_STORAGE, "attach": "orchestrator.sdk.object_fs:attach"},
+    "airflow.sdk.io.path": _STORAGE,
+    "airflow.io": {},
+    "airflow.io.path": _STORAGE,
+    "airflow.io.store": {"attach": "orchestrator.sdk.object_fs:attach"},
+    "airflow.sdk.execution_time": {},
+    "airflow.sdk.execution_time.xcom": _XCOM,
+    "airflow.sdk.execution_time.lazy_sequence": _from(_SDK + "xcom_arg", "LazyXComSequence"),
     "airflow.models.xcom_arg": _XCOM_ARG,
     "airflow.hooks": {},
     "airflow.hooks.base": _HOOK,
@@ -291,7 +301,7 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.utils.types": _TYPES,
     "airflow.utils.weekday": _WEEK_DAY,
     "airflow.utils.weight_rule": _WEIGHT_RULE,
-    "airflow.utils.xcom": _from(_COMPAT + "shims", "XCOM_RETURN_KEY"),
+    "airflow.utils.xcom": _from(_SDK + "xcom", "XCOM_RETURN_KEY"),
     # ---- operators
     "airflow.operators": {**_PYTHON, **_BASH, **_EMPTY, **_TRIGGER_RUN, **_EMAIL, **_LATEST},
     "airflow.operators.bash": _BASH,
@@ -370,13 +380,17 @@ MODULES: dict[str, dict[str, str]] = {
 FALLBACK: dict[str, dict[str, str]] = {
     "airflow.providers.common": {},
     "airflow.providers.common.compat": {},
+    "airflow.providers.common.io": {},
+    "airflow.providers.common.io.xcom": {},
+    "airflow.providers.common.io.xcom.backend": _from(_SDK + "xcom_store", "XComObjectStorageBackend"),
     "airflow.providers.common.compat.sdk": {
         **_SDK_NAMES,
         **_EXCEPTIONS,
         **_FACTORY,
         **_TRIGGER,
         **_NOTSET,
-        **_from(_COMPAT + "shims", "XCOM_RETURN_KEY", "Stats", "LoggingMixin"),
+        **_from(_COMPAT + "shims", "Stats", "LoggingMixin"),
+        **_from(_SDK + "xcom", "XCOM_RETURN_KEY"),
         "timezone": "orchestrator.compat.dates:",
     },
     "airflow.providers.common.compat.assets": _ASSETS,
@@ -394,7 +408,5 @@ REFUSED: dict[str, str] = {
     "airflow.operators.subdag": _NO_SUBDAG,
     "airflow.operators.subdag_operator": _NO_SUBDAG,
     "airflow.operators.SubDagOperator": _NO_SUBDAG,
-    "airflow.sdk.ObjectStoragePath": "object storage paths are not built yet: use the storage's own client in a task",
-    "airflow.io": "object storage paths are not built yet: use the storage's own client in a task",
     "airflow.sdk.asset": "the @asset decorator is not built yet: use @task(outlets=[Asset(...)])",
 }

@@ -12,7 +12,6 @@ from orchestrator.sdk.exceptions import AirflowException
 
 cached_property, cache = functools.cached_property, functools.cache
 TIMEZONE_NAME = "UTC"
-XCOM_RETURN_KEY = "return_value"
 
 
 def apply_defaults(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -87,12 +86,6 @@ class DagModel(_FromDatabase):
 
 class DagBag(_FromDatabase):
     """A folder of DAGs, in annotations."""
-
-
-class XCom(_FromDatabase):
-    """XComs are read with ``ti.xcom_pull``."""
-
-    get_one = get_many = get_value = set = clear = _FromDatabase._refuse
 
 
 class CronPartitionTimetable:

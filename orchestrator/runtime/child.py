@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from orchestrator.sdk import comms
+from orchestrator.sdk import comms, xcom
 from orchestrator.sdk.context import running
 from orchestrator.sdk.exceptions import (
     AirflowFailException,
@@ -176,6 +176,8 @@ class Attempt:
 
     def run(self) -> Json:
         signal.signal(signal.SIGTERM, self._on_term)
+        if self.assignment.get("old_xcoms"):
+            xcom.purge(self.assignment["old_xcoms"], self.log)
         try:
             with running(self.context):
                 result = self._guarded()
@@ -240,18 +242,22 @@ class Attempt:
 
     def _push(self, value: Any) -> None:
         note = self.context["ti"].skip_note
+        if not self.task.do_xcom_push:
+            value = None
         if not note:
             self._check_mappable(value)
-        if value is None or not self.task.do_xcom_push or note:
+        if value is None or note:
             return
         if self.task.multiple_outputs:
-            if not isinstance(value, dict):
+            if not isinstance(value, Mapping):
                 raise TypeError(f"Returned output was type {type(value)} expected dictionary for multiple_outputs")
+            unfit = next((key for key in value if not isinstance(key, str)), None)
+            if unfit is not None:
+                raise TypeError(
+                    "Returned dictionary keys must be strings when using "
+                    f"multiple_outputs, found {unfit} ({type(unfit)}) instead"
+                )
             for key, each in value.items():
-                if not isinstance(key, str):
-                    raise TypeError(
-                        f"Returned dictionary keys must be strings when using multiple_outputs, found {key!r}"
-                    )
                 self.context["ti"].xcom_push(key=key, value=each)
         self.context["ti"].xcom_push(key="return_value", value=value)
 

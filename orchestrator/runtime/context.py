@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from orchestrator.sdk.comms import ask
 from orchestrator.sdk.connections import Connection, Variable
+from orchestrator.sdk.params import NOTSET
+from orchestrator.sdk.xcom import dump, length_of, load
 from orchestrator.sdk.xcom_arg import RETURN_KEY
-from orchestrator.sdk.xcom_json import decode, encode
+from orchestrator.sdk.xcom_json import decode
 
 Json = dict[str, Any]
 
@@ -250,21 +252,15 @@ class RuntimeTaskInstance:
         return get_current_context()
 
     def xcom_push(self, key: str, value: Any, **ignored: Any) -> None:
-        import json
+        data = dump(value, most=self.assignment.get("xcom_max_bytes") or 1 << 20, ti=self, key=key)
+        ask("push_xcom", key=key, value=data, length=length_of(value))
 
-        data = encode(value)
-        size = len(json.dumps(data))
-        most = self.assignment.get("xcom_max_bytes") or 1 << 20
-        if size > most:
-            raise ValueError(
-                f"the XCom {key!r} of {self.task_id} takes {size} bytes as JSON, at most {most} are kept: push a path to a file"
-            )
-        length = len(value) if isinstance(value, (list, tuple, dict)) else None
-        ask("push_xcom", key=key, value=data, length=length)
+    async def axcom_push(self, key: str, value: Any, **ignored: Any) -> None:
+        self.xcom_push(key, value)
 
     def pull_entries(self, task_ids: list[str], key: Any, map_indexes: Any, **where: Any) -> list[tuple[str, int, Any]]:
         found = ask("xcom", task_ids=task_ids, key=key, map_indexes=map_indexes, **where)
-        return [(each["task_id"], each["map_index"], decode(each["value"])) for each in found]
+        return [(each["task_id"], each["map_index"], load(each["value"])) for each in found]
 
     def xcom_pull(
         self,
@@ -273,7 +269,7 @@ class RuntimeTaskInstance:
         key: Any = RETURN_KEY,
         include_prior_dates: bool = False,
         *,
-        map_indexes: Any = None,
+        map_indexes: Any = NOTSET,
         default: Any = None,
         run_id: str | None = None,
         session: Any = None,
@@ -282,7 +278,7 @@ class RuntimeTaskInstance:
 
         One task id: its value; where it is mapped and several instances pushed, the list of them; None where
         nothing was pushed. Several ids: one list, with None for a task that pushed nothing. ``map_indexes`` names
-        instances; only there ``default`` stands for what was not pushed.
+        instances (None: the task that is not mapped); only there ``default`` stands for what was not pushed.
         """
         one = task_ids is None or isinstance(task_ids, str)
         ids = [self.task_id] if task_ids is None else [task_ids] if isinstance(task_ids, str) else list(task_ids)
@@ -293,20 +289,38 @@ class RuntimeTaskInstance:
             where["run_id"] = run_id
         if include_prior_dates:
             where["include_prior_dates"] = True
-        if map_indexes is not None and not isinstance(map_indexes, int):
-            map_indexes = list(map_indexes)
+        wanted = _map_indexes(map_indexes)
         found: dict[str, dict[int, Any]] = {task_id: {} for task_id in ids}
-        for task_id, map_index, value in self.pull_entries(ids, key, map_indexes, **where):
+        for task_id, map_index, value in self.pull_entries(ids, key, wanted, **where):
             found[task_id][map_index] = value
-        if map_indexes is None:
+        if wanted is None:
             values = [value for task_id in ids for value in found[task_id].values() or [None]]
             return values[0] if one and len(values) == 1 else values
-        wanted = [map_indexes] if isinstance(map_indexes, int) else map_indexes
         values = [found[task_id].get(index, default) for task_id in ids for index in wanted]
-        return values[0] if one and isinstance(map_indexes, int) else values
+        return values[0] if one and (map_indexes is None or isinstance(map_indexes, int)) else values
+
+    async def axcom_pull(self, *args: Any, **kwargs: Any) -> Any:
+        return self.xcom_pull(*args, **kwargs)
 
     def __repr__(self) -> str:
         return f"<TaskInstance: {self.dag_id}.{self.task_id} {self.run_id} [running]>"
+
+
+def _map_indexes(given: Any) -> list[int] | None:
+    """Which instances are asked for; None: all there are.
+
+    Raises:
+        TypeError: something else than an index, several, or None.
+    """
+    if given is NOTSET:
+        return None
+    if given is None or isinstance(given, int):
+        return [-1 if given is None else given]
+    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
+        raise TypeError(
+            f"Invalid type for map_indexes: expected int, iterable of ints, or None, got {type(given).__name__}"
+        )
+    return list(given)
 
 
 class _Variables:

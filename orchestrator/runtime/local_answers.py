@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from orchestrator.sdk import comms
-from orchestrator.sdk.xcom_json import decode
+from orchestrator.sdk.xcom import load
 
 Json = Any
 NOT_SET: Any = object()
@@ -40,7 +40,7 @@ class Memory:
 
     def values(self) -> dict[tuple[str, int, str], Any]:
         """Every XCom as its task pushed it."""
-        return {key: decode(value) for key, (value, _) in self.xcoms.items()}
+        return {key: load(value) for key, (value, _) in self.xcoms.items()}
 
     # ---- one method a question; NOT_SET: not ours to answer
 
@@ -69,11 +69,9 @@ class Memory:
     def _xcom_length(self, task_id: str, key: str) -> int:
         return sum(1 for (_, index, _), _ in self._of(task_id, key) if index >= 0)
 
-    def _xcom_item(self, task_id: str, key: str, offset: int) -> Json:
+    def _xcom_range(self, task_id: str, key: str, offset: int, count: int) -> list[Json]:
         found = sorted((each for each in self._of(task_id, key) if each[0][1] >= 0), key=lambda each: each[0])
-        if offset >= len(found):
-            raise comms.CommsError(f"task {task_id!r} pushed no element {offset} under {key!r}")
-        return found[offset][1][0]
+        return [value for _, (value, _) in found[offset : offset + count]]
 
     def _push_xcom(self, key: str, value: Json, length: int | None) -> None:
         task_id, index = self.asking

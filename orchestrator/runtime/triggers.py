@@ -24,6 +24,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from orchestrator.sdk import comms
+from orchestrator.sdk.xcom import dump, length_of
 from orchestrator.sdk.xcom_json import decode, encode
 from orchestrator.triggers.base import BaseTaskEndEvent, TriggerEvent
 
@@ -253,7 +254,7 @@ async def first_event(trigger: Any) -> Json:
     async with contextlib.aclosing(events):
         async for event in events:
             log.info("The trigger fired")
-            return event_message(event)
+            return event_message(event, trigger.task_instance)
     raise RuntimeError(f"{type(trigger).__name__}.run ended without yielding an event")
 
 
@@ -272,15 +273,16 @@ def failure(error: BaseException) -> str:
     return f"the trigger failed: {text[:4000]}"
 
 
-def event_message(event: Any) -> Json:
+def event_message(event: Any, instance: Any) -> Json:
     """What is told of an event.
 
     Raises:
         TypeError: it is no event, or its payload has no form as JSON.
     """
     if isinstance(event, BaseTaskEndEvent):
+        most = instance.assignment.get("xcom_max_bytes") or 1 << 20
         xcoms = {
-            key: [encode(value), len(value) if isinstance(value, (list, tuple, dict)) else None]
+            key: [dump(value, most=most, ti=instance, key=key), length_of(value)]
             for key, value in (event.xcoms or {}).items()
         }
         return {"type": "end", "state": event.task_instance_state, "xcoms": xcoms}

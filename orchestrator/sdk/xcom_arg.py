@@ -149,7 +149,7 @@ class PlainXComArg(XComArg):
         if shared is not None and not source.is_mapped:
             return self._one(ti, ti.map_index)
         if source.is_mapped:
-            return LazySequence(source.task_id, self.key)
+            return LazyXComSequence(source.task_id, self.key)
         if next(iter(source.iter_mapped_task_groups()), None) is not None:
             found = [value for _, _, value in ti.pull_entries([source.task_id], self.key, None)]
             return found if len(found) > 1 else found[0] if found else self._nothing(ti)
@@ -171,8 +171,30 @@ def _shared_mapped_group(task: Any, source: Any) -> Any:
     return next((group for group in source.iter_mapped_task_groups() if id(group) in around), None)
 
 
-class LazySequence(Sequence[Any]):
-    """All that a mapped task's instances pushed, fetched one by one as it is read."""
+class _Lazy(Sequence[Any]):
+    """A sequence that works out one element at a time, in ``_at(place)`` for a place that exists."""
+
+    def _at(self, place: int) -> Any:
+        raise NotImplementedError
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self._at(place) for place in range(*index.indices(len(self)))]
+        place = index + len(self) if index < 0 else index
+        if not 0 <= place < len(self):
+            raise IndexError(index)
+        return self._at(place)
+
+    def __eq__(self, other: object) -> bool:
+        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class LazyXComSequence(_Lazy):
+    """All that a mapped task's instances pushed, fetched as it is read: one by one by index, by the hundred in a loop."""
+
+    CHUNK = 100
 
     def __init__(self, task_id: str, key: str = RETURN_KEY) -> None:
         self.task_id, self.key = task_id, key
@@ -183,27 +205,44 @@ class LazySequence(Sequence[Any]):
             self._length = ask("xcom_length", task_id=self.task_id, key=self.key) or 0
         return self._length
 
-    def __getitem__(self, index: Any) -> Any:
-        from .xcom_json import decode
+    def _fetch(self, start: int, count: int) -> list[Any]:
+        from .xcom import load
 
-        if isinstance(index, slice):
-            return list(self)[index]
-        at = index if index >= 0 else len(self) + index
-        if not 0 <= at < len(self):
-            raise IndexError(index)
-        return decode(ask("xcom_item", task_id=self.task_id, key=self.key, offset=at))
+        found = ask("xcom_range", task_id=self.task_id, key=self.key, offset=start, count=count)
+        return [load(each) for each in found]
+
+    def _at(self, place: int) -> Any:
+        found = self._fetch(place, 1)
+        if not found:
+            raise IndexError(place)
+        return found[0]
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice) and abs(index.indices(len(self))[2]) == 1:
+            places = range(*index.indices(len(self)))
+            if not places:
+                return []
+            first = min(places[0], places[-1])
+            found = [
+                value
+                for start in range(first, first + len(places), self.CHUNK)
+                for value in self._fetch(start, min(self.CHUNK, first + len(places) - start))
+            ]
+            return found if places.step == 1 else found[::-1]
+        return super().__getitem__(index)
 
     def __iter__(self) -> Iterator[Any]:
-        from .xcom_json import decode
-
-        for entry in ask("xcom", task_ids=[self.task_id], key=self.key, map_indexes=None):
-            yield decode(entry["value"])
-
-    def __eq__(self, other: object) -> bool:
-        return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
+        start = 0
+        while found := self._fetch(start, self.CHUNK):
+            yield from found
+            start += len(found)
+            if len(found) < self.CHUNK:
+                return
 
     def __repr__(self) -> str:
-        return f"LazySequence([{len(self)} items])"
+        if self._length is None:
+            return "LazyXComSequence(<unevaluated length>)"
+        return f"LazyXComSequence([{self._length} {'item' if self._length == 1 else 'items'}])"
 
 
 def resolve(value: Any, context: Mapping[str, Any]) -> Any:
@@ -233,7 +272,7 @@ class MapXComArg(XComArg):
         return _Mapped(resolve(self.arg, context), self.functions)
 
 
-class _Mapped(Sequence[Any]):
+class _Mapped(_Lazy):
     def __init__(self, values: Any, functions: list[Callable[[Any], Any]]) -> None:
         if isinstance(values, Mapping):
             values = list(values.items())
@@ -242,8 +281,8 @@ class _Mapped(Sequence[Any]):
     def __len__(self) -> int:
         return len(self.values)
 
-    def __getitem__(self, index: Any) -> Any:
-        value = self.values[index]
+    def _at(self, place: int) -> Any:
+        value = self.values[place]
         for function in self.functions:
             value = function(value)
         return value
@@ -269,7 +308,7 @@ class ZipXComArg(XComArg):
         return _Zipped(lists, self.options)
 
 
-class _Zipped(Sequence[Any]):
+class _Zipped(_Lazy):
     def __init__(self, lists: list[Any], options: Mapping[str, Any]) -> None:
         self.lists, self.options = lists, options
 
@@ -277,11 +316,9 @@ class _Zipped(Sequence[Any]):
         lengths = [len(each) for each in self.lists]
         return max(lengths) if "fillvalue" in self.options else min(lengths)
 
-    def __getitem__(self, index: Any) -> Any:
-        if not 0 <= index < len(self):
-            raise IndexError(index)
+    def _at(self, place: int) -> Any:
         fill = self.options.get("fillvalue")
-        return tuple(each[index] if index < len(each) else fill for each in self.lists)
+        return tuple(each[place] if place < len(each) else fill for each in self.lists)
 
 
 class ConcatXComArg(XComArg):
@@ -306,18 +343,16 @@ class ConcatXComArg(XComArg):
         return _Concatenated([list(each.items()) if isinstance(each, Mapping) else each for each in values])
 
 
-class _Concatenated(Sequence[Any]):
+class _Concatenated(_Lazy):
     def __init__(self, lists: list[Any]) -> None:
         self.lists = lists
 
     def __len__(self) -> int:
         return sum(len(each) for each in self.lists)
 
-    def __getitem__(self, index: Any) -> Any:
-        if index < 0:
-            raise IndexError(index)
+    def _at(self, place: int) -> Any:
         for each in self.lists:
-            if index < len(each):
-                return each[index]
-            index -= len(each)
-        raise IndexError(index)
+            if place < len(each):
+                return each[place]
+            place -= len(each)
+        raise IndexError(place)

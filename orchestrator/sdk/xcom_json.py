@@ -1,7 +1,7 @@
 """XCom values as JSON: a closed list of tagged types, never pickle.
 
-A tagged value is ``{"__type": name, "value": ...}``. Reading imports nothing that the data names,
-except dataclasses and pydantic models, and only in a task's own process.
+A tagged value is ``{"__type": name, "value": ...}``. What is not of Python's own types is in
+:mod:`orchestrator.sdk.serializers`.
 """
 
 from __future__ import annotations
@@ -45,12 +45,33 @@ def _encode_dict(value: Mapping[Any, Any], depth: int) -> Any:
 
 
 def _encode_other(value: Any, depth: int) -> Any:
-    import dataclasses
+    from . import serializers
+
+    own = serializers.registered(type(value))
+    if own is not None:
+        return {TAG: own.tag, "value": encode(own.to_json(value), depth + 1)}
+    # A library's own first: its numbers and times are subclasses of Python's, with more to them.
+    for form in (serializers.of_library(value), _encode_plain(value, depth)):
+        if form is not None:
+            return form
+    form = serializers.to_tagged(value, lambda inner: encode(inner, depth + 1))
+    if form is not None:
+        return form
+    if isinstance(value, Mapping):
+        return _encode_dict(value, depth)
+    if isinstance(value, Sequence):
+        return [encode(each, depth + 1) for each in value]
+    kind = f"{type(value).__module__}.{type(value).__qualname__}"
+    raise TypeError(
+        f"a value of type {kind} cannot be an XCom: return JSON types, dates, dataclasses or a path to a file, "
+        "or name a form for it with register_serializer"
+    )
+
+
+def _encode_plain(value: Any, depth: int) -> Any:
+    """The form of what Python's own library has; None: it is no such value."""
     import datetime
-    import decimal
     import enum
-    import pathlib
-    import uuid
 
     if isinstance(value, enum.Enum):
         return encode(value.value, depth + 1)
@@ -60,20 +81,43 @@ def _encode_other(value: Any, depth: int) -> Any:
         return int(value)
     if isinstance(value, float):
         return encode(float(value), depth)
+    if isinstance(value, complex):
+        return {TAG: "complex", "value": [value.real, value.imag]}
     if isinstance(value, datetime.datetime):
-        zone = getattr(value.tzinfo, "key", None) or getattr(value.tzinfo, "name", None)
-        return {TAG: "datetime", "value": value.isoformat(), "zone": zone if isinstance(zone, str) else None}
-    if isinstance(value, datetime.date):
-        return {TAG: "date", "value": value.isoformat()}
-    if isinstance(value, datetime.time):
-        return {TAG: "time", "value": value.isoformat()}
+        return _encode_datetime(value)
+    if isinstance(value, (datetime.date, datetime.time)):
+        return {TAG: "date" if isinstance(value, datetime.date) else "time", "value": value.isoformat()}
     if isinstance(value, datetime.timedelta):
         return {TAG: "timedelta", "value": [value.days, value.seconds, value.microseconds]}
-    if isinstance(value, tuple):
+    if isinstance(value, datetime.tzinfo):
+        zone = zone_name(value) or value.utcoffset(None)
+        return {TAG: "timezone", "value": zone if isinstance(zone, str) else encode(zone)} if zone is not None else None
+    if isinstance(value, tuple) and not hasattr(value, "_fields"):
         return {TAG: "tuple", "value": [encode(each, depth + 1) for each in value]}
     if isinstance(value, (set, frozenset)):
         name = "set" if isinstance(value, set) else "frozenset"
         return {TAG: name, "value": [encode(each, depth + 1) for each in value]}
+    return _encode_text(value)
+
+
+def _encode_datetime(value: Any) -> dict[str, Any]:
+    found = {TAG: "datetime", "value": value.isoformat(), "zone": zone_name(value.tzinfo)}
+    if type(value).__module__.startswith("pendulum"):
+        found["pendulum"] = True
+    return found
+
+
+def zone_name(zone: Any) -> str | None:
+    """The name of a time zone that can be looked up again; a fixed offset has a name, too ("+01:00"), but not such a one."""
+    name = getattr(zone, "key", None) or getattr(zone, "name", None)
+    return name if isinstance(name, str) and name and name[0] not in "+-" else None
+
+
+def _encode_text(value: Any) -> Any:
+    import decimal
+    import pathlib
+    import uuid
+
     if isinstance(value, (bytes, bytearray)):
         import base64
 
@@ -81,29 +125,15 @@ def _encode_other(value: Any, depth: int) -> Any:
     for kind, name in ((decimal.Decimal, "decimal"), (uuid.UUID, "uuid"), (pathlib.PurePath, "path")):
         if isinstance(value, kind):
             return {TAG: name, "value": str(value)}
-    if isinstance(value, Mapping):
-        return _encode_dict(value, depth)
-    if hasattr(value, "model_dump") and hasattr(type(value), "model_validate"):
-        return {TAG: "model", "class": _name(value), "value": encode(value.model_dump(mode="json"), depth + 1)}
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {each.name: encode(getattr(value, each.name), depth + 1) for each in dataclasses.fields(value)}
-        return {TAG: "dataclass", "class": _name(value), "value": fields}
-    if hasattr(value, "item") and not hasattr(value, "__len__"):  # numpy's scalars
-        return encode(value.item(), depth + 1)
-    if isinstance(value, Sequence):
-        return [encode(each, depth + 1) for each in value]
-    kind = f"{type(value).__module__}.{type(value).__qualname__}"
-    raise TypeError(
-        f"a value of type {kind} cannot be an XCom: return JSON types, dates, dataclasses or a path to a file"
-    )
-
-
-def _name(value: Any) -> str:
-    return f"{type(value).__module__}:{type(value).__qualname__}"
+    return None
 
 
 def decode(data: Any) -> Any:
-    """Return what :func:`encode` was given."""
+    """Return what :func:`encode` was given.
+
+    Raises:
+        TypeError: a tag that nobody knows here, or a class that must not be made from data; the message says what to do.
+    """
     if isinstance(data, list):
         return [decode(each) for each in data]
     if not isinstance(data, dict):
@@ -113,17 +143,35 @@ def decode(data: Any) -> Any:
         return {key: decode(each) for key, each in data.items()}
     reader = _READERS.get(tag)
     if reader is None:
-        raise TypeError(f"an XCom holds a value of the unknown type {tag!r}")
+        from . import serializers
+
+        return serializers.from_tagged(tag, data, decode)
     return reader(data)
 
 
 def _datetime(data: dict[str, Any]) -> Any:
-    import pendulum
+    import datetime
 
-    found = pendulum.parse(data["value"], tz="UTC")
+    found = datetime.datetime.fromisoformat(data["value"])
     zone = data.get("zone")
-    # A fixed offset has a name, too ("+01:00"), but is no zone that could be looked up.
-    return found.in_timezone(zone) if zone and zone[0] not in "+-" else found
+    if data.get("pendulum"):
+        import pendulum
+
+        made = pendulum.instance(found, tz=None)  # type: ignore[arg-type]
+        return made.in_timezone(zone) if zone else made
+    if zone and found.tzinfo is not None:
+        from zoneinfo import ZoneInfo
+
+        return found.astimezone(ZoneInfo(zone))
+    return found
+
+
+def _timezone(data: dict[str, Any]) -> Any:
+    import datetime
+    from zoneinfo import ZoneInfo
+
+    zone = decode(data["value"])
+    return ZoneInfo(zone) if isinstance(zone, str) else datetime.timezone(zone)
 
 
 def _of(module: str, name: str, method: str | None = None) -> Callable[[dict[str, Any]], Any]:
@@ -149,21 +197,9 @@ def _bytes(data: dict[str, Any]) -> bytes:
     return base64.b64decode(data["value"])
 
 
-def _instance(data: dict[str, Any]) -> Any:
-    import sys
-
-    module, _, name = data["class"].partition(":")
-    kind: Any = sys.modules.get(module)
-    for part in name.split("."):
-        kind = getattr(kind, part, None)
-    fields = decode(data["value"])
-    if kind is None:  # its module is not loaded here: the plain fields are still of use
-        return fields
-    return kind.model_validate(fields) if data[TAG] == "model" else kind(**fields)
-
-
 _READERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "float": lambda data: float(data["value"]),
+    "complex": lambda data: complex(*data["value"]),
     "dict": lambda data: {decode(key): decode(each) for key, each in data["value"]},
     "tuple": lambda data: tuple(decode(each) for each in data["value"]),
     "set": lambda data: {decode(each) for each in data["value"]},
@@ -172,10 +208,9 @@ _READERS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "date": _of("datetime", "date", "fromisoformat"),
     "time": _of("datetime", "time", "fromisoformat"),
     "timedelta": _timedelta,
+    "timezone": _timezone,
     "decimal": _of("decimal", "Decimal"),
     "uuid": _of("uuid", "UUID"),
     "path": _of("pathlib", "Path"),
     "bytes": _bytes,
-    "model": _instance,
-    "dataclass": _instance,
 }

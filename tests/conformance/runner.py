@@ -176,8 +176,8 @@ class Run:
             return list(self._entries(**args))
         if what == "xcom_length":
             return len(self._pushed(**args))
-        if what == "xcom_item":
-            return self._pushed(args["task_id"], args["key"])[args["offset"]]
+        if what == "xcom_range":
+            return self._pushed(args["task_id"], args["key"])[args["offset"] :][: args["count"]]
         if what == "map_length":
             return len(self.rows[args["task_id"]])
         assert what in {"previous_run", "variable", "connection"}, what

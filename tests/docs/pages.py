@@ -76,6 +76,15 @@ def settings() -> str:
                 ["`AIRFLOW__<SECTION>__<KEY>`", "what `conf.get(section, key)` answers in DAG files"],
                 ["`AIRFLOW__SMTP__...`", "the mail server of `EmailOperator`, where no connection names one"],
                 ["`AIRFLOW__CORE__DAG_IGNORE_FILE_SYNTAX`", "`glob` (default) or `regexp`: how `.airflowignore` is read"],
+                [
+                    "`AIRFLOW__CORE__ALLOWED_DESERIALIZATION_CLASSES`, `..._REGEXP`",
+                    "classes that XComs may have imported ([which else](../howto/xcoms.md))",
+                ],
+                ["`AIRFLOW__CORE__XCOM_BACKEND`", "class that keeps XComs ([how](../howto/xcoms.md#a-backend-of-your-own))"],
+                [
+                    "`AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_PATH`, `..._THRESHOLD`, `..._COMPRESSION`",
+                    "where large XComs go ([how](../howto/xcoms.md#large-values))",
+                ],
                 ["`AIRFLOW_HOME`", "what DAG files take as Airflow's home"],
             ],
         ),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from pathlib import PurePosixPath
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
@@ -23,6 +24,8 @@ special = st.one_of(
     st.binary(),
     st.dates(),
     st.times(),
+    st.datetimes(timezones=st.none() | st.timezones() | st.just(UTC)),
+    st.complex_numbers(allow_nan=False, allow_infinity=False),
     st.timedeltas(),
     st.decimals(allow_nan=False),
     st.uuids(),
@@ -52,7 +55,12 @@ def test_a_time_comes_back_aware_and_in_its_zone():
     value = pendulum.datetime(2024, 3, 1, 8, tz="Europe/Berlin")
     found = decode(encode(value))
     assert found == value and found.timezone_name == "Europe/Berlin"
-    assert decode(encode(datetime(2024, 3, 1))).utcoffset() == timedelta()
+    aware = datetime(2024, 10, 27, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"), fold=1)
+    found = decode(encode(aware))
+    assert found == aware and type(found) is datetime and found.tzinfo is aware.tzinfo and found.fold == 1
+    assert decode(encode(datetime(2024, 3, 1))).tzinfo is None, "a naive time stays naive"
+    for zone in (ZoneInfo("Asia/Tokyo"), timezone(timedelta(hours=-3)), UTC, pendulum.timezone("Europe/Berlin")):
+        assert decode(encode(zone)).utcoffset(datetime(2024, 1, 1)) == zone.utcoffset(datetime(2024, 1, 1))
 
 
 @pytest.mark.parametrize(
