@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from orchestrator.core.serde import SpecError, dag_from_json, dag_to_json
-from orchestrator.core.spec import DagSpec, TaskSpec
+from orchestrator.core.spec import OVERLAP_POLICIES, DagSpec, TaskSpec
 
 ID = re.compile(r"[\w.-]{1,250}")
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
@@ -66,6 +66,8 @@ def _check(spec: DagSpec) -> None:
     _check_id("dag_id", spec.dag_id)
     for name in ("max_active_tasks", "max_active_runs", "max_consecutive_failed_dag_runs"):
         _check_number(f"DAG {spec.dag_id!r}: {name}", getattr(spec, name))
+    if spec.overlap_policy not in OVERLAP_POLICIES:
+        raise SpecError(f"DAG {spec.dag_id!r}: overlap_policy {spec.overlap_policy!r} is none of {OVERLAP_POLICIES}")
     for tag in spec.tags:
         if not isinstance(tag, str) or not 0 < len(tag) <= 100:
             raise SpecError(f"DAG {spec.dag_id!r}: tag {tag!r} must be a text of 1 to 100 characters")

@@ -63,7 +63,7 @@ def unplan(dag: Dag) -> None:
 
 
 def last_interval(dag: Dag) -> DataInterval | None:
-    """Return the data interval of the newest run that the timetable or a backfill made.
+    """Return the data interval of the newest run that the timetable or a backfill made, or that was dropped.
 
     Runs are the other app's; their relation to the DAG is all that is used of them.
     """
@@ -71,10 +71,12 @@ def last_interval(dag: Dag) -> DataInterval | None:
     found = (
         rows.order_by("-logical_date").values_list("logical_date", "data_interval_start", "data_interval_end").first()
     )
+    dropped = DataInterval(dag.dropped_start, dag.dropped_end) if dag.dropped_start and dag.dropped_end else None
     if found is None:
-        return None
+        return dropped
     date, start, end = found
-    return DataInterval(start or date, end or date)
+    made = DataInterval(start or date, end or date)
+    return dropped if dropped is not None and dropped.end > made.end else made
 
 
 def upcoming(dag: Dag, count: int, now: datetime) -> list[NextRun]:

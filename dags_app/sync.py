@@ -29,7 +29,7 @@ OnChanged = Callable[[str], None]
 PARSED = ("last_parsed_at", "last_parse_seconds")
 SHOWN = (
     *("display_name", "description", "owners", "timetable_summary", "timetable_description", "timetable_periodic"),
-    *("is_backfillable", "has_task_concurrency_limits", "max_active_runs", "max_active_tasks"),
+    *("is_backfillable", "has_task_concurrency_limits", "max_active_runs", "max_active_tasks", "overlap_policy"),
     *("max_consecutive_failed_dag_runs", "fileloc", "file_id", "is_stale"),
 )
 LONGEST_TEXT = 20_000
@@ -227,6 +227,7 @@ def _describe(dag: Dag, document: Document) -> None:
     dag.description = spec.description
     dag.owners = list(spec.owners)
     dag.max_active_runs, dag.max_active_tasks = spec.max_active_runs, spec.max_active_tasks
+    dag.overlap_policy = spec.overlap_policy
     dag.max_consecutive_failed_dag_runs = spec.max_consecutive_failed_dag_runs
     dag.has_task_concurrency_limits = any(
         task.max_active_tis_per_dag is not None or task.max_active_tis_per_dagrun is not None

@@ -8,8 +8,9 @@ import time
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
-from dags_app.models import Dag
+from dags_app.models import AuditEntry, Dag
 from dags_app.schedule import PLANNED, last_interval, plan
 from dags_app.versions import load_spec
 from orchestrator.core.states import RunState, RunType
@@ -27,6 +28,8 @@ MOST_A_DAG = 50
 MOST_SECONDS = 2.0
 """After so long a tick ends; the next one goes on."""
 BACK_OFF = timedelta(seconds=60)
+DROPPED = "drop_dag_run"
+"""What audit entries call it when a due run was left out."""
 LATE = timedelta(seconds=60)
 """A DAG without catchup whose next run is later than this is planned anew, so that it gets its newest run only."""
 
@@ -54,12 +57,15 @@ def tick(now: datetime) -> int:
 def due_dags(now: datetime) -> list[str]:
     """The DAGs that a run is due for and that max_active_runs leaves room for it, the longest due first.
 
+    Where a DAG does not let its runs queue, it need have no room.
+
     As in Airflow queued runs count, too, and runs of backfills do not.
     """
     rows = fetch(
         "SELECT d.dag_id FROM dags_app_dag d WHERE NOT d.is_paused AND NOT d.is_stale AND d.next_run_after <= %s "
         "AND d.version_id IS NOT NULL AND (SELECT count(*) FROM runs_app_dagrun r WHERE r.dag_id = d.dag_id "
-        "AND r.state IN ('queued', 'running') AND r.run_type <> 'backfill') < d.max_active_runs "
+        "AND r.state IN ('queued', 'running') AND r.run_type <> 'backfill') < CASE d.overlap_policy WHEN 'queue' "
+        "THEN d.max_active_runs ELSE 2147483647 END "
         "ORDER BY d.next_run_after LIMIT 1000",
         [now],
     )
@@ -93,7 +99,10 @@ def _make_and_start(dag_id: str, now: datetime) -> tuple[int | None, advance.Adv
         dag = dags.filter(
             pk=dag_id, is_paused=False, is_stale=False, next_run_after__lte=now, version__isnull=False
         ).first()
-        if dag is None or _active(dag) >= dag.max_active_runs:  # others were faster
+        if dag is None:  # others were faster
+            return None, nothing
+        active = _active(dag)
+        if active >= dag.max_active_runs and dag.overlap_policy == "queue":
             return None, nothing
         if _is_outdated(dag, now):
             plan(dag, now, last_interval(dag))
@@ -101,6 +110,9 @@ def _make_and_start(dag_id: str, now: datetime) -> tuple[int | None, advance.Adv
                 _save(dag, now)
                 return None, nothing
         due = _planned(dag)
+        if active >= dag.max_active_runs:
+            _drop(dag, due, now)
+            return 0, nothing
         made = _insert(dag, due, now)
         plan(dag, now, due.interval)
         if dag.next_logical_date == due.logical_date:  # a run of no length: the next begins now, not there again
@@ -110,9 +122,41 @@ def _make_and_start(dag_id: str, now: datetime) -> tuple[int | None, advance.Adv
         return int(made), started
 
 
+def _drop(dag: Dag, due: NextRun, now: datetime) -> None:
+    """Leave a due run out, since the DAG wants it so, and write down that it was."""
+    under_way = _under_way(dag).order_by("run_after", "pk").values_list("run_id", flat=True)
+    AuditEntry.objects.create(
+        actor="scheduler",
+        event=DROPPED,
+        dag_id=dag.dag_id,
+        extra={
+            "logical_date": due.logical_date.isoformat() if due.logical_date else None,
+            "run_after": due.run_after.isoformat(),
+            "max_active_runs": dag.max_active_runs,
+            "under_way": list(under_way[:10]),
+        },
+    )
+    log.info("run_dropped dag=%s run_after=%s", dag.dag_id, due.run_after.isoformat())
+    dag.dropped_start, dag.dropped_end = due.interval.start, due.interval.end
+    dag.save(update_fields=["dropped_start", "dropped_end"])
+    plan(dag, now, due.interval)
+    _save(dag, now)
+
+
+def dropped_runs(dag: Dag, now: datetime) -> list[AuditEntry]:
+    """Return what was written down of the runs dropped within a day, the newest first; no query where none can be."""
+    if dag.dropped_end is None:
+        return []
+    return list(AuditEntry.objects.filter(at__gt=now - timedelta(days=1), event=DROPPED, dag_id=dag.dag_id)[:1000])
+
+
 def _active(dag: Dag) -> int:
+    return _under_way(dag).count()
+
+
+def _under_way(dag: Dag) -> QuerySet[DagRun]:
     active = DagRun.objects.filter(dag=dag, state__in=[RunState.QUEUED, RunState.RUNNING])
-    return active.exclude(run_type=RunType.BACKFILL).count()
+    return active.exclude(run_type=RunType.BACKFILL)
 
 
 def _is_outdated(dag: Dag, now: datetime) -> bool:

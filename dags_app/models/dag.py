@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F
 
+from orchestrator.core.spec import OVERLAP_POLICIES
+
 
 class Dag(models.Model):
     """One DAG as users see it: what its current version says, and what people set on it."""
@@ -26,6 +28,14 @@ class Dag(models.Model):
     is_backfillable = models.BooleanField(default=False, help_text="its timetable can be scheduled")
     has_task_concurrency_limits = models.BooleanField(default=False, help_text="a task has a max_active_tis limit")
     max_active_runs = models.PositiveIntegerField(default=16)
+    overlap_policy = models.CharField(
+        max_length=20,
+        choices=[(policy, policy) for policy in OVERLAP_POLICIES],
+        default="queue",
+        help_text="what becomes of a due run that max_active_runs leaves no room for",
+    )
+    dropped_start = models.DateTimeField(null=True, help_text="data interval of the last run that was dropped")
+    dropped_end = models.DateTimeField(null=True)
     max_active_tasks = models.PositiveIntegerField(default=16)
     max_consecutive_failed_dag_runs = models.PositiveIntegerField(default=0)
     next_run_after = models.DateTimeField(null=True, help_text="when the next scheduled run is due; null = none")

@@ -20,6 +20,9 @@ SPEC_FORMAT = 1
 """Number of the JSON form; a stored spec of another number is refused with a clear error."""
 
 
+OVERLAP_POLICIES = ("queue", "drop")
+
+
 @dataclass(frozen=True, slots=True)
 class InputSpec:
     """How long a mapped argument is, without its values.
@@ -132,6 +135,7 @@ class DagSpec:
     catchup: bool = False
     max_active_tasks: int = 16
     max_active_runs: int = 16
+    overlap_policy: str = "queue"  # of a due run that max_active_runs leaves no room for: one of OVERLAP_POLICIES
     max_consecutive_failed_dag_runs: int = 0
     dagrun_timeout: float | None = None
     fail_fast: bool = False

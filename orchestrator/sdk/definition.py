@@ -37,6 +37,7 @@ class DAG:
         max_active_tasks: int | None = None,
         concurrency: int | None = None,
         max_active_runs: int | None = None,
+        overlap_policy: str = "queue",
         max_consecutive_failed_dag_runs: int | None = None,
         dagrun_timeout: timedelta | None = None,
         sla_miss_callback: Any = None,
@@ -86,6 +87,7 @@ class DAG:
         self.max_active_tasks = 16 if limit is None else limit
         self.max_active_runs = 16 if max_active_runs is None else max_active_runs
         self.max_consecutive_failed_dag_runs = max_consecutive_failed_dag_runs or 0
+        self.overlap_policy = overlap_policy
         self.dagrun_timeout = dagrun_timeout
         self.catchup = catchup
         self.on_success_callback = as_list(on_success_callback)

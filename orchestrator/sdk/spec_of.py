@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.core.durations import iso_duration
 from orchestrator.core.graph import find_cycle
-from orchestrator.core.spec import DagSpec, GroupSpec, InputSpec, MapSpec, TaskSpec
+from orchestrator.core.spec import OVERLAP_POLICIES, DagSpec, GroupSpec, InputSpec, MapSpec, TaskSpec
 from orchestrator.core.states import RunType
 from orchestrator.core.weights import effective_weights
 
@@ -49,6 +49,7 @@ def dag_spec(dag: Any) -> DagSpec:
         catchup=bool(dag.catchup),
         max_active_tasks=dag.max_active_tasks,
         max_active_runs=dag.max_active_runs,
+        overlap_policy=dag.overlap_policy,
         max_consecutive_failed_dag_runs=dag.max_consecutive_failed_dag_runs,
         dagrun_timeout=seconds(dag.dagrun_timeout),
         fail_fast=dag.fail_fast,
@@ -107,6 +108,7 @@ def _check_rules(dag: Any, timetable: Any) -> None:
                 ) from error
     if dag.catchup and timetable.can_be_scheduled and dag.start_date is None:
         raise DagError(f"DAG {dag.dag_id!r}: catchup needs a start_date")
+    _check_overlap(dag, timetable)
     if getattr(timetable, "type", "") == "continuous" and dag.max_active_runs != 1:
         raise DagError(f"DAG {dag.dag_id!r}: @continuous needs max_active_runs=1")
     for task in dag.tasks:
@@ -115,6 +117,22 @@ def _check_rules(dag: Any, timetable: Any) -> None:
         setups_above = [other for other in task.upstream_list if other.is_setup]
         if setups_above and not task.is_teardown and not task.is_setup and task.trigger_rule != "all_success":
             raise DagError(f"task {task.task_id!r} directly behind a setup must have the trigger rule all_success")
+
+
+def _check_overlap(dag: Any, timetable: Any) -> None:
+    if dag.overlap_policy not in OVERLAP_POLICIES:
+        raise DagError(
+            f"DAG {dag.dag_id!r}: overlap_policy must be one of {', '.join(OVERLAP_POLICIES)}, not {dag.overlap_policy!r}"
+        )
+    if dag.overlap_policy == "queue":
+        return
+    if dag.catchup:
+        raise DagError(
+            f"DAG {dag.dag_id!r}: catchup makes up for what was left out, overlap_policy={dag.overlap_policy!r} leaves "
+            "it out: choose one"
+        )
+    if getattr(timetable, "type", "") == "continuous":
+        raise DagError(f"DAG {dag.dag_id!r}: runs of @continuous never overlap; leave overlap_policy out")
 
 
 def utc(value: datetime | None) -> datetime | None:

@@ -22,6 +22,7 @@ from orchestrator.web import grid
 from orchestrator.web.page import dag_for, done, live_part, must, run_for, whole_number
 from orchestrator.web.text import markdown
 from runs_app import actions
+from runs_app.tick import dropped_runs
 
 RUNS_SHOWN = 25
 RUNS_TO_COME = 20
@@ -45,6 +46,7 @@ def head(request: HttpRequest, dag_id: str, tab: str) -> dict[str, Any]:
         "nav": "dags",
         "error": error,
         "newest": newest,
+        "dropped": dropped_runs(dag, timezone.now()),
         "never_run": list(never_run(spec_of(dag)).items()),
     }
 
