@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from orchestrator.core import concurrency_key
+from orchestrator.core.concurrency_key import ConcurrencyKeyError
 from orchestrator.core.serde import SpecError, dag_from_json, dag_to_json
 from orchestrator.core.spec import OVERLAP_POLICIES, DagSpec, TaskSpec
 
@@ -92,7 +94,7 @@ def _check_task(spec: DagSpec, task: TaskSpec) -> None:
         raise SpecError(f"{where} is downstream of {unknown[0]!r}, which is no task of the DAG")
     if task.group_id is not None and task.group_id not in spec.groups:
         raise SpecError(f"{where} is in unknown group {task.group_id!r}")
-    for name in ("retries", "pool_slots"):
+    for name in ("retries", "pool_slots", "concurrency_limit"):
         _check_number(f"{where}: {name}", getattr(task, name))
     for name in ("priority_weight", "effective_weight"):
         _check_number(f"{where}: {name}", getattr(task, name), -LARGEST_WEIGHT, LARGEST_WEIGHT)
@@ -101,6 +103,11 @@ def _check_task(spec: DagSpec, task: TaskSpec) -> None:
         if not isinstance(value, str) or not 0 < len(value) <= 250:
             raise SpecError(f"{where}: {name} must be a text of 1 to 250 characters")
     _check_texts(spec.dag_id, task.template_files, "template files")
+    if task.concurrency_key is not None:
+        try:
+            concurrency_key.parse(task.concurrency_key)
+        except (ConcurrencyKeyError, TypeError) as error:
+            raise SpecError(f"{where}: concurrency_key: {error}") from error
 
 
 def _check_id(name: str, value: Any) -> None:

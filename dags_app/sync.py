@@ -229,10 +229,7 @@ def _describe(dag: Dag, document: Document) -> None:
     dag.max_active_runs, dag.max_active_tasks = spec.max_active_runs, spec.max_active_tasks
     dag.overlap_policy = spec.overlap_policy
     dag.max_consecutive_failed_dag_runs = spec.max_consecutive_failed_dag_runs
-    dag.has_task_concurrency_limits = any(
-        task.max_active_tis_per_dag is not None or task.max_active_tis_per_dagrun is not None
-        for task in spec.tasks.values()
-    )
+    dag.has_task_concurrency_limits = any(task.is_limited for task in spec.tasks.values())
     try:
         timetable = timetables.from_json(dict(spec.timetable))
     except Exception as error:  # it cannot be used: schedule.plan says so on the DAG

@@ -21,12 +21,12 @@ from django.utils import timezone
 from dags_app.versions import load_spec
 from orchestrator import wake
 from orchestrator.core.decide import Decision, decide, needs
-from orchestrator.core.spec import DagSpec
+from orchestrator.core.spec import DagSpec, TaskSpec
 from orchestrator.core.states import FINISHED, UNFINISHED, RunState, TaskState
 from orchestrator.core.trigger_rules import can_settle
 
 from . import notify
-from .create import BATCH, columns
+from .create import BATCH, columns, concurrency_key
 from .limits import live_slots
 from .locking import fetch, is_postgresql, placeholders, retrying, write
 from .models import Callback, DagRun, TaskInstance
@@ -264,9 +264,20 @@ def _expand(
         loaded.pks[task_id, 0] = first
     missing = [index for index in indexes if (task_id, index) not in loaded.pks]
     task = spec.tasks[task_id]
-    rows = (TaskInstance(**columns(run["id"], run["dag_id"], run["version_id"], task, index)) for index in missing)
+    keyed = DagRun.objects.get(pk=run["id"]) if task.concurrency_key is not None else None
+    if keyed is not None and 0 in indexes:
+        key = concurrency_key(keyed, spec, task, 0)
+        TaskInstance.objects.filter(pk=loaded.pks[task_id, 0]).update(concurrency_key=key)
+    rows = (_instance(run, spec, task, index, keyed) for index in missing)
     for made in TaskInstance.objects.bulk_create(rows, batch_size=BATCH):
         loaded.pks[task_id, made.map_index] = made.pk
+
+
+def _instance(
+    run: Mapping[str, Any], spec: DagSpec, task: TaskSpec, map_index: int, keyed: DagRun | None
+) -> TaskInstance:
+    key = concurrency_key(keyed, spec, task, map_index) if keyed is not None else None
+    return TaskInstance(**columns(run["id"], run["dag_id"], run["version_id"], task, map_index, key))
 
 
 def _wake_later(run: Mapping[str, Any], spec: DagSpec, ended: Iterable[str]) -> None:

@@ -130,7 +130,7 @@ def _of_instance(clause: str) -> str:
 def _within_limits(row: Mapping[str, Any], capacity: limits.Capacity) -> bool:
     """Whether the limits that this row may reach still hold with it, counted under their locks.
 
-    Locks are taken in one order (pool, run, task), so that two claims never wait for each other.
+    Locks are taken in one order (pool, run, task, key), so that two claims never wait for each other.
     """
     old = capacity.is_old
     pool_binds = old or capacity.may_bind(row["pool"])
@@ -144,16 +144,21 @@ def _within_limits(row: Mapping[str, Any], capacity: limits.Capacity) -> bool:
         lock_limit(f"run {row['run_id']}")
     if row["limited"]:
         lock_limit(f"task {row['dag_id']} {row['task_id']}")
+    if row["concurrency_key"] is not None:
+        lock_limit(f"key {row['concurrency_key']}")
     occupied = limits.count(capacity)
     slots = capacity.pools[row["pool"]].slots
     if slots >= 0 and occupied.pools.get(row["pool"], 0) > slots:
         return False
     if run_binds and occupied.runs[row["run_id"]] > most:
         return False
-    return not row["limited"] or _within_task_limits(row, occupied)
+    return not row["limited"] or _within_own_limits(row, occupied)
 
 
-def _within_task_limits(row: Mapping[str, Any], occupied: limits.Occupied) -> bool:
+def _within_own_limits(row: Mapping[str, Any], occupied: limits.Occupied) -> bool:
+    key = row["concurrency_key"]
+    if key is not None and occupied.keys[key] > row["concurrency_limit"]:
+        return False
     task = load_spec(row["version_id"]).tasks.get(row["task_id"])
     if task is None:
         return True

@@ -11,6 +11,8 @@ from django.db import IntegrityError, transaction
 
 from dags_app.models import Dag
 from dags_app.versions import load_spec
+from orchestrator.core.concurrency_key import context_of, of_task, render
+from orchestrator.core.params import merged
 from orchestrator.core.spec import DagSpec, TaskSpec
 from orchestrator.core.states import RunState, RunType
 
@@ -92,13 +94,38 @@ def add_instances(run: DagRun, spec: DagSpec, tasks: Iterable[TaskSpec]) -> None
     tasks = list(tasks)
     limits.announce(tasks)
     TaskInstance.objects.bulk_create(
-        (TaskInstance(**columns(run.pk, run.dag_id, run.version_id, task)) for task in tasks), batch_size=BATCH
+        (
+            TaskInstance(**columns(run.pk, run.dag_id, run.version_id, task, key=concurrency_key(run, spec, task)))
+            for task in tasks
+        ),
+        batch_size=BATCH,
     )
 
 
-def columns(run_pk: int, dag_id: str, version_pk: int, task: TaskSpec, map_index: int = -1) -> dict[str, Any]:
+def concurrency_key(run: DagRun, spec: DagSpec, task: TaskSpec, map_index: int = -1) -> str | None:
+    """Return the rendered key of a task instance; None where its task has none."""
+    if task.concurrency_key is None:
+        return None
+    params = merged({**spec.params, **task.display.get("params", {})}, run.conf, check=False)
+    context = context_of(
+        dag_id=run.dag_id,
+        run_id=run.run_id,
+        run_type=run.run_type,
+        logical_date=run.logical_date,
+        interval=(run.data_interval_start, run.data_interval_end),
+        conf=run.conf,
+        params=params,
+    )
+    return render(task.concurrency_key, of_task(context, task.task_id, map_index))
+
+
+def columns(
+    run_pk: int, dag_id: str, version_pk: int, task: TaskSpec, map_index: int = -1, key: str | None = None
+) -> dict[str, Any]:
     """What a task instance copies from its task, so that the claim needs no spec."""
     return {
+        "concurrency_key": key,
+        "concurrency_limit": task.concurrency_limit if key is not None else None,
         "run_id": run_pk,
         "dag_id": dag_id,
         "task_id": task.task_id,
@@ -109,6 +136,6 @@ def columns(run_pk: int, dag_id: str, version_pk: int, task: TaskSpec, map_index
         "pool_slots": task.pool_slots,
         "priority_weight": task.effective_weight,
         "operator": task.operator,
-        "limited": task.max_active_tis_per_dag is not None or task.max_active_tis_per_dagrun is not None,
+        "limited": task.is_limited,
         "version_id": version_pk,
     }

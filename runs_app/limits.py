@@ -138,13 +138,19 @@ class Occupied:
     runs: dict[int, int] = field(default_factory=dict)
     tasks: dict[tuple[str, str], int] = field(default_factory=dict)
     tasks_of_run: dict[tuple[int, str], int] = field(default_factory=dict)
+    keys: dict[str, int] = field(default_factory=dict)
 
 
 def count(capacity: Capacity) -> Occupied:
     """Count the slots in use."""
     found = Occupied()
-    rows = fetch("SELECT pool, pool_slots, run_id, dag_id, task_id FROM runs_app_taskinstance WHERE state = 'running'")
-    for pool, slots, run_pk, dag_id, task_id in rows:
+    rows = fetch(
+        "SELECT pool, pool_slots, run_id, dag_id, task_id, concurrency_key FROM runs_app_taskinstance "
+        "WHERE state = 'running'"
+    )
+    for pool, slots, run_pk, dag_id, task_id, key in rows:
+        if key is not None:
+            found.keys[key] = found.keys.get(key, 0) + 1
         found.pools[pool] = found.pools.get(pool, 0) + slots
         found.runs[run_pk] = found.runs.get(run_pk, 0) + 1
         found.tasks[dag_id, task_id] = found.tasks.get((dag_id, task_id), 0) + 1
@@ -188,6 +194,9 @@ class Barred:
         for run_pk, task_id in sorted(self.tasks_of_run):
             parts.append("NOT (t.run_id = %s AND t.task_id = %s)")
             values += [run_pk, task_id]
+        for key, running in sorted(occupied.keys.items()):
+            parts.append("(t.concurrency_key IS NULL OR t.concurrency_key <> %s OR t.concurrency_limit > %s)")
+            values += [key, running]
         return " AND ".join(parts), values
 
 

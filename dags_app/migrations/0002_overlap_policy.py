@@ -4,25 +4,29 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('dags_app', '0001_initial'),
+        ("dags_app", "0001_initial"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='dag',
-            name='dropped_end',
+            model_name="dag",
+            name="dropped_end",
             field=models.DateTimeField(null=True),
         ),
         migrations.AddField(
-            model_name='dag',
-            name='dropped_start',
-            field=models.DateTimeField(help_text='data interval of the last run that was dropped', null=True),
+            model_name="dag",
+            name="dropped_start",
+            field=models.DateTimeField(help_text="data interval of the last run that was dropped", null=True),
         ),
         migrations.AddField(
-            model_name='dag',
-            name='overlap_policy',
-            field=models.CharField(choices=[('queue', 'queue'), ('drop', 'drop')], default='queue', help_text='what becomes of a due run that max_active_runs leaves no room for', max_length=20),
+            model_name="dag",
+            name="overlap_policy",
+            field=models.CharField(
+                choices=[("queue", "queue"), ("drop", "drop")],
+                default="queue",
+                help_text="what becomes of a due run that max_active_runs leaves no room for",
+                max_length=20,
+            ),
         ),
     ]

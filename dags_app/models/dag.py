@@ -26,7 +26,9 @@ class Dag(models.Model):
     timetable_description = models.CharField(max_length=1000, null=True)
     timetable_periodic = models.BooleanField(default=False)
     is_backfillable = models.BooleanField(default=False, help_text="its timetable can be scheduled")
-    has_task_concurrency_limits = models.BooleanField(default=False, help_text="a task has a max_active_tis limit")
+    has_task_concurrency_limits = models.BooleanField(
+        default=False, help_text="a task has a max_active_tis limit or a concurrency key"
+    )
     max_active_runs = models.PositiveIntegerField(default=16)
     overlap_policy = models.CharField(
         max_length=20,

@@ -87,6 +87,8 @@ class TaskSpec:
     queue: str = "default"
     max_active_tis_per_dag: int | None = None
     max_active_tis_per_dagrun: int | None = None
+    concurrency_key: str | None = None  # template of :mod:`orchestrator.core.concurrency_key`
+    concurrency_limit: int = 1  # so many task instances with the same key run at once
     start_date: datetime | None = None
     end_date: datetime | None = None
     reschedules: bool = False  # a sensor in mode "reschedule"
@@ -103,6 +105,12 @@ class TaskSpec:
     @property
     def is_mapped(self) -> bool:
         return self.map is not None
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether a claim has to look at what else runs of it, or under its key."""
+        limits = (self.max_active_tis_per_dag, self.max_active_tis_per_dagrun, self.concurrency_key)
+        return any(limit is not None for limit in limits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,6 +185,8 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
         map_index_template: str | None = None,
         max_active_tis_per_dag: int | None = None,
         max_active_tis_per_dagrun: int | None = None,
+        concurrency_key: str | None = None,
+        concurrency_limit: int = 1,
         executor: str | None = None,
         executor_config: dict[str, Any] | None = None,
         do_xcom_push: bool = True,
@@ -262,6 +264,8 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
         self.map_index_template = map_index_template
         self.max_active_tis_per_dag = max_active_tis_per_dag if max_active_tis_per_dag is not None else task_concurrency
         self.max_active_tis_per_dagrun = max_active_tis_per_dagrun
+        self.concurrency_key = concurrency_key
+        self.concurrency_limit = concurrency_limit
         self.executor = executor
         self.executor_config = executor_config or {}
         self.do_xcom_push = do_xcom_push
@@ -301,6 +305,10 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
             )
         if self.pool_slots < 1:
             raise DagError(f"{where}: pool slots for {self.task_id} cannot be less than 1")
+        if isinstance(self.concurrency_limit, bool) or not isinstance(self.concurrency_limit, int):
+            raise DagError(f"{where}: concurrency_limit must be an integer, not {self.concurrency_limit!r}")
+        if self.concurrency_limit < 1:
+            raise DagError(f"{where}: concurrency_limit cannot be less than 1")
         if self.retries < 0:
             raise DagError(f"{where}: retries cannot be less than 0")
         if self.retry_policy is not None and not callable(getattr(self.retry_policy, "evaluate", None)):

@@ -112,11 +112,22 @@ def _check_rules(dag: Any, timetable: Any) -> None:
     if getattr(timetable, "type", "") == "continuous" and dag.max_active_runs != 1:
         raise DagError(f"DAG {dag.dag_id!r}: @continuous needs max_active_runs=1")
     for task in dag.tasks:
+        if task.concurrency_key is not None:
+            _check_key(dag, task)
         if dag.fail_fast and task.trigger_rule != "all_success" and not task.is_teardown:
             raise DagError(f"task {task.task_id!r}: a DAG with fail_fast can only have the trigger rule all_success")
         setups_above = [other for other in task.upstream_list if other.is_setup]
         if setups_above and not task.is_teardown and not task.is_setup and task.trigger_rule != "all_success":
             raise DagError(f"task {task.task_id!r} directly behind a setup must have the trigger rule all_success")
+
+
+def _check_key(dag: Any, task: Any) -> None:
+    from orchestrator.core.concurrency_key import ConcurrencyKeyError, check
+
+    try:
+        check(str(task.concurrency_key), {**dag.params, **task.params})
+    except ConcurrencyKeyError as error:
+        raise DagError(f"task {task.task_id!r}: concurrency_key {task.concurrency_key!r}: {error}") from error
 
 
 def _check_overlap(dag: Any, timetable: Any) -> None:
@@ -215,6 +226,8 @@ def _task(dag: Any, task: Any, weight: int) -> TaskSpec:
         queue=task.queue,
         max_active_tis_per_dag=task.max_active_tis_per_dag,
         max_active_tis_per_dagrun=task.max_active_tis_per_dagrun,
+        concurrency_key=task.concurrency_key,
+        concurrency_limit=task.concurrency_limit,
         start_date=utc(task.start_date),
         end_date=utc(task.end_date),
         reschedules=bool(task.reschedules),

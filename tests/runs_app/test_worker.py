@@ -96,6 +96,38 @@ def attempt_of(run: DagRun) -> Attempt:
     return Attempt.objects.filter(task_instance__run=run).latest("pk")
 
 
+def test_tasks_of_one_key_never_run_beside_each_other(slot, parse, tmp_path):
+    trace = tmp_path / "trace"
+    parse(
+        f"""
+@task(concurrency_key="{{{{ dag_run.conf['tenant'] }}}}")
+def alone(number):
+    with open("{trace}", "a", buffering=1) as file:
+        file.write("begin\\n")
+        time.sleep(0.1)
+        file.write("end\\n")
+
+alone.expand(number=[1, 2, 3, 4])
+"""
+    )
+    other = Slot(["default"])
+    other.start()
+    run = actions.trigger_dag("d", conf={"tenant": "acme"})
+    threads = [threading.Thread(target=lambda each=each: (each.drain(), connection.close())) for each in (slot, other)]
+    for thread in threads:
+        thread.start()
+
+    def over() -> bool:
+        run.refresh_from_db()
+        return run.state == "success" or (slot.drain(), other.drain()) is None
+
+    wait_for(over, 30, "the end of the run")
+    for thread in threads:
+        thread.join(10)
+    other.stop()
+    assert trace.read_text().split() == ["begin", "end"] * 4
+
+
 def test_values_go_from_task_to_task_and_output_to_the_log(slot, parse):
     parse(
         """
