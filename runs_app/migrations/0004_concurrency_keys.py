@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("runs_app", "0002_pool_weights"),
+        ("runs_app", "0003_cancelled"),
     ]
 
     operations = [
