@@ -25,6 +25,7 @@ LEAST_ROLE = {
     "pause": "user",
     "mark": "user",
     "clear": "user",
+    "answer": "user",  # what a task asks people
     "note": "user",
     "delete": "user",  # a run, a DAG with its history
     "read_variables": "op",  # that they are there; values are never shown

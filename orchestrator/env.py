@@ -50,6 +50,13 @@ SETTINGS = (
     Setting("DAGS_FOLDER", "dags_folder", path, path("examples/dags"), "folder of the DAG files"),
     Setting("PORT", "port", int, 8080, "port of the web server"),
     Setting("HOST", "host", str, "127.0.0.1", "address the web server binds to"),
+    Setting(
+        "ORCHESTRATOR_BASE_URL",
+        "base_url",
+        str,
+        "",
+        "address of the pages in messages; empty = `http://localhost:PORT`",
+    ),
     Setting("ALLOWED_HOSTS", "allowed_hosts", words, [], "host names the web server answers to, besides this machine"),
     Setting("TRUSTED_ORIGINS", "trusted_origins", words, [], "https://... origins that forms may come from"),
     Setting("HTTPS", "https", yes_or_no, False, "true behind a proxy that ends TLS: secure cookies and HSTS"),

@@ -332,7 +332,7 @@ def _mark_all(run: DagRun, state: RunState, actor: str, now: datetime) -> bool:
     return any(row.task_id in teardowns for row in rows)
 
 
-_STARTED = {TaskState.RUNNING, TaskState.DEFERRED, TaskState.UP_FOR_RESCHEDULE}
+_STARTED = {TaskState.RUNNING, TaskState.DEFERRED, TaskState.AWAITING_INPUT, TaskState.UP_FOR_RESCHEDULE}
 
 
 def delete_run(run_pk: int, *, user: Any) -> None:

@@ -13,15 +13,17 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from dags_app import secrets
 from dags_app.versions import load_spec
 from orchestrator.core.states import RunState, RunType, as_airflow, from_airflow
-from orchestrator.logs.mask import is_secret_name, secret_values
+from orchestrator.logs.mask import Masker, is_secret_name, secret_values
 
+from . import hitl
 from .exceptions import DagRunAlreadyExists, DagRunNotFound, OrchestratorError
 from .locking import fetch, moment
-from .models import DagRun, TaskInstance, XCom
+from .models import DagRun, HITLDetail, TaskInstance, XCom
 
 Json = Any
 MOST_AT_ONCE = 1000
@@ -43,6 +45,7 @@ class Scope:
     map_index: int = -1
     logical_date: datetime | None = None
     run_after: datetime | None = None
+    token: int = 0
     own_xcoms: dict[str, tuple[Json, int | None]] = field(default_factory=dict)  # pushed, not written yet
     secrets: set[str] = field(default_factory=set)  # values that its log must not show
 
@@ -166,6 +169,33 @@ def _set_variable(scope: Scope, key: str, value: str, description: str | None = 
 
 def _delete_variable(scope: Scope, key: str) -> bool:
     return secrets.delete_variable(key)
+
+
+# ---- people
+
+
+def _ask_people(scope: Scope, **question: Json) -> int:
+    masked = Masker(scope.secrets).mask
+    for name in ("subject", "body"):
+        if isinstance(question.get(name), str):
+            question[name] = masked(question[name])
+    instance = (scope.run_pk, scope.task_id, scope.map_index)
+    return hitl.ask(instance, scope.token, question, timezone.now())
+
+
+def _answer_link(scope: Scope, user: str, answer: Json = None) -> str:
+    """A link by which ``user`` answers what the asking attempt asked."""
+    from . import answer_links
+
+    asked = HITLDetail.objects.filter(
+        task_instance__run_id=scope.run_pk,
+        task_instance__task_id=scope.task_id,
+        task_instance__map_index=scope.map_index,
+        token=scope.token,
+    ).first()
+    if asked is None:
+        raise Refused("a link to answer by can be made once the question is asked: in a notifier of the operator")
+    return answer_links.link(asked, user, answer or {})
 
 
 # ---- runs and task instances
@@ -346,6 +376,8 @@ ANSWERS: dict[str, Callable[..., Json]] = {
     "mask_secret": _mask_secret,
     "set_variable": _set_variable,
     "delete_variable": _delete_variable,
+    "ask_people": _ask_people,
+    "answer_link": _answer_link,
     "previous_run": _previous_run,
     "trigger_dag": _trigger_dag,
     "run_state": _run_state,

@@ -106,6 +106,7 @@ def scope_of(assignment: Mapping[str, Any], run_pk: int) -> Scope:
         map_index=assignment.get("map_index", -1),
         logical_date=datetime.fromisoformat(run["logical_date"]) if run["logical_date"] else None,
         run_after=datetime.fromisoformat(run["run_after"]),
+        token=assignment.get("token") or 0,
     )
 
 

@@ -19,7 +19,7 @@ from django.db import DatabaseError, InterfaceError, transaction
 from dags_app.versions import clear_old, load_spec
 from orchestrator.core.states import RUN_UNFINISHED, UNFINISHED, RunState, TaskState
 
-from . import advance, notify, sweep, tick, transitions
+from . import advance, hitl, notify, sweep, tick, transitions
 from .locking import close_broken, fetch, moment, retrying
 from .models import Callback, DagRun, TaskInstance
 from .view import run_row
@@ -40,6 +40,7 @@ class Counts:
     created: int = 0  # runs made from schedules
     advanced: int = 0  # runs with task instances whose time had come
     expired: int = 0  # deferrals that took too long
+    unanswered: int = 0  # questions to people that nobody answered in time
     timed_out: int = 0  # runs that took too long
     swept: sweep.Swept | None = None  # None where the recovery pass was another's
     ready: Counter[str] = field(default_factory=Counter)
@@ -49,7 +50,7 @@ class Counts:
 def step(now: datetime) -> Counts:
     """Do all that is due at ``now``. An error in one part is logged and leaves the others be."""
     counts = Counts()
-    for part in (_create_runs, _start_runs, _advance_due, _expire_deferrals, _end_late_runs, _sweep, _clear_versions):
+    for part in PARTS:
         _do(part, counts, now)
         advance.tell(counts.ready)
         counts.ready.clear()
@@ -156,6 +157,19 @@ def _expire(pk: int, token: int, run_pk: int, dag_id: str, now: datetime) -> boo
         return moved
 
 
+def _expire_questions(counts: Counts, now: datetime) -> None:
+    """Let tasks go on that nobody answered in time."""
+    rows = fetch(
+        "SELECT id FROM runs_app_taskinstance "
+        f"WHERE not_before IS NOT NULL AND not_before <= %s AND state = 'awaiting_input' LIMIT {MOST}",
+        [now],
+    )
+    for (pk,) in rows:
+        ready = hitl.expire(pk, now)
+        counts.unanswered += sum(ready.values())
+        counts.ready += ready
+
+
 def _end_late_runs(counts: Counts, now: datetime) -> None:
     rows = fetch(
         "SELECT id FROM runs_app_dagrun WHERE state = 'running' AND timeout_at IS NOT NULL AND timeout_at <= %s "
@@ -198,6 +212,13 @@ def clear_versions() -> int:
     """Delete what this machine's cache holds of versions that nobody needs; at most once an hour."""
     unfinished = DagRun.objects.filter(state__in=RUN_UNFINISHED)
     return clear_old(lambda: list(unfinished.values_list("version__tree_id", flat=True).distinct()))
+
+
+PARTS = (
+    *(_create_runs, _start_runs, _advance_due, _expire_deferrals, _expire_questions, _end_late_runs),
+    *(_sweep, _clear_versions),
+)
+"""In the order in which a pass does them."""
 
 
 def sleep_until(at: datetime | None, now: datetime) -> float:

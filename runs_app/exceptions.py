@@ -66,5 +66,35 @@ class InvalidState(OrchestratorError):
     status = 409
 
 
+class InvalidAnswer(OrchestratorError):
+    """An answer that the question does not allow."""
+
+
+class NotAsked(OrchestratorError):
+    """Nobody waits for an answer to this question any more."""
+
+    status = 409
+
+
+class AlreadyAnswered(OrchestratorError):
+    """The first answer counts."""
+
+    status = 409
+
+    def __init__(self, by: str) -> None:
+        super().__init__(
+            f"Human-in-the-loop detail has already been updated (answered by {by}) and is not allowed to write again."
+        )
+
+
+class NotAssigned(OrchestratorError):
+    """The question is put to others."""
+
+    status = 403
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"User={name} (id={name}) is not a respondent for the task.")
+
+
 class IllegalMove(RuntimeError):
     """The engine tried a move that the state machine does not have: a defect of ours, caught nowhere."""

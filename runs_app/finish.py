@@ -20,10 +20,10 @@ from orchestrator.core.retries import hash_input, retry_wait
 from orchestrator.core.spec import TaskSpec
 from orchestrator.core.states import FINISHED, TaskState
 
-from . import advance, notify, transitions
+from . import advance, hitl, notify, transitions
 from .claim import Claimer, adopt, claim_inside
 from .locking import fetch, retrying, send, write
-from .models import Callback, Trigger
+from .models import Callback, HITLDetail, Trigger
 from .view import run_row
 
 log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 class Outcome:
     """How an attempt ended, as the slot saw it."""
 
-    kind: str  # success, failed, skipped, deferred, rescheduled, lost, interrupted
+    kind: str  # success, failed, skipped, deferred, awaiting_input, rescheduled, lost, interrupted
     reason: str = ""
     retry: bool = True  # a failure may be tried again
     xcoms: dict[str, tuple[Any, int | None]] = field(default_factory=dict)  # key -> (value, length)
@@ -144,7 +144,7 @@ def _is_ended_as(row: Mapping[str, Any], name: str) -> bool:
 
 
 def _outcome_name(outcome: Outcome, new: TaskState) -> str:
-    return outcome.kind if outcome.kind in {"lost", "interrupted"} else str(new)
+    return outcome.kind if outcome.kind in {"lost", "interrupted", "awaiting_input"} else str(new)
 
 
 def finish_deferred(row: Mapping[str, Any], outcome: Outcome, now: datetime) -> Finished:
@@ -200,6 +200,8 @@ def next_state(
         fields["not_before"] = now + timedelta(seconds=timeout) if timeout is not None else None
         fields |= {"next_method": trigger["method"], "next_kwargs": json.dumps(trigger.get("next_kwargs") or {})}
         return TaskState.DEFERRED, outcome.reason, fields
+    if outcome.kind == "awaiting_input":
+        return _await_input(row, outcome, now, fields)
     if outcome.kind == "rescheduled":
         fields |= {"not_before": outcome.reschedule_at or now, "reschedule_count": row["reschedule_count"] + 1}
         return TaskState.UP_FOR_RESCHEDULE, outcome.reason, fields
@@ -220,6 +222,24 @@ def next_state(
         return TaskState.UP_FOR_RETRY, outcome.reason, fields
     fields |= _try_over()
     return TaskState.FAILED, outcome.reason, fields
+
+
+def _await_input(
+    row: Mapping[str, Any], outcome: Outcome, now: datetime, fields: dict[str, Any]
+) -> tuple[TaskState, str, dict[str, Any]]:
+    """A task that asked people waits for the answer, unless somebody was quicker than the end of its attempt."""
+    asked, wish = hitl.parked(row), outcome.trigger or {}
+    if asked is None:
+        return TaskState.FAILED, "it waits for an answer, and asked nothing", fields | _try_over()
+    kwargs, timeout = wish.get("next_kwargs") or {}, wish.get("timeout_seconds")
+    fields["next_method"] = wish["method"]
+    if asked.responded_at is not None:
+        HITLDetail.objects.filter(pk=asked.pk).update(delivered=True)
+        fields["next_kwargs"] = json.dumps({**kwargs, "event": hitl.event_of(asked)})
+        return TaskState.SCHEDULED, "answered before it waited", fields
+    fields["next_kwargs"] = json.dumps(kwargs)
+    fields["not_before"] = now + timedelta(seconds=timeout) if timeout is not None else None
+    return TaskState.AWAITING_INPUT, outcome.reason, fields
 
 
 def _try_over() -> dict[str, Any]:

@@ -307,6 +307,18 @@ RULES: tuple[Rule, ...] = (
         "AND (t.state = 'deferred' OR g.id IS NOT NULL)",
     ),
     Rule(
+        "question_is_open",
+        "a task instance that awaits input has asked, and nobody has answered",
+        f"SELECT {_NAMED} FROM {_TI} t WHERE t.state = 'awaiting_input' AND NOT EXISTS (SELECT 1 "
+        "FROM runs_app_hitldetail h WHERE h.task_instance_id = t.id AND h.token = t.token AND h.responded_at IS NULL)",
+    ),
+    Rule(
+        "answer_goes_on_once",
+        "an answer that a task went on with is no longer waited for",
+        f"SELECT {_NAMED} FROM {_TI} t JOIN runs_app_hitldetail h ON h.task_instance_id = t.id AND h.token = t.token "
+        "WHERE h.delivered AND t.state NOT IN ('scheduled', 'skipped', 'failed', 'removed')",
+    ),
+    Rule(
         "trigger_is_waited_for",
         "no trigger is left under an old token",
         "SELECT 'trigger ' || g.id FROM runs_app_trigger g JOIN runs_app_taskinstance t ON t.id = g.task_instance_id "
@@ -399,7 +411,7 @@ RULES: tuple[Rule, ...] = (
         "due_waits_are_over",
         "what waited for its time is looked at when it comes",
         f"SELECT {_NAMED} || ': ' || t.state FROM {_TI} t JOIN runs_app_dagrun r ON r.id = t.run_id "
-        "WHERE t.not_before < %s AND t.state IN ('up_for_reschedule', 'deferred') AND r.state = 'running'",
+        "WHERE t.not_before < %s AND t.state IN ('up_for_reschedule', 'deferred', 'awaiting_input') AND r.state = 'running'",
         _before(5),
         liveness=True,
     ),

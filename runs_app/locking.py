@@ -43,6 +43,11 @@ def skip_locked() -> str:
     return " FOR UPDATE SKIP LOCKED" if is_postgresql() else ""
 
 
+def for_update() -> str:
+    """The clause that holds rows until the transaction ends, waiting for them; who refers to them need not wait."""
+    return " FOR NO KEY UPDATE" if is_postgresql() else ""
+
+
 def db_now() -> datetime:
     """Return the time by the database's clock, which leases are measured by."""
     if not is_postgresql():

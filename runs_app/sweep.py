@@ -234,6 +234,7 @@ ACTIVE = sorted(
         TaskState.SCHEDULED,
         TaskState.RUNNING,
         TaskState.DEFERRED,
+        TaskState.AWAITING_INPUT,
         TaskState.UP_FOR_RETRY,
         TaskState.UP_FOR_RESCHEDULE,
     }

@@ -198,28 +198,32 @@ def undefer(
     at: datetime,
     changed: bool = False,
     fields: Mapping[str, Any] | None = None,
+    old: TaskState = TaskState.DEFERRED,
 ) -> bool:
     """Take a task instance out of ``deferred``, its trigger with it; False if it no longer waits under this token.
+
+    ``old``: the state in which it waits, where that is another.
 
     So an event that comes late, or a second time, changes nothing.
     """
     _inside_transaction()
-    if not is_legal(TaskState.DEFERRED, new):
-        raise IllegalMove(f"task instance {instance_pk}: deferred -> {new}")
+    if not is_legal(old, new):
+        raise IllegalMove(f"task instance {instance_pk}: {old} -> {new}")
     sets = {"state": new, "updated_at": at, "changed": changed, "not_before": None, **(fields or {})}
     sets["ended_at"] = at if new in FINISHED else None
     if new == TaskState.SCHEDULED:
         sets["scheduled_at"] = at
     names = ", ".join(f"{name} = %s" for name in sets)
     rows = fetch(
-        f"UPDATE {TI} SET {names} WHERE id = %s AND state = 'deferred' AND token = %s RETURNING run_id, generation",
-        [*sets.values(), instance_pk, token],
+        f"UPDATE {TI} SET {names} WHERE id = %s AND state = %s AND token = %s RETURNING run_id, generation",
+        [*sets.values(), instance_pk, old, token],
     )
     if not rows:
         return False
     run_pk, generation = rows[0]
-    drop_triggers([instance_pk])
-    record([(run_pk, instance_pk, generation, "deferred", new, token, actor, reason, at)])
+    if old == TaskState.DEFERRED:
+        drop_triggers([instance_pk])
+    record([(run_pk, instance_pk, generation, old, new, token, actor, reason, at)])
     return True
 
 

@@ -19,7 +19,7 @@ def read_state(value: str) -> tuple[str, ...]:
     """Read a state filter; ``none`` and ``no_status`` both mean "nothing decided yet"."""
     if value in {"none", "no_status", "null"}:
         return (TaskState.NONE,)
-    if value not in set(TaskState) | {"queued", "restarting", "awaiting_input"}:
+    if value not in set(TaskState) | {"queued", "restarting"}:
         raise ValueError(f"Input should be one of {', '.join(sorted(TaskState))}")
     return from_airflow(value)
 

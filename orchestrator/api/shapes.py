@@ -300,12 +300,50 @@ def past_try(now: Json, attempts: list[Row], is_last: bool) -> Json:
     }
 
 
-OUTCOMES = {name: name for name in ("success", "failed", "skipped", "up_for_retry", "up_for_reschedule", "deferred")}
+OUTCOMES = {
+    name: name
+    for name in ("success", "failed", "skipped", "up_for_retry", "up_for_reschedule", "deferred", "awaiting_input")
+}
 TRY_FIELDS = (
     *("task_id", "dag_id", "dag_run_id", "map_index", "max_tries", "task_display_name", "dag_display_name"),
     *("unixname", "pool", "pool_slots", "queue", "priority_weight", "operator", "operator_name", "queued_when"),
     *("scheduled_when", "executor", "executor_config", "dag_version"),
 )
+
+
+def hitl_detail(detail: Any) -> Json:
+    """What a task asks people, and what they answered; without the task instance."""
+    params = {
+        name: {"value": each.get("value"), "description": each.get("description"), "schema": each.get("schema") or {}}
+        for name, each in detail.params.items()
+    }
+    return {
+        **{name: getattr(detail, name) for name in ("options", "subject", "body", "defaults", "multiple")},
+        "params": params,
+        "assigned_users": detail.assigned_users,
+        "created_at": moment(detail.created_at),
+        "responded_by_user": _responded_by(detail),
+        "responded_at": moment(detail.responded_at),
+        "chosen_options": detail.chosen_options,
+        "params_input": detail.params_input,
+        "response_received": detail.responded_at is not None,
+    }
+
+
+def hitl_response(detail: Any) -> Json:
+    """An answer that was just given."""
+    return {
+        "responded_by": _responded_by(detail),
+        "responded_at": moment(detail.responded_at),
+        "chosen_options": detail.chosen_options,
+        "params_input": detail.params_input,
+    }
+
+
+def _responded_by(detail: Any) -> Json | None:
+    if detail.responded_by_user_id is None:
+        return None
+    return {"id": detail.responded_by_user_id, "name": detail.responded_by_user_name}
 
 
 XCOM_FIELDS = (

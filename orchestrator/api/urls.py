@@ -6,6 +6,7 @@ from django.urls import path, re_path, register_converter
 
 from .errors import not_found
 from .views.dags import DagDetailsView, DagsView, DagTagsView, DagView
+from .views.hitl import HITLDetailsView, HITLDetailTryView, HITLDetailView
 from .views.import_errors import ImportErrorsView, ImportErrorView
 from .views.logs import LogsView
 from .views.monitor import HealthView, VersionView
@@ -93,6 +94,9 @@ urlpatterns = [
     path(TASK + "/logs/<int:try_number>", LogsView.as_view()),
     path(TASK + "/xcomEntries", XComsView.as_view()),
     path(TASK + "/xcomEntries/<path:key>", XComView.as_view()),
+    path(RUN + "/hitlDetails", HITLDetailsView.as_view()),
+    path(TASK + "/<index:map_index>/hitlDetails", HITLDetailView.as_view()),
+    path(TASK + "/<index:map_index>/hitlDetails/tries/<int:try_number>", HITLDetailTryView.as_view()),
     path(TASK + "/<index:map_index>", TaskInstanceView.as_view()),
     path(TASK + "/<index:map_index>/tries", TriesView.as_view()),
     path(TASK + "/<index:map_index>/tries/<int:try_number>", TriesView.as_view()),

@@ -69,7 +69,7 @@ _EXCEPTIONS = (
         *("AirflowSensorTimeout", "AirflowNotFoundException", "AirflowRescheduleException", "TaskDeferred"),
         *("AirflowRuntimeError", "DuplicateTaskIdFound", "ParamValidationError", "TaskDeferralError", "XComNotFound"),
         *("DagRunAlreadyExists", "TaskDeferralTimeout", "AirflowDagCycleException"),
-        *("AirflowTimetableInvalid",),
+        *("AirflowTimetableInvalid", "TaskAwaitingInput"),
         AirflowBadRequest="AirflowException",
         AirflowOptionalProviderFeatureException="AirflowException",
         AirflowInvalidTaskError="DagError",
@@ -124,6 +124,8 @@ _EXTERNAL_ERRORS = _from(
     _OP + "external_task",
     *("ExternalDagFailedError", "ExternalDagNotFoundError", "ExternalTaskFailedError", "ExternalTaskGroupFailedError"),
 )
+_HITL = _from(_OP + "hitl", "ApprovalOperator", "HITLBranchOperator", "HITLEntryOperator", "HITLOperator")
+_HITL_ERRORS = _from(_SDK + "exceptions", "HITLRejectException", "HITLTimeoutError", "HITLTriggerEventError")
 
 # triggers
 _TRIGGER = _from(
@@ -186,6 +188,8 @@ MODULES: dict[str, dict[str, str]] = {
     # ---- the authoring interface of Airflow 3
     "airflow.sdk": _SDK_NAMES,
     "airflow.sdk.exceptions": _EXCEPTIONS,
+    "airflow.sdk.execution_time": {},
+    "airflow.sdk.execution_time.hitl": {"HITLUser": "builtins:dict"},
     "airflow.sdk.timezone": _TIMEZONE,
     "airflow.sdk.macros": _MACROS,
     "airflow.sdk.configuration": _CONF,
@@ -345,13 +349,14 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.providers": {},
     "airflow.providers.standard": {},
     "airflow.providers.standard.decorators": {},
-    "airflow.providers.standard.exceptions": _EXTERNAL_ERRORS,
+    "airflow.providers.standard.exceptions": {**_EXTERNAL_ERRORS, **_HITL_ERRORS},
     "airflow.providers.standard.hooks": {},
     "airflow.providers.standard.operators": {},
     "airflow.providers.standard.operators.bash": _BASH,
     "airflow.providers.standard.operators.branch": _BRANCH,
     "airflow.providers.standard.operators.datetime": _DATETIME_BRANCH,
     "airflow.providers.standard.operators.empty": _EMPTY,
+    "airflow.providers.standard.operators.hitl": _HITL,
     "airflow.providers.standard.operators.latest_only": _LATEST,
     "airflow.providers.standard.operators.python": _PYTHON,
     "airflow.providers.standard.operators.trigger_dagrun": _TRIGGER_RUN,
@@ -405,6 +410,7 @@ REFUSED: dict[str, str] = {
     "airflow.utils.session": _NO_SESSION,
     "airflow.utils.db": _NO_SESSION,
     "airflow.api.common.trigger_dag": "use TriggerDagRunOperator, or POST /api/v2/dags/{dag_id}/dagRuns",
+    "airflow.providers.standard.triggers.hitl": "a task that asks people needs no trigger: raise TaskAwaitingInput",
     "airflow.operators.subdag": _NO_SUBDAG,
     "airflow.operators.subdag_operator": _NO_SUBDAG,
     "airflow.operators.SubDagOperator": _NO_SUBDAG,

@@ -18,6 +18,7 @@ class TaskState(StrEnum):
     SCHEDULED = "scheduled"  # its dependencies are met; a worker slot may claim it
     RUNNING = "running"  # one attempt holds it
     DEFERRED = "deferred"  # a trigger waits for it on the triggerer
+    AWAITING_INPUT = "awaiting_input"  # a person has yet to answer it
     UP_FOR_RETRY = "up_for_retry"  # the attempt failed; due again at ``not_before``
     UP_FOR_RESCHEDULE = "up_for_reschedule"  # a sensor gave its slot back until ``not_before``
     SUCCESS = "success"
@@ -81,10 +82,12 @@ MOVES: dict[TaskState, frozenset[TaskState]] = {
             TaskState.UP_FOR_RETRY,
             TaskState.UP_FOR_RESCHEDULE,
             TaskState.DEFERRED,
+            TaskState.AWAITING_INPUT,
             TaskState.SCHEDULED,  # the attempt was lost with its worker or handed back on drain
         }
     ),
     TaskState.DEFERRED: frozenset({TaskState.SCHEDULED, TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED}),
+    TaskState.AWAITING_INPUT: frozenset({TaskState.SCHEDULED}),  # answered, or nobody did in time
     TaskState.UP_FOR_RETRY: frozenset(
         {TaskState.SCHEDULED, TaskState.SKIPPED, TaskState.UPSTREAM_FAILED, TaskState.FAILED, TaskState.REMOVED}
     ),

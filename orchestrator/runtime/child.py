@@ -12,7 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.sdk import comms, xcom
@@ -23,6 +23,7 @@ from orchestrator.sdk.exceptions import (
     AirflowSensorTimeout,
     AirflowSkipException,
     AirflowTaskTimeout,
+    TaskAwaitingInput,
     TaskDeferred,
 )
 from orchestrator.sdk.mapped import is_mapped_over
@@ -201,6 +202,8 @@ class Attempt:
             return {**self._result("rescheduled", error), "reschedule_at": error.reschedule_date.isoformat()}
         except TaskDeferred as error:
             return self._deferred(error)
+        except TaskAwaitingInput as error:
+            return self._awaiting_input(error)
         except (Exception, AirflowTaskTimeout, SystemExit, KeyboardInterrupt) as error:
             return self._failed(error)
         self._callbacks("success")
@@ -328,16 +331,22 @@ class Attempt:
 
     def _deferred(self, error: TaskDeferred) -> Json:
         classpath, kwargs = error.trigger.serialize()
-        timeout = error.timeout.total_seconds() if isinstance(error.timeout, timedelta) else error.timeout
         self.log.info("Pausing task as DEFERRED until %s fires", classpath)
         trigger = {
             "classpath": classpath,
             "kwargs": encode(kwargs),
-            "method": error.method_name,
-            "next_kwargs": encode(error.kwargs or {}),
-            "timeout_seconds": timeout,
+            **_going_on(error),
         }
         return {"type": "result", "outcome": "deferred", "error": f"waits for {classpath}", "trigger": trigger}
+
+    def _awaiting_input(self, error: TaskAwaitingInput) -> Json:
+        self.log.info("Pausing task as AWAITING_INPUT until somebody answers")
+        return {
+            "type": "result",
+            "outcome": "awaiting_input",
+            "error": "waits for an answer",
+            "trigger": _going_on(error),
+        }
 
     def _callbacks(self, kind: str) -> None:
         call_all(getattr(self.task, f"on_{kind}_callback"), self.context, kind, self.log)
@@ -366,6 +375,15 @@ class Attempt:
 
     def _on_alarm(self, *_: Any) -> None:
         raise AirflowTaskTimeout(f"the task took longer than its execution_timeout of {self.task.execution_timeout}")
+
+
+def _going_on(error: TaskDeferred | TaskAwaitingInput) -> Json:
+    """Where a task that gives its slot back wants to go on, and how long it waits at most."""
+    return {
+        "method": error.method_name,
+        "next_kwargs": encode(error.kwargs or {}),
+        "timeout_seconds": error.timeout.total_seconds() if error.timeout is not None else None,
+    }
 
 
 def call_all(callbacks: list[Any], context: Any, kind: str, log: logging.Logger) -> None:

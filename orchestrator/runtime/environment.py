@@ -17,6 +17,8 @@ def child_environment() -> dict[str, str]:
     found["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([root, *found.get("PYTHONPATH", "").split(os.pathsep)])).strip(
         os.pathsep
     )
+    port = os.environ.get("PORT") or "8080"
+    found.setdefault("AIRFLOW__API__BASE_URL", os.environ.get("ORCHESTRATOR_BASE_URL") or f"http://localhost:{port}")
     found["PYTHONUNBUFFERED"] = "1"
     found["PYTHONDONTWRITEBYTECODE"] = "1"
     return found

@@ -245,7 +245,16 @@ class LocalRun:
         return max(ready, key=lambda row: self.spec.tasks[row.task_id].effective_weight, default=None)
 
     def wait(self) -> bool:
-        """Nothing can run now: run the triggers of what is deferred, or wait for what is due next; False: nothing is."""
+        """Nothing can run now: ask people, run triggers, or wait for what is due next; False: nothing is waited for."""
+        for row in self._all():
+            if row.state == TaskState.AWAITING_INPUT:
+                from .local_people import answer
+
+                self.say(f"{row.name}  asks:")
+                event = answer(self.memory.questions[row.task_id, row.map_index], self.say)
+                row.next_kwargs = {**(row.next_kwargs or {}), "event": event}
+                self._move(row, TaskState.SCHEDULED, "answered")
+                return True
         deferred = [row for row in self._all() if row.state == TaskState.DEFERRED]
         if deferred:
             from .local_triggers import first_fired
@@ -331,11 +340,13 @@ class LocalRun:
         row.skip_note = result.get("skip_note")
         if outcome == "deferred":
             row.trigger = result["trigger"]
-            row.next_method, row.next_kwargs = row.trigger["method"], row.trigger["next_kwargs"]
-            self._move(row, TaskState.DEFERRED, reason)
-            timeout = row.trigger["timeout_seconds"]
+        if outcome in {"deferred", "awaiting_input"}:
+            wish = result["trigger"]
+            row.next_method, row.next_kwargs = wish["method"], wish["next_kwargs"]
+            self._move(row, TaskState(outcome), reason)
+            timeout = wish["timeout_seconds"]
             row.not_before = clock.now() + timedelta(seconds=timeout) if timeout is not None else None
-            self.say(f"{row.name}  deferred: {reason}")
+            self.say(f"{row.name}  {row.state}: {reason}")
             return
         if outcome == "rescheduled":
             self._move(row, TaskState.UP_FOR_RESCHEDULE, reason)

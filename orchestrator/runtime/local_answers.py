@@ -20,6 +20,7 @@ class Memory:
         self.run, self.provider = run, provider
         self.xcoms: dict[tuple[str, int, str], tuple[Json, int | None]] = {}
         self.variables: dict[str, str | None] = {}
+        self.questions: dict[tuple[str | None, int], Json] = {}  # to people, by who asks
         self.asking: tuple[str | None, int] = (None, -1)
         self.lock = threading.Lock()  # triggers ask from threads
 
@@ -76,6 +77,13 @@ class Memory:
     def _push_xcom(self, key: str, value: Json, length: int | None) -> None:
         task_id, index = self.asking
         self.xcoms[task_id or "", index, key] = (value, length)
+
+    def _ask_people(self, **question: Json) -> int:
+        self.questions[self.asking] = question
+        return 0
+
+    def _answer_link(self, user: str, answer: Json = None) -> str:
+        return f"a link for {user}: in a local run there is no server that it could lead to"
 
     def _map_length(self, task_id: str) -> int:
         return sum(1 for index in self.run.rows.get(task_id, {}) if index >= 0)

@@ -30,6 +30,7 @@ NAMES = {
     ),
     "orchestrator.sdk.exceptions": (
         *("AirflowException", "AirflowFailException", "AirflowSkipException", "AirflowTaskTimeout", "TaskDeferred"),
+        "TaskAwaitingInput",
     ),
     "orchestrator.core.timetables": (
         *("CronDataIntervalTimetable", "CronTriggerTimetable", "DeltaDataIntervalTimetable", "DeltaTriggerTimetable"),
@@ -42,6 +43,7 @@ NAMES = {
     ),
     "orchestrator.operators.virtualenv": ("ExternalPythonOperator", "PythonVirtualenvOperator"),
     "orchestrator.operators.branch": ("BaseBranchOperator", "LatestOnlyOperator"),
+    "orchestrator.operators.hitl": ("ApprovalOperator", "HITLBranchOperator", "HITLEntryOperator", "HITLOperator"),
     "orchestrator.operators.calendar": ("BranchDateTimeOperator", "BranchDayOfWeekOperator", "DayOfWeekSensor"),
     "orchestrator.operators.trigger_dagrun": ("TriggerDagRunOperator",),
     "orchestrator.operators.external_task": ("ExternalTaskMarker", "ExternalTaskSensor"),

@@ -79,6 +79,18 @@ class TaskDeferred(BaseException):
         self.timeout = timeout if timeout is None or isinstance(timeout, timedelta) else timedelta(seconds=timeout)
 
 
+class TaskAwaitingInput(BaseException):
+    """The task goes on in ``method_name`` once a person has answered what it asked, or ``timeout`` has passed."""
+
+    def __init__(
+        self, *, method_name: str, kwargs: dict[str, Any] | None = None, timeout: timedelta | int | float | None = None
+    ) -> None:
+        super().__init__()
+        self.method_name = method_name
+        self.kwargs = kwargs
+        self.timeout = timeout if timeout is None or isinstance(timeout, timedelta) else timedelta(seconds=timeout)
+
+
 class TaskDeferralError(AirflowException):
     """The trigger ended without an event."""
 
@@ -89,6 +101,18 @@ class TaskDeferralTimeout(AirflowException):
 
 class ParamValidationError(AirflowException):
     """A value does not fit its param's schema."""
+
+
+class HITLTriggerEventError(AirflowException):
+    """What a person was asked could not be answered."""
+
+
+class HITLTimeoutError(HITLTriggerEventError):
+    """Nobody answered in time, and there are no defaults."""
+
+
+class HITLRejectException(AirflowException):
+    """A person said no, where that is to fail the task."""
 
 
 class XComNotFound(AirflowException):

@@ -18,6 +18,7 @@ CODES = {
     "scheduled": "q",
     "running": "r",
     "deferred": "d",
+    "awaiting_input": "i",
     "up_for_retry": "y",
     "up_for_reschedule": "z",
     "success": "s",

@@ -21,6 +21,7 @@ WORST_FIRST = (
     TaskState.UP_FOR_RETRY,
     TaskState.UP_FOR_RESCHEDULE,
     TaskState.RUNNING,
+    TaskState.AWAITING_INPUT,
     TaskState.DEFERRED,
     TaskState.SCHEDULED,
     TaskState.NONE,

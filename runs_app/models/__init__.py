@@ -1,6 +1,7 @@
 from .attempt import Attempt, Callback, RenderedFields, XCom
 from .control import ControlState, PoolWeight
 from .event import StateEvent
+from .hitl import HITLDetail
 from .process import Process
 from .run import DagRun
 from .task_instance import TaskInstance
@@ -11,6 +12,7 @@ __all__ = [
     "Callback",
     "ControlState",
     "DagRun",
+    "HITLDetail",
     "PoolWeight",
     "Process",
     "RenderedFields",

@@ -30,7 +30,8 @@ class Attempt(models.Model):
     outcome = models.CharField(
         max_length=20,
         null=True,
-        help_text="success, failed, skipped, up_for_retry, up_for_reschedule, deferred, lost, interrupted; null = open",
+        help_text="success, failed, skipped, up_for_retry, up_for_reschedule, deferred, awaiting_input, lost, interrupted; "
+        "null = open",
     )
     reason = models.TextField(blank=True, help_text="why it ended as it did: exception, signal, exit code")
     cpu_seconds = models.FloatField(null=True)

@@ -10,7 +10,7 @@ import { gently } from "./refresh.js";
 import { recall, remember } from "./store.js";
 import { hideTip, tipFor, words } from "./tip.js";
 
-const WORST = ["failed", "cancelled", "upstream_failed", "up_for_retry", "up_for_reschedule", "running", "deferred", "scheduled", "none", "success", "skipped", "removed"];
+const WORST = ["failed", "cancelled", "upstream_failed", "up_for_retry", "up_for_reschedule", "running", "awaiting_input", "deferred", "scheduled", "none", "success", "skipped", "removed"];
 const BAR = 64;
 
 /** @param {string} tag @param {string} [kind] */

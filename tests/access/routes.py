@@ -71,6 +71,9 @@ API: dict[str, dict[str, str]] = {
     f"{TASK}/xcomEntries": {"get": "sees"},
     f"{TASK}/xcomEntries/<path:key>": {"get": "sees"},
     INDEXED: {"get": "sees", "patch": "acts:mark"},
+    f"{RUN}/hitlDetails": {"get": "sees"},
+    f"{INDEXED}/hitlDetails": {"get": "sees", "patch": "acts:answer"},
+    f"{INDEXED}/hitlDetails/tries/<int:try_number>": {"get": "sees"},
     f"{INDEXED}/tries": {"get": "sees"},
     f"{INDEXED}/tries/<int:try_number>": {"get": "sees"},
 }

@@ -43,6 +43,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     (routes.RUN, "patch"): {"note": "n"},
     (routes.TASK, "patch"): {"note": "n"},
     (routes.INDEXED, "patch"): {"note": "n"},
+    (f"{routes.INDEXED}/hitlDetails", "patch"): {"chosen_options": ["yes"]},
 }
 
 
@@ -58,6 +59,8 @@ def world(db) -> dict[str, Any]:
     factories.make_attempt(first, lines=("x",))
     factories.make_attempt(run.task_instances.get(task_id="m", map_index=0), lines=("x",))
     factories.make_xcom(first, 1)
+    for asks in (first, run.task_instances.get(task_id="m", map_index=0)):
+        factories.make_question(asks)
     factories.make_dag(spec=factories.make_spec("beta", {"z": ()}))
     Pool.objects.create(name="p", slots=1)
     secrets.set_variable("v", "hunter22")

@@ -187,6 +187,7 @@ MEANING = {
     TaskState.SCHEDULED: "may run: it waits for a worker slot, within the limits of pools and the like",
     TaskState.RUNNING: "one attempt holds it, under its token",
     TaskState.DEFERRED: "its trigger waits on a triggerer; it takes no slot",
+    TaskState.AWAITING_INPUT: "a person has yet to answer what it asked; it takes no slot",
     TaskState.UP_FOR_RETRY: "a try failed; the next is due later",
     TaskState.UP_FOR_RESCHEDULE: "a sensor gave its slot back until it looks again",
     TaskState.SUCCESS: "done",

@@ -13,7 +13,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from dags_app.models import Dag, Pool
-from runs_app import actions, cancel, control, invariants
+from runs_app import actions, cancel, control, hitl, invariants
 from runs_app.finish import Outcome
 from runs_app.locking import db_now, fetch, write
 from runs_app.models import DagRun, Process, TaskInstance
@@ -37,6 +37,10 @@ def world(db: None, invitations: Any) -> dict[str, int]:
     end(take(slot()), "failed")
     deferred = start(python_dag("deferred", {"a": ()}))
     end(take(slot()), Outcome("deferred", trigger={"classpath": "x.Y", "method": "go", "timeout_seconds": 900}))
+    asks = start(python_dag("asks", {"a": ()}))
+    row = take(slot())
+    hitl.ask((row["run_id"], "a", -1), row["token"], {"subject": "?", "options": ["yes"]}, timezone.now())
+    end(row, Outcome("awaiting_input", trigger={"method": "go", "timeout_seconds": 900}))
     marked = start(python_dag("marked", {"a": (), "b": ("a",)}))
     row = take(slot())
     actions.set_task_state([row["id"]], "failed")
@@ -57,6 +61,7 @@ def world(db: None, invitations: Any) -> dict[str, int]:
         "failed": TaskInstance.objects.get(run=failed, task_id="a").pk,
         "retry": TaskInstance.objects.get(run=retry).pk,
         "deferred": TaskInstance.objects.get(run=deferred).pk,
+        "asks": TaskInstance.objects.get(run=asks).pk,
         "marked_run": marked.pk,
         "lost_run": lost.pk,
         "cancelled_run": cancelled.pk,
@@ -124,6 +129,9 @@ DAMAGE = [
     ("losses_are_limited", f"UPDATE {TI} SET losses = 99 WHERE id = {{running}}"),
     ("trigger_iff_deferred", "DELETE FROM runs_app_trigger"),
     ("trigger_iff_deferred", f"UPDATE {TI} SET state = 'scheduled', not_before = NULL WHERE id = {{deferred}}"),
+    ("question_is_open", "UPDATE runs_app_hitldetail SET responded_at = '{old}'"),
+    ("question_is_open", "DELETE FROM runs_app_hitldetail"),
+    ("answer_goes_on_once", "UPDATE runs_app_hitldetail SET delivered = {true}"),
     ("trigger_is_waited_for", "UPDATE runs_app_trigger SET token = token - 1"),
     ("xcom_is_of_its_task_instance", "{stray_xcom}"),
     ("waiting_has_a_time", f"UPDATE {TI} SET not_before = NULL WHERE id = {{retry}}"),
@@ -144,6 +152,7 @@ DAMAGE = [
         "UPDATE runs_app_dagrun SET state = 'running', ended_at = NULL, updated_at = '{old}' WHERE id = {done_run}",
     ),
     ("due_waits_are_over", f"UPDATE {TI} SET not_before = '{{old}}' WHERE id = {{deferred}}"),
+    ("due_waits_are_over", f"UPDATE {TI} SET not_before = '{{old}}' WHERE id = {{asks}}"),
     ("deferred_are_watched", "UPDATE runs_app_trigger SET created_at = '{old}'; {triggerer}"),
     ("late_runs_are_ended", "UPDATE runs_app_dagrun SET timeout_at = '{old}' WHERE state = 'running'"),
     (

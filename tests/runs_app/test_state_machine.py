@@ -21,12 +21,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from dags_app.models import Dag, Pool
 from orchestrator import wake
 from orchestrator.core.states import FINISHED
-from runs_app import actions, control, invariants, sweep
+from runs_app import actions, answering, control, hitl, invariants, sweep
 from runs_app.claim import Claimer
 from runs_app.exceptions import OrchestratorError
 from runs_app.finish import Outcome
 from runs_app.locking import db_now
-from runs_app.models import Attempt, Callback, ControlState, DagRun, Process, TaskInstance
+from runs_app.models import Attempt, Callback, ControlState, DagRun, HITLDetail, Process, TaskInstance
 from tests.runs_app.engine import end, python_dag, seconds, slot, take
 
 LONG = os.environ.get("LONG_TESTS") == "1"
@@ -54,7 +54,17 @@ SHAPES: dict[str, dict[str, Any]] = {
     "clock": {"arrows": {"a": ()}, "schedule": seconds(120), "catchup": True, "max_active_runs": 2},
 }
 
-OUTCOMES = ("success", "failed", "failed for good", "skipped", "rescheduled", "deferred", "lost", "interrupted")
+OUTCOMES = (
+    "success",
+    "failed",
+    "failed for good",
+    "skipped",
+    "rescheduled",
+    "deferred",
+    "awaiting_input",
+    "lost",
+    "interrupted",
+)
 
 
 class Engine(RuleBasedStateMachine):
@@ -135,6 +145,18 @@ class Engine(RuleBasedStateMachine):
         self.held = [each for each in self.held if each[1]["id"] not in gone]
         self.stale = [each for each in self.stale if each["id"] not in gone]
 
+    @rule(number=st.integers(0, 9))
+    def answer(self, number: int) -> None:
+        asked = list(HITLDetail.objects.order_by("pk"))
+        if not asked:
+            return
+        open_before = set(hitl.open_questions().values_list("pk", flat=True))
+        detail = asked[number % len(asked)]
+        try:
+            answering.answer(detail.pk, options=["yes"])
+        except OrchestratorError:
+            assert detail.pk not in open_before, "an answer that was waited for was refused"
+
     # ---- slots
 
     @rule(number=st.integers(0, 2))
@@ -155,6 +177,9 @@ class Engine(RuleBasedStateMachine):
         if not self.held:
             return
         _, row = self.held.pop(number % len(self.held))
+        if outcome == "awaiting_input":
+            question = {"subject": "?", "options": ["yes", "no"], "defaults": ["no"] if again else None}
+            hitl.ask((row["run_id"], row["task_id"], row["map_index"]), row["token"], question, self.now)
         found = end(row, _outcome(outcome, self.now), now=self.now)
         assert found.accepted, "a living slot's result was refused"
         self._ended(row, outcome)
@@ -265,6 +290,8 @@ def _outcome(name: str, now: datetime) -> Outcome:
         return Outcome(name, reschedule_at=now + seconds(30))
     if name == "deferred":
         return Outcome(name, trigger={"classpath": "x.Y", "method": "go", "timeout_seconds": 60})
+    if name == "awaiting_input":
+        return Outcome(name, trigger={"method": "go", "timeout_seconds": 60})
     if name == "failed for good":
         return Outcome("failed", retry=False)
     return Outcome(name)

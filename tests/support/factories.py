@@ -27,7 +27,7 @@ from orchestrator.operators.bash import BashOperator
 from orchestrator.sdk import DAG
 from runs_app import logs
 from runs_app.create import columns, create_run
-from runs_app.models import Attempt, DagRun, RenderedFields, TaskInstance, XCom
+from runs_app.models import Attempt, DagRun, HITLDetail, RenderedFields, TaskInstance, XCom
 
 PASSWORD = secrets.token_urlsafe(12)
 """Of every user made here; another one in each test run."""
@@ -248,6 +248,18 @@ def make_xcom(instance: TaskInstance, value: Any, key: str = "return_value") -> 
         value=value,
         length=len(value) if isinstance(value, (list, dict)) else None,
     )
+
+
+def make_question(instance: TaskInstance, *, waiting: bool = True, **fields: Any) -> HITLDetail:
+    """Make what a task instance asks people; unless ``waiting`` is off it is what it waits for."""
+    if waiting:
+        set_state(instance, TaskState.AWAITING_INPUT, token=instance.token + 1, next_method="execute_complete")
+    values: dict[str, Any] = {
+        **{"try_number": instance.try_number, "token": instance.token, "created_at": DAY},
+        **{"subject": "Go on?", "options": ["yes", "no"]},
+        **fields,
+    }
+    return HITLDetail.objects.create(task_instance=instance, **values)
 
 
 def make_rendered(instance: TaskInstance, **fields: Any) -> RenderedFields:

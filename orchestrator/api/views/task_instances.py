@@ -138,17 +138,7 @@ class TriesView(ApiView):
     ) -> Response:
         if map_index is None:
             map_index = whole(request.GET, "map_index", -1, least=-1)
-        instance = instance_for(request.user, dag_id, run_id, task_id, map_index)
-        now = shaped(TaskInstance.objects.filter(pk=instance.pk))[0]
-        by_try: dict[int, list[Any]] = {}
-        for row in Attempt.objects.filter(task_instance=instance).order_by("token").values(*shapes.ATTEMPT_FIELDS):
-            by_try.setdefault(row["try_number"], []).append(row)
-        tries = [shapes.past_try(now, rows, number == instance.try_number) for number, rows in sorted(by_try.items())]
-        if not tries and instance.started_at is not None:
-            # Decided in the engine, with no attempt at all.
-            row = {"try_number": instance.try_number, "hostname": "", "pid": None, "outcome": None}
-            times = {"started_at": instance.started_at, "ended_at": instance.ended_at}
-            tries = [shapes.past_try(now, [{**row, **times}], True)]
+        tries = tries_of(instance_for(request.user, dag_id, run_id, task_id, map_index))
         if try_number is None:
             return Response({"task_instances": tries, "total_entries": len(tries)})
         for each in tries:
@@ -158,6 +148,21 @@ class TriesView(ApiView):
             f"The Task Instance with dag_id: `{dag_id}`, run_id: `{run_id}`, task_id: `{task_id}`, try_number: "
             f"`{try_number}` and map_index: `{map_index}` was not found"
         )
+
+
+def tries_of(instance: TaskInstance) -> list[dict[str, Any]]:
+    """Return the tries of a task instance, the current one last."""
+    now = shaped(TaskInstance.objects.filter(pk=instance.pk))[0]
+    by_try: dict[int, list[Any]] = {}
+    for row in Attempt.objects.filter(task_instance=instance).order_by("token").values(*shapes.ATTEMPT_FIELDS):
+        by_try.setdefault(row["try_number"], []).append(row)
+    tries = [shapes.past_try(now, rows, number == instance.try_number) for number, rows in sorted(by_try.items())]
+    if not tries and instance.started_at is not None:
+        # Decided in the engine, with no attempt at all.
+        row = {"try_number": instance.try_number, "hostname": "", "pid": None, "outcome": None}
+        times = {"started_at": instance.started_at, "ended_at": instance.ended_at}
+        tries = [shapes.past_try(now, [{**row, **times}], True)]
+    return tries
 
 
 CLEAR = {
