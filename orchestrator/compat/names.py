@@ -188,8 +188,6 @@ MODULES: dict[str, dict[str, str]] = {
     # ---- the authoring interface of Airflow 3
     "airflow.sdk": _SDK_NAMES,
     "airflow.sdk.exceptions": _EXCEPTIONS,
-    "airflow.sdk.execution_time": {},
-    "airflow.sdk.execution_time.hitl": {"HITLUser": "builtins:dict"},
     "airflow.sdk.timezone": _TIMEZONE,
     "airflow.sdk.macros": _MACROS,
     "airflow.sdk.configuration": _CONF,
@@ -269,6 +267,7 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.io.path": _STORAGE,
     "airflow.io.store": {"attach": "orchestrator.sdk.object_fs:attach"},
     "airflow.sdk.execution_time": {},
+    "airflow.sdk.execution_time.hitl": {"HITLUser": "builtins:dict"},
     "airflow.sdk.execution_time.xcom": _XCOM,
     "airflow.sdk.execution_time.lazy_sequence": _from(_SDK + "xcom_arg", "LazyXComSequence"),
     "airflow.models.xcom_arg": _XCOM_ARG,
