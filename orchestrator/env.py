@@ -74,6 +74,21 @@ SETTINGS = (
         "ORCHESTRATOR_PARSE_MEMORY_BYTES", "parse_memory_bytes", int, 1 << 30, "bytes a DAG file's import may take"
     ),
     Setting("ORCHESTRATOR_XCOM_MAX_BYTES", "xcom_max_bytes", int, 1 << 20, "bytes one XCom value may have as JSON"),
+    Setting("ORCHESTRATOR_STORE_MAX_BYTES", "store_max_bytes", int, 65535, "bytes one value of a state store may have"),
+    Setting(
+        "ORCHESTRATOR_STORE_RETENTION_DAYS",
+        "store_retention_days",
+        int,
+        30,
+        "days a key of a task's state store stays unless the task says otherwise; 0 = for good",
+    ),
+    Setting(
+        "ORCHESTRATOR_STORE_CLEAR_ON_SUCCESS",
+        "store_clear_on_success",
+        yes_or_no,
+        False,
+        "a task instance that succeeds forgets its state store",
+    ),
     Setting("ORCHESTRATOR_MAX_MAP_LENGTH", "max_map_length", int, 100_000, "instances one mapped task may have"),
     Setting("ORCHESTRATOR_PAUSED_AT_CREATION", "paused_at_creation", yes_or_no, True, "new DAGs start paused"),
     Setting("ORCHESTRATOR_SMTP_URL", "smtp_url", str, "", "smtp://user:password@host:port/?from=a@b; empty = no mail"),

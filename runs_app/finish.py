@@ -296,6 +296,8 @@ def _keep(row: Mapping[str, Any], outcome: Outcome, new: TaskState, task: TaskSp
                 now,
             ],
         )
+    if new == TaskState.SUCCESS and settings.ORCH.store_clear_on_success:
+        send("DELETE FROM runs_app_taskstoreentry WHERE task_instance_id = %s", [row["id"]])
     if outcome.rendered:
         send(
             "INSERT INTO runs_app_renderedfields (task_instance_id, fields) VALUES (%s, %s) "

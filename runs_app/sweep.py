@@ -21,7 +21,7 @@ from django.db.models import Exists, OuterRef
 from orchestrator import wake
 from orchestrator.core.states import TaskState
 
-from . import advance, transitions
+from . import advance, store, transitions
 from .finish import Outcome, finish
 from .locking import close_broken, fetch, is_postgresql, moment, placeholders, retrying, write
 from .models import Attempt, Callback, ControlState, Process, Trigger
@@ -86,7 +86,7 @@ def _parts(number: int) -> list[Callable[[Swept, Turn, datetime], None]]:
     if number % BLOCKED_EVERY == 0:
         parts.insert(5, _advance_blocked)
     if number % FORGET_EVERY == 0:
-        parts.append(_forget_processes)
+        parts += [_forget_processes, _clean_stores]
     return parts
 
 
@@ -298,3 +298,7 @@ def _forget_processes(found: Swept, turn: Turn, now: datetime) -> None:
     for each in named:
         old = old.filter(~each)
     Process.objects.filter(pk__in=list(old.values_list("pk", flat=True)[:BATCH])).delete()
+
+
+def _clean_stores(found: Swept, turn: Turn, now: datetime) -> None:
+    store.clean(now)

@@ -23,6 +23,7 @@ from .views.registry import (
 )
 from .views.runs import CancelRunView, ClearRunView, RunsListView, RunsView, RunView
 from .views.sources import SourceView, TasksView, TaskView, VersionOfDagView, VersionsView
+from .views.state_store import StateStoreKeyView, StateStoreView
 from .views.task_instances import (
     ClearView,
     MappedView,
@@ -92,6 +93,8 @@ urlpatterns = [
     path(TASK + "/tries/<int:try_number>", TriesView.as_view()),
     path(TASK + "/listMapped", MappedView.as_view()),
     path(TASK + "/logs/<int:try_number>", LogsView.as_view()),
+    path(TASK + "/state-store", StateStoreView.as_view()),
+    path(TASK + "/state-store/<path:key>", StateStoreKeyView.as_view()),
     path(TASK + "/xcomEntries", XComsView.as_view()),
     path(TASK + "/xcomEntries/<path:key>", XComView.as_view()),
     path(RUN + "/hitlDetails", HITLDetailsView.as_view()),

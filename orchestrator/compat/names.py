@@ -40,6 +40,7 @@ _MAPPED = _from(_SDK + "mapped", "MappedOperator", "OperatorPartial")
 _RETRY_POLICY = _from(
     _SDK + "retry_policy", "ExceptionRetryPolicy", "RetryAction", "RetryDecision", "RetryPolicy", "RetryRule"
 )
+_NEVER_EXPIRE = _from(_SDK + "state_store", "NEVER_EXPIRE")
 _LITERAL = _from(_SDK + "templating", "literal")
 _ENUMS = _SDK + "enums"
 _STATES = _from(_ENUMS, "State", "DagRunState", "TaskInstanceState")
@@ -153,6 +154,7 @@ _SDK_NAMES = {
     **_CONTEXT,
     **_LITERAL,
     **_RETRY_POLICY,
+    **_NEVER_EXPIRE,
     "XComArg": _XCOM_ARG["XComArg"],
     **_from(_ENUMS, "TriggerRule", "WeightRule", "DagRunState", "TaskInstanceState"),
     **{name: _ASSETS[name] for name in _ASSETS if not name.startswith("Dataset")},

@@ -141,6 +141,7 @@ ALWAYS: dict[str, Callable[[TaskContext], Any]] = {
     "dag_run": lambda context: RuntimeDagRun(context.run),
     "run_id": lambda context: context.run["run_id"],
     "run_after": lambda context: moment(context.run["run_after"]),
+    "task_state_store": lambda context: _task_store(),
     "partition_key": lambda context: None,
     "params": lambda context: context._params(),
     "conf": lambda context: {},
@@ -353,6 +354,12 @@ class _Connections:
             return Connection.get(conn_id)
         except Exception:
             return default
+
+
+def _task_store() -> Any:
+    from orchestrator.sdk.state_store import TaskStateStore
+
+    return TaskStateStore()
 
 
 def _macros() -> Any:

@@ -21,6 +21,7 @@ class Memory:
         self.xcoms: dict[tuple[str, int, str], tuple[Json, int | None]] = {}
         self.variables: dict[str, str | None] = {}
         self.questions: dict[tuple[str | None, int], Json] = {}  # to people, by who asks
+        self.stores: dict[tuple[str | None, int], dict[str, Json]] = {}
         self.asking: tuple[str | None, int] = (None, -1)
         self.lock = threading.Lock()  # triggers ask from threads
 
@@ -101,6 +102,20 @@ class Memory:
         had = self._variable(key)
         self.variables[key] = None
         return bool(had if had is not NOT_SET else self._elsewhere("variable", {"key": key}))
+
+    def _task_store_get(self, key: str) -> Json:
+        found = self.stores.get(self.asking, {})
+        return {"value": found[key]} if key in found else None
+
+    def _task_store_set(self, key: str, value: Json, **retention: Json) -> None:
+        self.stores.setdefault(self.asking, {})[key] = value
+
+    def _task_store_delete(self, key: str) -> None:
+        self.stores.get(self.asking, {}).pop(key, None)
+
+    def _task_store_clear(self, all_map_indices: bool = False) -> None:
+        for each in [each for each in self.stores if each[0] == self.asking[0]] if all_map_indices else [self.asking]:
+            self.stores.pop(each, None)
 
     def _run_state(self, dag_id: str, run_id: str) -> Json:
         return "running" if self._is_own(dag_id) and run_id == self.run.run_json["run_id"] else NOT_SET

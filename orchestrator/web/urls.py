@@ -29,6 +29,7 @@ TASK_PAGES = (
     ("", "task", task.log_page),
     ("/rendered_templates", "task-rendered", task.rendered_page),
     ("/xcom", "task-xcom", task.xcom_page),
+    ("/state-store", "task-store", task.store_page),
     ("/tries", "task-tries", task.tries_page),
     ("/code", "task-code", code.task_code_page),
     ("/details", "task-details", task.details_page),

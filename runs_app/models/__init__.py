@@ -4,6 +4,7 @@ from .event import StateEvent
 from .hitl import HITLDetail
 from .process import Process
 from .run import DagRun
+from .store import TaskStoreEntry
 from .task_instance import TaskInstance
 from .trigger import Trigger
 
@@ -18,6 +19,7 @@ __all__ = [
     "RenderedFields",
     "StateEvent",
     "TaskInstance",
+    "TaskStoreEntry",
     "Trigger",
     "XCom",
 ]

@@ -68,6 +68,8 @@ API: dict[str, dict[str, str]] = {
     f"{TASK}/tries": {"get": "sees"},
     f"{TASK}/tries/<int:try_number>": {"get": "sees"},
     f"{TASK}/logs/<int:try_number>": {"get": "sees"},
+    f"{TASK}/state-store": {"get": "sees", "delete": "acts:edit"},
+    f"{TASK}/state-store/<path:key>": {"get": "sees", **dict.fromkeys(("put", "patch", "delete"), "acts:edit")},
     f"{TASK}/xcomEntries": {"get": "sees"},
     f"{TASK}/xcomEntries/<path:key>": {"get": "sees"},
     INDEXED: {"get": "sees", "patch": "acts:mark"},
@@ -81,7 +83,7 @@ API: dict[str, dict[str, str]] = {
 PAGE_DAG = "dags/<any:dag_id>"
 PAGE_RUN = f"{PAGE_DAG}/runs/<any:run_id>"
 PAGE_TASK = f"{PAGE_RUN}/tasks/<any:task_id>"
-SHOWN = ("", "/rendered_templates", "/xcom", "/tries", "/code", "/details", "/log", "/log.txt")
+SHOWN = ("", "/rendered_templates", "/xcom", "/state-store", "/tries", "/code", "/details", "/log", "/log.txt")
 
 
 def _task_pages(task: str) -> dict[str, dict[str, str]]:

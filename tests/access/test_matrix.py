@@ -18,6 +18,7 @@ from dags_app import secrets
 from dags_app.models import AuditEntry, DagImportError, Pool
 from orchestrator import access
 from orchestrator.api.auth import issue_token
+from runs_app import store
 from runs_app.models import DagRun
 from tests.support import factories
 
@@ -44,6 +45,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     (routes.TASK, "patch"): {"note": "n"},
     (routes.INDEXED, "patch"): {"note": "n"},
     (f"{routes.INDEXED}/hitlDetails", "patch"): {"chosen_options": ["yes"]},
+    **{(f"{routes.TASK}/state-store/<path:key>", method): {"value": 1} for method in ("put", "patch")},
 }
 
 
@@ -61,6 +63,7 @@ def world(db) -> dict[str, Any]:
     factories.make_xcom(first, 1)
     for asks in (first, run.task_instances.get(task_id="m", map_index=0)):
         factories.make_question(asks)
+    store.put(first.pk, "return_value", 1, expires_at=None, now=factories.DAY)
     factories.make_dag(spec=factories.make_spec("beta", {"z": ()}))
     Pool.objects.create(name="p", slots=1)
     secrets.set_variable("v", "hunter22")

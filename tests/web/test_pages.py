@@ -21,7 +21,7 @@ DAG = ["shop"]
 RUN = ["shop", "first"]
 TASK = ["shop", "first", "extract"]
 INDEX = ["shop", "first", "load", 1]
-TASK_PAGES = ("", "-rendered", "-xcom", "-tries", "-code", "-details", "-log", "-log-file")
+TASK_PAGES = ("", "-rendered", "-xcom", "-store", "-tries", "-code", "-details", "-log", "-log-file")
 PAGES = [
     ("dags", []),
     ("import-errors", []),

@@ -10,6 +10,7 @@ from django.core.paginator import Paginator
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from dags_app.versions import load_spec
@@ -18,6 +19,7 @@ from orchestrator.core.states import FINISHED, TaskState
 from orchestrator.web import tasklist
 from orchestrator.web.page import instance_for, live_part, run_for, whole_number
 from orchestrator.web.text import code, markdown
+from runs_app import store
 from runs_app.models import Attempt, StateEvent, XCom
 
 MOST_SHOWN = 100_000
@@ -58,6 +60,7 @@ def head(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index
                 ("log", ""),
                 ("rendered", "-rendered"),
                 ("xcom", "-xcom"),
+                ("store", "-store"),
                 ("tries", "-tries"),
                 ("code", "-code"),
                 ("details", "-details"),
@@ -125,6 +128,15 @@ def xcom_page() -> Any:
         return {"xcoms": [(row, *value_lines(row.value)) for row in rows]}
 
     return "xcom", "tasks/xcom.html", extra
+
+
+@_page
+def store_page() -> Any:
+    def extra(context: dict[str, Any]) -> dict[str, Any]:
+        rows = store.alive(timezone.now()).filter(task_instance=context["instance"]).order_by("key")[:200]
+        return {"entries": [(row, *value_lines(row.value)) for row in rows]}
+
+    return "store", "tasks/store.html", extra
 
 
 @_page
