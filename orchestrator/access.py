@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from dags_app.models import Dag, DagImportError
-from runs_app.models import DagRun, TaskInstance
+from runs_app.models import Backfill, DagRun, TaskInstance
 
 ROLES = ("viewer", "user", "op", "admin")
 """Names of the groups, least first."""
@@ -77,6 +77,11 @@ def visible_runs(user: Any) -> QuerySet[DagRun]:
 def visible_task_instances(user: Any) -> QuerySet[TaskInstance]:
     """Return the task instances the user may see."""
     return TaskInstance.objects.all() if can(user, "read") else TaskInstance.objects.none()
+
+
+def visible_backfills(user: Any) -> QuerySet[Backfill]:
+    """Return the backfills the user may see."""
+    return Backfill.objects.all() if can(user, "read") else Backfill.objects.none()
 
 
 def visible_import_errors(user: Any) -> QuerySet[DagImportError]:

@@ -164,14 +164,14 @@ def clear(
     now = timezone.now()
     with transaction.atomic():
         run_row(run_pk, lock=True, wait=True)
-        ready = _open_again(run, found, actor=f"user:{actor_of(user)}", reason="cleared", now=now, reopen=reopen)
+        ready = open_again(run, found, actor=f"user:{actor_of(user)}", reason="cleared", now=now, reopen=reopen)
         audit(user, "clear_task_instances", run=run, task_ids=sorted({row.task_id for row in found}))
     advance.tell(ready + advance.start_queued(run.dag_id, now))
     wake.control()
     return found
 
 
-def _open_again(
+def open_again(
     run: DagRun, rows: list[TaskInstance], *, actor: str, reason: str, now: datetime, reopen: bool = True
 ) -> Counter[str]:
     """Reset task instances of a run whose lock the caller holds; return what is ready at once.
@@ -282,7 +282,7 @@ def set_task_state(pks: list[int], state: str, *, named: Collection[str] | None 
             stale = list(failed.filter(state__in=[TaskState.FAILED, TaskState.UPSTREAM_FAILED]))
             ready: Counter[str] = Counter()
             if stale:
-                ready = _open_again(run, stale, actor=actor, reason="what it needs was marked", now=now)
+                ready = open_again(run, stale, actor=actor, reason="what it needs was marked", now=now)
             elif locked is not None:
                 ready = advance.settle_whole(locked, now).ready
         advance.tell(ready + (advance.start_queued(run.dag_id, now) if stale else Counter()))

@@ -153,21 +153,38 @@ def _start_oldest(dag_id: str, now: datetime) -> tuple[Advanced, bool]:
 
 
 def start_oldest(dag_id: str, now: datetime) -> tuple[Advanced, bool]:
-    """Start one run if one may start, in the caller's transaction; the second value says that another might."""
+    """Start one run if one may start, in the caller's transaction; the second value says that another might.
+
+    Runs of backfills have limits of their own and begin after all others that may.
+    """
     lock = " FOR NO KEY UPDATE" if is_postgresql() else ""
     # Counted under the DAG's lock, so that two starts at once never exceed the limit. It leaves inserts of runs alone.
     dags = fetch(f"SELECT is_paused, max_active_runs FROM dags_app_dag WHERE dag_id = %s{lock}", [dag_id])
     if not dags or dags[0][0]:
         return Advanced(), False
-    due = fetch(
-        "SELECT id FROM runs_app_dagrun WHERE dag_id = %s AND state = 'queued' AND run_after <= %s "
-        "ORDER BY run_after, id LIMIT 2",
-        [dag_id, now],
-    )
-    running = "SELECT count(*) FROM runs_app_dagrun WHERE dag_id = %s AND state = 'running'"
-    if not due or fetch(running, [dag_id])[0][0] >= dags[0][1]:
-        return Advanced(), False
-    return start_run(due[0][0], now), len(due) > 1
+    due = fetch(_ORDINARY, [dag_id, dag_id, now, dag_id, dags[0][1]])
+    if due:
+        return start_run(due[0][0], now), len(due) > 1 or bool(due[0][1])
+    due = fetch(_OF_BACKFILLS, [dag_id, now])
+    return (start_run(due[0][0], now), len(due) > 1) if due else (Advanced(), False)
+
+
+_ORDINARY = (
+    "SELECT id, EXISTS (SELECT 1 FROM runs_app_backfill WHERE dag_id = %s AND completed_at IS NULL) FROM runs_app_dagrun "
+    "WHERE dag_id = %s AND state = 'queued' AND run_after <= %s AND backfill_id IS NULL AND (SELECT count(*) "
+    "FROM runs_app_dagrun WHERE dag_id = %s AND state = 'running' AND backfill_id IS NULL) < %s "
+    "ORDER BY run_after, id LIMIT 2"
+)
+BACKFILL_GOES_ON = (
+    "(NOT b.is_paused OR b.completed_at IS NOT NULL) AND (SELECT count(*) FROM runs_app_dagrun o "
+    "WHERE o.backfill_id = b.id AND o.state = 'running') < b.max_active_runs"
+)
+"""Whether a run of backfill ``b`` may start. One of a backfill that is over was cleared by somebody since."""
+_OF_BACKFILLS = (
+    "SELECT r.id FROM runs_app_backfill b JOIN runs_app_dagrun r ON r.backfill_id = b.id AND r.state = 'queued' "
+    "JOIN runs_app_backfilldagrun e ON e.backfill_id = b.id AND e.dag_run_id = r.id "
+    f"WHERE b.dag_id = %s AND r.run_after <= %s AND {BACKFILL_GOES_ON} ORDER BY b.id, e.ordinal LIMIT 2"
+)
 
 
 def start_run(run_pk: int, now: datetime) -> Advanced:

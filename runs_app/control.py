@@ -19,7 +19,7 @@ from django.db import DatabaseError, InterfaceError, transaction
 from dags_app.versions import clear_old, load_spec
 from orchestrator.core.states import RUN_UNFINISHED, UNFINISHED, RunState, TaskState
 
-from . import advance, hitl, notify, sweep, tick, transitions
+from . import advance, backfill_steps, hitl, notify, sweep, tick, transitions
 from .locking import close_broken, fetch, moment, retrying
 from .models import Callback, DagRun, TaskInstance
 from .view import run_row
@@ -100,13 +100,20 @@ def _create_runs(counts: Counts, now: datetime) -> None:
     counts.created = tick.tick(now)
 
 
+def _backfill(counts: Counts, now: datetime) -> None:
+    backfill_steps.step(now)
+
+
 def _start_runs(counts: Counts, now: datetime) -> None:
     """Start queued runs whose time has come and for which there is room."""
     rows = fetch(
         "SELECT DISTINCT r.dag_id FROM runs_app_dagrun r JOIN dags_app_dag d ON d.dag_id = r.dag_id "
-        "WHERE r.state = 'queued' AND r.run_after <= %s AND NOT d.is_paused AND (SELECT count(*) FROM runs_app_dagrun o "
-        f"WHERE o.dag_id = d.dag_id AND o.state = 'running') < d.max_active_runs LIMIT {MOST}",
-        [now],
+        "WHERE r.state = 'queued' AND r.run_after <= %s AND NOT d.is_paused AND r.backfill_id IS NULL AND (SELECT count(*) "
+        "FROM runs_app_dagrun o WHERE o.dag_id = d.dag_id AND o.state = 'running' AND o.backfill_id IS NULL) "
+        "< d.max_active_runs UNION SELECT b.dag_id FROM runs_app_backfill b JOIN runs_app_dagrun r ON r.backfill_id = b.id "
+        "JOIN dags_app_dag d ON d.dag_id = b.dag_id WHERE r.state = 'queued' AND r.run_after <= %s AND NOT d.is_paused "
+        f"AND {advance.BACKFILL_GOES_ON} LIMIT {MOST}",
+        [now, now],
     )
     for (dag_id,) in rows:
         try:
@@ -215,7 +222,7 @@ def clear_versions() -> int:
 
 
 PARTS = (
-    *(_create_runs, _start_runs, _advance_due, _expire_deferrals, _expire_questions, _end_late_runs),
+    *(_create_runs, _backfill, _start_runs, _advance_due, _expire_deferrals, _expire_questions, _end_late_runs),
     *(_sweep, _clear_versions),
 )
 """In the order in which a pass does them."""

@@ -44,6 +44,7 @@ def create_run(
     run_id: str | None = None,
     user_name: str | None = None,
     note: str | None = None,
+    backfill_pk: int | None = None,
 ) -> DagRun:
     """Insert a queued run with its task instances, in the caller's transaction or one of its own.
 
@@ -65,6 +66,7 @@ def create_run(
         note=note,
         triggered_by=triggered_by,
         triggering_user_name=user_name,
+        backfill_id=backfill_pk,
     )
     try:
         with transaction.atomic():

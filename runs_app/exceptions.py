@@ -96,5 +96,30 @@ class NotAssigned(OrchestratorError):
         super().__init__(f"User={name} (id={name}) is not a respondent for the task.")
 
 
+class BackfillNotFound(OrchestratorError):
+    """A backfill, or the DAG of one, that is not there."""
+
+    status = 404
+
+
+class BackfillActive(OrchestratorError):
+    """A DAG has one backfill at a time."""
+
+    status = 409
+
+    def __init__(self, dag_id: str) -> None:
+        super().__init__(f"There is already a running backfill for dag {dag_id}: wait for its end, or cancel it")
+
+
+class BackfillOver(OrchestratorError):
+    status = 409
+
+
+class BackfillRefused(OrchestratorError):
+    """A schedule, range, conf or behaviour that makes no backfill."""
+
+    status = 422
+
+
 class IllegalMove(RuntimeError):
     """The engine tried a move that the state machine does not have: a defect of ours, caught nowhere."""

@@ -284,7 +284,34 @@ RULES: tuple[Rule, ...] = (
         "max_active_runs_holds",
         "a DAG has no more runs under way than it allows",
         "SELECT r.dag_id || ': ' || count(*) FROM runs_app_dagrun r JOIN dags_app_dag d ON d.dag_id = r.dag_id "
-        "WHERE r.state = 'running' GROUP BY r.dag_id, d.max_active_runs HAVING count(*) > d.max_active_runs",
+        "WHERE r.state = 'running' AND r.backfill_id IS NULL GROUP BY r.dag_id, d.max_active_runs "
+        "HAVING count(*) > d.max_active_runs",
+    ),
+    Rule(
+        "backfill_limit_holds",
+        "a backfill has no more runs under way than it allows",
+        "SELECT 'backfill ' || b.id || ': ' || count(*) FROM runs_app_backfill b JOIN runs_app_dagrun r "
+        "ON r.backfill_id = b.id AND r.state = 'running' GROUP BY b.id, b.max_active_runs "
+        "HAVING count(*) > b.max_active_runs",
+    ),
+    Rule(
+        "one_open_backfill",
+        "a DAG has at most one backfill that is not over",
+        "SELECT b.dag_id FROM runs_app_backfill b WHERE b.completed_at IS NULL GROUP BY b.dag_id HAVING count(*) > 1",
+    ),
+    Rule(
+        "backfill_entries_are_settled",
+        "an interval of a backfill has a run or a reason only when it is settled, and all are once the backfill is over",
+        "SELECT 'backfill ' || e.backfill_id || ' interval ' || e.ordinal FROM runs_app_backfilldagrun e "
+        "JOIN runs_app_backfill b ON b.id = e.backfill_id WHERE NOT e.settled "
+        "AND (e.dag_run_id IS NOT NULL OR e.exception_reason IS NOT NULL OR b.completed_at IS NOT NULL)",
+    ),
+    Rule(
+        "run_is_of_its_backfill",
+        "a run of a backfill is of its DAG, has its type and stands among its intervals",
+        "SELECT 'run ' || r.id FROM runs_app_dagrun r JOIN runs_app_backfill b ON b.id = r.backfill_id "
+        "WHERE b.dag_id <> r.dag_id OR r.run_type <> 'backfill' OR NOT EXISTS (SELECT 1 FROM runs_app_backfilldagrun e "
+        "WHERE e.backfill_id = b.id AND e.dag_run_id = r.id)",
     ),
     Rule(
         "tries_are_limited",
@@ -387,9 +414,22 @@ RULES: tuple[Rule, ...] = (
         "no queued run waits while there is room for it",
         "SELECT 'run ' || r.id FROM runs_app_dagrun r JOIN dags_app_dag d ON d.dag_id = r.dag_id "
         "WHERE r.state = 'queued' AND NOT d.is_paused AND r.run_after < %s AND r.queued_at < %s "
-        "AND (SELECT count(*) FROM runs_app_dagrun o WHERE o.dag_id = r.dag_id AND o.state = 'running') "
-        "< d.max_active_runs",
+        "AND r.backfill_id IS NULL AND (SELECT count(*) FROM runs_app_dagrun o WHERE o.dag_id = r.dag_id "
+        "AND o.state = 'running' AND o.backfill_id IS NULL) < d.max_active_runs",
         lambda now: [now - timedelta(seconds=5)] * 2,
+        liveness=True,
+    ),
+    Rule(
+        "backfills_go_on",
+        "a backfill makes its runs, starts them while there is room, and ends with the last",
+        "SELECT 'backfill ' || b.id FROM runs_app_backfill b JOIN dags_app_dag d ON d.dag_id = b.dag_id "
+        "WHERE b.completed_at IS NULL AND b.updated_at < %s AND (EXISTS (SELECT 1 FROM runs_app_backfilldagrun e "
+        "WHERE e.backfill_id = b.id AND NOT e.settled) OR (NOT d.is_paused AND NOT b.is_paused AND EXISTS (SELECT 1 "
+        "FROM runs_app_dagrun r WHERE r.backfill_id = b.id AND r.state = 'queued' AND r.run_after < %s "
+        "AND r.queued_at < %s) AND (SELECT count(*) FROM runs_app_dagrun o WHERE o.backfill_id = b.id "
+        "AND o.state = 'running') < b.max_active_runs) OR NOT EXISTS (SELECT 1 FROM runs_app_dagrun r "
+        "WHERE r.backfill_id = b.id AND (r.state IN ('queued', 'running') OR r.updated_at >= %s)))",
+        lambda now: [now - timedelta(seconds=5)] * 4,
         liveness=True,
     ),
     Rule(

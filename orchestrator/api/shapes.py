@@ -216,6 +216,29 @@ def run(row: Row) -> Json:
     }
 
 
+BACKFILL_FIELDS = (
+    *("pk", "dag_id", "from_date", "to_date", "dag_run_conf", "is_paused", "reprocess_behavior", "max_active_runs"),
+    *("created_at", "completed_at", "updated_at", "dag__display_name"),
+)
+
+
+def backfill(row: Row) -> Json:
+    return {
+        "id": row["pk"],
+        "dag_id": row["dag_id"],
+        "from_date": moment(row["from_date"]),
+        "to_date": moment(row["to_date"]),
+        "dag_run_conf": row["dag_run_conf"],
+        "is_paused": row["is_paused"],
+        "reprocess_behavior": row["reprocess_behavior"],
+        "max_active_runs": row["max_active_runs"],
+        "created_at": moment(row["created_at"]),
+        "completed_at": moment(row["completed_at"]),
+        "updated_at": moment(row["updated_at"]),
+        "dag_display_name": row["dag__display_name"] or row["dag_id"],
+    }
+
+
 INSTANCE_FIELDS = (
     *("pk", "task_id", "dag_id", "run__run_id", "map_index", "run__logical_date", "run__run_after", "started_at"),
     *("ended_at", "state", "try_number", "max_tries", "run__dag__display_name", "hostname", "pool", "pool_slots"),

@@ -5,6 +5,14 @@ from __future__ import annotations
 from django.urls import path, re_path, register_converter
 
 from .errors import not_found
+from .views.backfills import (
+    BackfillsView,
+    BackfillView,
+    CancelBackfillView,
+    DryRunView,
+    PauseBackfillView,
+    UnpauseBackfillView,
+)
 from .views.dags import DagDetailsView, DagsView, DagTagsView, DagView
 from .views.hitl import HITLDetailsView, HITLDetailTryView, HITLDetailView
 from .views.import_errors import ImportErrorsView, ImportErrorView
@@ -63,6 +71,12 @@ urlpatterns = [
     path("api/v2/dags", DagsView.as_view()),
     path("api/v2/dagTags", DagTagsView.as_view()),
     path("api/v2/dagSources/<str:dag_id>", SourceView.as_view()),
+    path("api/v2/backfills", BackfillsView.as_view()),
+    path("api/v2/backfills/dry_run", DryRunView.as_view()),
+    path("api/v2/backfills/<int:backfill_id>", BackfillView.as_view()),
+    path("api/v2/backfills/<int:backfill_id>/pause", PauseBackfillView.as_view()),
+    path("api/v2/backfills/<int:backfill_id>/unpause", UnpauseBackfillView.as_view()),
+    path("api/v2/backfills/<int:backfill_id>/cancel", CancelBackfillView.as_view()),
     path("api/v2/importErrors", ImportErrorsView.as_view()),
     path("api/v2/importErrors/<int:import_error_id>", ImportErrorView.as_view()),
     path("api/v2/eventLogs", EventLogsView.as_view()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path, register_converter
 from django.views.generic import RedirectView
 
-from .views import account, code, dag, dags, dialogs, logs, run, search, task
+from .views import account, backfills, code, dag, dags, dialogs, logs, run, search, task
 
 
 class AnyText:
@@ -65,6 +65,11 @@ urlpatterns = [
     path(DAG + "/grid.json", dag.grid_data, name="grid-data"),
     path(DAG + "/graph.json", dag.graph_data, name="graph-data"),
     path(DAG + "/graph", dag.graph_page, name="graph"),
+    path(DAG + "/backfills", backfills.list_page, name="backfills"),
+    path(DAG + "/backfills/<int:backfill_id>/pause", backfills.pause, name="backfill-pause"),
+    path(DAG + "/backfills/<int:backfill_id>/unpause", backfills.unpause, name="backfill-unpause"),
+    path(DAG + "/backfills/<int:backfill_id>/cancel", backfills.cancel, name="backfill-cancel"),
+    path(DAG + "/backfill", backfills.create, name="backfill"),
     path(DAG + "/runs", dag.runs_page, name="runs"),
     path(DAG + "/tasks/<any:task_id>", dag.task_page, name="dag-task"),
     path(DAG + "/tasks", dag.tasks_page, name="dag-tasks"),

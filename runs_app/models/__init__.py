@@ -1,4 +1,5 @@
 from .attempt import Attempt, Callback, RenderedFields, XCom
+from .backfill import Backfill, BackfillDagRun
 from .control import ControlState, PoolWeight
 from .event import StateEvent
 from .hitl import HITLDetail
@@ -10,6 +11,8 @@ from .trigger import Trigger
 
 __all__ = [
     "Attempt",
+    "Backfill",
+    "BackfillDagRun",
     "Callback",
     "ControlState",
     "DagRun",

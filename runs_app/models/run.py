@@ -27,6 +27,7 @@ class DagRun(models.Model):
     note = models.TextField(null=True)
     triggered_by = models.CharField(max_length=20, default="ui", help_text="cli, operator, rest_api, ui, timetable ...")
     triggering_user_name = models.CharField(max_length=250, null=True)
+    backfill = models.ForeignKey("Backfill", models.SET_NULL, null=True, related_name="runs", db_index=False)
     generation = models.PositiveIntegerField(default=1, help_text="grows each time the run is opened again")
     timeout_at = models.DateTimeField(null=True, help_text="started_at + dagrun_timeout, while it runs")
     cancelled_at = models.DateTimeField(
@@ -52,6 +53,7 @@ class DagRun(models.Model):
         indexes = [
             models.Index(fields=["dag", "-run_after"], name="dag_run_newest"),
             models.Index(fields=["state"], name="dag_run_unfinished", condition=Q(state__in=sorted(RUN_UNFINISHED))),
+            models.Index(fields=["backfill"], name="dag_run_backfill", condition=Q(backfill__isnull=False)),
             models.Index(F("timeout_at"), name="dag_run_timeout", condition=Q(timeout_at__isnull=False)),
         ]
 

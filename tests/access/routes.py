@@ -34,6 +34,10 @@ API: dict[str, dict[str, str]] = {
     "api/v2/dags": {"get": "lists"},
     "api/v2/dagTags": {"get": "lists"},
     "api/v2/dagSources/<str:dag_id>": {"get": "sees"},
+    "api/v2/backfills": {"get": "lists", "post": "acts:trigger"},
+    "api/v2/backfills/dry_run": {"post": "acts:trigger"},
+    "api/v2/backfills/<int:backfill_id>": {"get": "sees"},
+    **{f"api/v2/backfills/<int:backfill_id>/{end}": {"put": "acts:trigger"} for end in ("pause", "unpause", "cancel")},
     "api/v2/importErrors": {"get": "lists"},
     "api/v2/importErrors/<int:import_error_id>": {"get": "sees"},
     "api/v2/eventLogs": {"get": "has:read_audit"},
@@ -119,6 +123,10 @@ PAGES: dict[str, dict[str, str]] = {
         f"{PAGE_DAG}/{end}": {"get": "sees"}
         for end in ("grid.json", "graph.json", "graph", "runs", "tasks", "code", "details", "tasks/<any:task_id>")
     },
+    f"{PAGE_DAG}/backfills": {"get": "sees"},
+    f"{PAGE_DAG}/backfill": {"get": "acts:trigger", "post": "acts:trigger"},
+    **{f"{PAGE_DAG}/backfills/<int:backfill_id>/{end}": {"post": "acts:trigger"} for end in ("pause", "unpause")},
+    f"{PAGE_DAG}/backfills/<int:backfill_id>/cancel": {"get": "acts:trigger", "post": "acts:trigger"},
     f"{PAGE_DAG}/pause": {"post": "acts:pause"},
     f"{PAGE_DAG}/trigger": {"get": "acts:trigger", "post": "acts:trigger"},
 }

@@ -19,8 +19,9 @@ from dags_app.models import AuditEntry, DagImportError, Pool
 from orchestrator import access
 from orchestrator.api.auth import issue_token
 from runs_app import store
-from runs_app.models import DagRun
+from runs_app.models import Backfill, DagRun
 from tests.support import factories
+from tests.support.factories import DAY
 
 from . import routes
 
@@ -32,6 +33,8 @@ THERE = {
 }
 ELSEWHERE = {"dag_id": "beta"}  # the run, task, version ... of another DAG, under this one's address
 ABSENT = {name: 999 if name in {"try_number", "version_number", "map_index"} else "absent" for name in THERE}
+QUERIES = {"api/v2/backfills": {"dag_id": "alpha"}}
+BACKFILL = {"from_date": "2026-03-01T00:00:00Z", "to_date": "2026-03-02T00:00:00Z"}
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     (routes.DAG, "patch"): {"is_paused": True},
     (f"{routes.DAG}/dagRuns", "post"): {"logical_date": None},
@@ -41,6 +44,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("api/v2/variables/<str:variable_key>", "patch"): {"value": "2"},
     ("api/v2/connections", "post"): {"connection_id": "new", "conn_type": "http"},
     ("api/v2/connections/<str:connection_id>", "patch"): {"host": "h"},
+    **{(f"api/v2/backfills{end}", "post"): {**BACKFILL, "dag_id": "epsilon"} for end in ("", "/dry_run")},
     (routes.RUN, "patch"): {"note": "n"},
     (routes.TASK, "patch"): {"note": "n"},
     (routes.INDEXED, "patch"): {"note": "n"},
@@ -69,7 +73,13 @@ def world(db) -> dict[str, Any]:
     secrets.set_variable("v", "hunter22")
     secrets.set_connection("c", {"conn_type": "http", "password": "hunter22"})
     event = AuditEntry.objects.create(actor="x", event="y")
-    return {"import_error_id": DagImportError.objects.get().pk, "event_log_id": event.pk}
+    backfill = Backfill.objects.create(dag=dag, from_date=DAY, to_date=DAY, created_at=DAY, updated_at=DAY)
+    factories.make_dag(spec=factories.make_spec("epsilon", schedule="@daily", start_date=DAY))
+    return {
+        "import_error_id": DagImportError.objects.get().pk,
+        "event_log_id": event.pk,
+        "backfill_id": backfill.pk,
+    }
 
 
 def test_the_table_knows_every_route_and_no_other():
@@ -78,7 +88,9 @@ def test_the_table_knows_every_route_and_no_other():
 
 def test_the_table_knows_every_method_of_the_api():
     for route, methods in routes.API.items():
-        view = resolve("/" + fill(route, {**THERE, "import_error_id": 1, "event_log_id": 1})).func.view_class
+        view = resolve(
+            "/" + fill(route, {**THERE, "import_error_id": 1, "event_log_id": 1, "backfill_id": 1})
+        ).func.view_class
         offered = {name for name in ("get", "post", "put", "patch", "delete") if hasattr(view, name)}
         assert offered == set(methods), route
 
@@ -275,7 +287,7 @@ def fill(route: str, ids: dict[str, Any]) -> str:
 
 def ask(client: Client, method: str, path: str, body: dict[str, Any]) -> Any:
     if method == "get":
-        return client.get("/" + path)
+        return client.get("/" + path, QUERIES.get(path))
     return getattr(client, method)("/" + path, body, content_type="application/json")
 
 

@@ -113,7 +113,7 @@ def commands() -> str:
         "# Commands",
         "",
         "`python manage.py NAME ...` (`.venv/bin/python` after `make setup`); `--help` says the same. Exit codes: 0 done, 1 it",
-        "could not be done (one line says why), 2 it was asked for wrongly. Every action of `connections`, `dags`, `pools`,",
+        "could not be done (one line says why), 2 it was asked for wrongly. Every action of `backfill`, `connections`, `dags`, `pools`,",
         "`runs`, `secrets`, `tasks` and `variables` takes `--json`: the answer on standard output is JSON then, and nothing",
         "else. Besides these there are Django's own: `migrate`, `createsuperuser`, `changepassword`, `check --deploy`.",
         "This page is made from the commands themselves: `make docs`.",

@@ -13,7 +13,8 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from dags_app.models import Dag, Pool
-from runs_app import actions, cancel, control, hitl, invariants
+from runs_app import actions, backfills, cancel, control, hitl, invariants
+from runs_app.backfills import Request
 from runs_app.finish import Outcome
 from runs_app.locking import db_now, fetch, write
 from runs_app.models import DagRun, Process, TaskInstance
@@ -50,6 +51,9 @@ def world(db: None, invitations: Any) -> dict[str, int]:
     running = take(slot())
     cancelled = start(python_dag("cancelled", {"a": (), "b": ("a",)}))
     cancel.cancel_run(cancelled.pk)
+    python_dag("filled", {"a": ()}, schedule="@daily", tasks={"queue": "far"})
+    first = timezone.now() - timedelta(days=9)
+    backfill = backfills.create(Request("filled", first, first + timedelta(days=4), max_active_runs=2))
     paused = python_dag("paused", {"a": ()}, is_paused=True)
     start(paused)
     Process.objects.filter(kind="slot").exclude(attempts__outcome__isnull=True).update(ended_at=timezone.now())
@@ -65,6 +69,7 @@ def world(db: None, invitations: Any) -> dict[str, int]:
         "marked_run": marked.pk,
         "lost_run": lost.pk,
         "cancelled_run": cancelled.pk,
+        "backfill": backfill.pk,
         "queued_run": DagRun.objects.get(dag_id="paused").pk,
         "queued": TaskInstance.objects.get(run__dag_id="paused").pk,
     }
@@ -118,6 +123,25 @@ DAMAGE = [
     ("queued_run_has_not_begun", f"UPDATE {TI} SET state = 'scheduled' WHERE id = {{queued}}"),
     ("cancelled_is_asked_for", "UPDATE runs_app_dagrun SET cancelled_at = NULL WHERE id = {cancelled_run}"),
     ("cancelled_is_asked_for", "UPDATE runs_app_dagrun SET cancelled_at = '{old}' WHERE id = {done_run}"),
+    ("backfill_limit_holds", "UPDATE runs_app_backfill SET max_active_runs = 0"),
+    ("one_open_backfill", "{copy_backfill}"),
+    ("backfill_entries_are_settled", "UPDATE runs_app_backfilldagrun SET settled = {false} WHERE ordinal = 1"),
+    ("backfill_entries_are_settled", "UPDATE runs_app_backfill SET completed_at = '{old}'; {open_entry}"),
+    ("run_is_of_its_backfill", "UPDATE runs_app_dagrun SET run_type = 'manual' WHERE backfill_id = {backfill}"),
+    ("run_is_of_its_backfill", "DELETE FROM runs_app_backfilldagrun"),
+    ("run_is_of_its_backfill", "UPDATE runs_app_backfill SET dag_id = 'done'"),
+    ("backfills_go_on", "UPDATE runs_app_backfill SET updated_at = '{old}'; {open_entry}"),
+    (
+        "backfills_go_on",
+        "UPDATE runs_app_backfill SET updated_at = '{old}', max_active_runs = 5; "
+        "UPDATE runs_app_dagrun SET queued_at = '{old}' WHERE backfill_id = {backfill}",
+    ),
+    (
+        "backfills_go_on",
+        "UPDATE runs_app_backfill SET updated_at = '{old}'; DELETE FROM runs_app_stateevent WHERE run_id IN "
+        "(SELECT id FROM runs_app_dagrun WHERE backfill_id = {backfill}); UPDATE runs_app_dagrun SET updated_at = '{old}', "
+        "state = 'failed', ended_at = '{old}' WHERE backfill_id = {backfill}",
+    ),
     ("one_run_a_date", "{same_date}"),
     ("map_indexes_are_dense", f"UPDATE {TI} SET map_index = 1 WHERE id = {{done}}"),
     ("map_indexes_are_dense", "{copy_mapped}"),
@@ -176,14 +200,17 @@ def copy(table: str, where: str, **changes: str) -> str:
 def test_damage_is_reported_by_its_rule(rule, damage, world):
     postgresql = connection.vendor == "postgresql"
     other = fetch("SELECT id FROM dags_app_dagversion WHERE dag_id = 'paused'")[0][0]
+    false = "false" if postgresql else "0"
     statements = damage.format(
         **world,
         old=OLD if postgresql else OLD[:19],
         other=other,
         true="true" if postgresql else "1",
-        false="false" if postgresql else "0",
+        false=false,
         copy_attempt=copy("runs_app_attempt", f"task_instance_id = {world['done']}", token="0"),
         copy_mapped=copy(TI, f"id = {world['done']}", map_index="3"),
+        copy_backfill=copy("runs_app_backfill", "1 = 1"),
+        open_entry=copy("runs_app_backfilldagrun", "ordinal = 1", ordinal="9", settled=false, dag_run_id="NULL"),
         same_date=copy("runs_app_dagrun", f"id = {world['done_run']}", run_id="'again'"),
         triggerer=copy("runs_app_process", "ended_at IS NULL", kind="'triggerer'"),
         idle=copy("runs_app_process", "ended_at IS NULL", pid="99"),
@@ -192,7 +219,11 @@ def test_damage_is_reported_by_its_rule(rule, damage, world):
     )
     assert rule not in broken()
     if not postgresql:
-        for relaxed in ("DROP INDEX dag_run_logical_date", "PRAGMA ignore_check_constraints = ON"):
+        for relaxed in (
+            "DROP INDEX dag_run_logical_date",
+            "DROP INDEX backfill_one_open",
+            "PRAGMA ignore_check_constraints = ON",
+        ):
             connection.cursor().execute(relaxed)
     try:
         for statement in statements.split("; "):

@@ -14,11 +14,12 @@ from django.urls import get_resolver, reverse
 
 from dags_app import schedule
 from dags_app.models import Dag
-from runs_app.models import DagRun
+from runs_app.models import Backfill, DagRun
 from tests.support import factories
 
 DAG = ["shop"]
 RUN = ["shop", "first"]
+BACKFILL = ["shop", 7]
 TASK = ["shop", "first", "extract"]
 INDEX = ["shop", "first", "load", 1]
 TASK_PAGES = ("", "-rendered", "-xcom", "-store", "-tries", "-code", "-details", "-log", "-log-file")
@@ -27,7 +28,10 @@ PAGES = [
     ("import-errors", []),
     ("search", []),
     ("password", []),
-    *((name, DAG) for name in ("dag", "graph", "runs", "dag-tasks", "code", "details", "grid-data", "graph-data")),
+    *(
+        (name, DAG)
+        for name in ("dag", "graph", "runs", "backfills", "dag-tasks", "code", "details", "grid-data", "graph-data")
+    ),
     ("dag-task", ["shop", "extract"]),
     *((name, RUN) for name in ("run", "run-graph", "run-events", "run-code", "run-details")),
     ("mapped", ["shop", "first", "load"]),
@@ -36,17 +40,21 @@ PAGES = [
 ]
 FORMS = [
     ("trigger", DAG),
+    ("backfill", DAG),
+    ("backfill-cancel", BACKFILL),
     *((name, RUN) for name in ("run-clear", "run-cancel", "run-mark", "run-note", "run-delete")),
     *((name, TASK) for name in ("task-clear", "task-mark")),
     *((name, INDEX) for name in ("task-clear-mapped", "task-mark-mapped")),
 ]
-POSTS = [("pause", DAG), *FORMS]
+POSTS = [("pause", DAG), ("backfill-pause", BACKFILL), ("backfill-unpause", BACKFILL), *FORMS]
 OPEN = {"home", "favicon", "sign-in", "choose-password", "sign-out"}
 WITHOUT_ROLE = {"dags", "import-errors", "search", "password"}
 
 
 @pytest.fixture(autouse=True)
 def rows(shop_run: DagRun) -> DagRun:
+    at = factories.DAY
+    Backfill.objects.create(pk=7, dag=shop_run.dag, from_date=at, to_date=at, created_at=at, updated_at=at)
     return shop_run
 
 
@@ -91,7 +99,7 @@ def test_without_a_role_nothing_exists(client_of: Callable[[str], Client], name:
 def test_a_viewer_can_change_nothing(client_of: Callable[[str], Client], name: str, args: list[object]):
     client = client_of("viewer")
     assert client.post(address(name, args), {"paused": "true", "state": "success"}).status_code == 403
-    if name != "pause":
+    if not name.endswith("pause"):
         assert client.get(address(name, args)).status_code == 403
     dag = Dag.objects.get(pk="shop")
     assert not dag.is_paused

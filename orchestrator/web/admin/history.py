@@ -14,7 +14,7 @@ from orchestrator import access
 from orchestrator.logs.mask import mask_fields
 from runs_app import actions
 from runs_app.cancel import cancel_run
-from runs_app.models import DagRun, Process, TaskInstance
+from runs_app.models import Backfill, DagRun, Process, TaskInstance
 
 from .base import Looked, action, link
 
@@ -106,6 +106,28 @@ class TaskInstanceAdmin(Looked):
     @action("Mark skipped", "mark")
     def mark_skipped(self, request: HttpRequest, instance: TaskInstance) -> None:
         actions.set_task_state([instance.pk], "skipped", user=request.user)
+
+
+@admin.register(Backfill)
+class BackfillAdmin(Looked):
+    """Backfills; the page of the DAG pauses and cancels them."""
+
+    list_display = (
+        "__str__",
+        "dag",
+        "reprocess_behavior",
+        "max_active_runs",
+        "is_paused",
+        "created_at",
+        "completed_at",
+    )
+    list_filter = ("is_paused", ("completed_at", admin.EmptyFieldListFilter))
+    search_fields = ("dag__dag_id",)
+    ordering = ("-pk",)
+    exclude = ("dag_run_conf",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Backfill]:
+        return access.visible_backfills(request.user).order_by(*self.ordering)
 
 
 @admin.register(Process)

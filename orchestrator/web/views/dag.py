@@ -18,7 +18,7 @@ from orchestrator import access
 from orchestrator.core.graph import topological
 from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import RunState, RunType, TaskState
-from orchestrator.web import grid
+from orchestrator.web import backfills, grid
 from orchestrator.web.page import dag_for, done, live_part, must, run_for, whole_number
 from orchestrator.web.text import markdown
 from runs_app import actions
@@ -40,8 +40,11 @@ def head(request: HttpRequest, dag_id: str, tab: str) -> dict[str, Any]:
     dag = dag_for(request, dag_id)
     error = getattr(dag.file, "import_error", None) if dag.file else None
     newest = access.visible_runs(request.user).filter(dag=dag).order_by("-run_after", "-pk").first()
+    backfill, how_far = backfills.open_one(request, dag)
     return {
         "dag": dag,
+        "backfill": backfill,
+        "backfill_progress": how_far,
         "tab": tab,
         "nav": "dags",
         "error": error,
