@@ -14,6 +14,8 @@ from orchestrator.core.concurrency_key import ConcurrencyKeyError
 from orchestrator.core.serde import SpecError, dag_from_json, dag_to_json
 from orchestrator.core.spec import OVERLAP_POLICIES, DagSpec, TaskSpec
 
+from .asset_documents import check_assets
+
 ID = re.compile(r"[\w.-]{1,250}")
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")
@@ -74,6 +76,7 @@ def _check(spec: DagSpec) -> None:
         if not isinstance(tag, str) or not 0 < len(tag) <= 100:
             raise SpecError(f"DAG {spec.dag_id!r}: tag {tag!r} must be a text of 1 to 100 characters")
     _check_texts(spec.dag_id, (spec.description, spec.display_name, spec.doc_md), "its texts")
+    check_assets(spec)
     _check_texts(spec.dag_id, (*spec.owners, *spec.template_searchpath, spec.timezone), "owners and paths")
     if not isinstance(spec.timetable, Mapping) or not isinstance(spec.params, Mapping):
         raise SpecError(f"DAG {spec.dag_id!r}: timetable and params must be objects")

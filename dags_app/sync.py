@@ -16,7 +16,7 @@ from django.db.models import Max
 from orchestrator.core import timetables
 from orchestrator.core.serde import SpecError
 
-from . import documents, pools, schedule
+from . import asset_sync, documents, pools, schedule
 from .documents import Document
 from .models import Dag, DagFile, DagImportError, DagTag, DagVersion, SourceBlob, SourceTree
 from .trees import Tree
@@ -30,7 +30,7 @@ PARSED = ("last_parsed_at", "last_parse_seconds")
 SHOWN = (
     *("display_name", "description", "owners", "timetable_summary", "timetable_description", "timetable_periodic"),
     *("is_backfillable", "has_task_concurrency_limits", "max_active_runs", "max_active_tasks", "overlap_policy"),
-    *("max_consecutive_failed_dag_runs", "fileloc", "file_id", "is_stale"),
+    *("max_consecutive_failed_dag_runs", "asset_expression", "is_partitioned", "fileloc", "file_id", "is_stale"),
 )
 LONGEST_TEXT = 20_000
 BATCH = 25
@@ -115,8 +115,13 @@ def _store_batch(
     rivals = _rivals(known.values(), file, present)
     outcome.refused |= rivals
     if parsed.tree is not None:
+        renewed: dict[str, int] = {}
         for dag_id in sorted(wanted.keys() - rivals.keys()):
-            _store_dag(known.get(dag_id), wanted[dag_id], parsed, file, now, outcome)
+            version_pk = _store_dag(known.get(dag_id), wanted[dag_id], parsed, file, now, outcome)
+            if version_pk is not None:
+                renewed[dag_id] = version_pk
+        if renewed:
+            asset_sync.store({dag_id: wanted[dag_id].spec for dag_id in renewed}, renewed, now)
     Dag.objects.filter(pk__in=wanted.keys() - rivals.keys()).update(
         last_parsed_at=now, last_parse_seconds=parsed.seconds
     )
@@ -192,7 +197,8 @@ def _duplicate(dag_id: str, other: str) -> dict[str, Any]:
 
 def _store_dag(
     dag: Dag | None, document: Document, parsed: Parsed, file: DagFile, now: datetime, outcome: Outcome
-) -> None:
+) -> int | None:
+    """Write one DAG; return its version where it is another one than before, or the DAG was away."""
     spec, is_new = document.spec, dag is None
     if dag is None:
         dag = Dag(dag_id=spec.dag_id, file=file, fileloc=parsed.fileloc, is_paused=_paused_at_first(document))
@@ -213,6 +219,7 @@ def _store_dag(
     if is_new or tags or before != after or dag.version_id != had_version:
         dag.save(update_fields=[*SHOWN[:-2], "file", "is_stale", "version", *schedule.PLANNED])
         outcome.changed.add(dag.dag_id)
+    return dag.version_id if dag.version_id != had_version or was_stale else None
 
 
 def _paused_at_first(document: Document) -> bool:
@@ -230,15 +237,17 @@ def _describe(dag: Dag, document: Document) -> None:
     dag.overlap_policy = spec.overlap_policy
     dag.max_consecutive_failed_dag_runs = spec.max_consecutive_failed_dag_runs
     dag.has_task_concurrency_limits = any(task.is_limited for task in spec.tasks.values())
+    dag.asset_expression = asset_sync.expression_of(spec)
     try:
         timetable = timetables.from_json(dict(spec.timetable))
     except Exception as error:  # it cannot be used: schedule.plan says so on the DAG
         dag.timetable_summary, dag.timetable_description = None, str(error)[:1000]
-        dag.timetable_periodic = dag.is_backfillable = False
+        dag.timetable_periodic = dag.is_backfillable = dag.is_partitioned = False
         return
     dag.timetable_summary = timetable.summary[:500]
     dag.timetable_description = timetable.description[:1000]
     dag.timetable_periodic, dag.is_backfillable = timetable.periodic, timetable.periodic
+    dag.is_partitioned = getattr(timetable, "is_partitioned", False)
 
 
 def _version(dag: Dag, document: Document, parsed: Parsed, outcome: Outcome) -> DagVersion:
@@ -273,12 +282,15 @@ def _store_tags(dag: Dag, tags: Iterable[str], is_new: bool) -> bool:
 
 def _retire(dags: Iterable[Dag], outcome: Outcome) -> None:
     """No file defines them: no new runs; what runs goes on with its version."""
+    gone = []
     for dag in dags:
         dag.is_stale = True
         schedule.unplan(dag)
         dag.save(update_fields=["is_stale", *schedule.PLANNED])
         outcome.changed.add(dag.dag_id)
         outcome.freed.add(dag.dag_id)
+        gone.append(dag.dag_id)
+    asset_sync.retire(gone)
 
 
 def _store_error(file: DagFile, errors: Sequence[dict[str, Any]], now: datetime, outcome: Outcome) -> None:

@@ -349,8 +349,9 @@ def _others_wait(dag_id: str, now: datetime) -> bool:
     return bool(
         fetch(
             "SELECT 1 FROM runs_app_dagrun WHERE dag_id = %s AND state = 'queued' AND run_after <= %s "
-            "UNION ALL SELECT 1 FROM dags_app_dag WHERE dag_id = %s AND next_run_after <= %s AND NOT is_paused LIMIT 1",
-            [dag_id, now, dag_id, now],
+            "UNION ALL SELECT 1 FROM dags_app_dag WHERE dag_id = %s AND next_run_after <= %s AND NOT is_paused "
+            "UNION ALL SELECT 1 FROM runs_app_queuedevent WHERE dag_id = %s LIMIT 1",
+            [dag_id, now, dag_id, now, dag_id],
         )
     )
 

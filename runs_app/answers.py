@@ -21,7 +21,7 @@ from dags_app.versions import load_spec
 from orchestrator.core.states import RunState, RunType, as_airflow, from_airflow
 from orchestrator.logs.mask import Masker, is_secret_name, secret_values
 
-from . import hitl, store
+from . import asset_answers, hitl, store
 from .exceptions import DagRunAlreadyExists, DagRunNotFound, OrchestratorError
 from .locking import fetch, moment
 from .models import DagRun, HITLDetail, TaskInstance, XCom
@@ -265,8 +265,9 @@ RUN_TIMES = {
     "start_date": "started_at",
     "end_date": "ended_at",
     "queued_at": "queued_at",
+    "partition_date": "partition_date",
 }
-RUN_TEXTS = ("dag_id", "run_id", "run_type", "state", "note", "triggering_user_name")
+RUN_TEXTS = ("dag_id", "run_id", "run_type", "state", "note", "triggering_user_name", "partition_key")
 _RUN_COLUMNS = ", ".join((*RUN_TEXTS, "conf", *RUN_TIMES.values()))
 
 
@@ -320,6 +321,11 @@ def _trigger_dag(
     except DagRunAlreadyExists as error:
         return {"error": "already_exists", "message": str(error)}
     return {"run_id": run.run_id}
+
+
+def _dag_run(scope: Scope, dag_id: str, run_id: str) -> Json:
+    pk = DagRun.objects.filter(dag_id=dag_id, run_id=run_id).values_list("pk", flat=True).first()
+    return None if pk is None else run_json(pk)
 
 
 def _run_state(scope: Scope, dag_id: str, run_id: str) -> str | None:
@@ -410,6 +416,11 @@ def _dag_state(scope: Scope, dag_id: str) -> Json:
 
 
 ANSWERS: dict[str, Callable[..., Json]] = {
+    "asset": asset_answers.asset,
+    "asset_events": asset_answers.asset_events,
+    "inactive_assets": asset_answers.inactive,
+    "triggering_asset_events": asset_answers.triggering,
+    "dag_run": _dag_run,
     "xcom": _xcom,
     "xcom_length": _xcom_length,
     "xcom_range": _xcom_range,

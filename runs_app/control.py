@@ -19,7 +19,7 @@ from django.db import DatabaseError, InterfaceError, transaction
 from dags_app.versions import clear_old, load_spec
 from orchestrator.core.states import RUN_UNFINISHED, UNFINISHED, RunState, TaskState
 
-from . import advance, backfill_steps, hitl, notify, sweep, tick, transitions
+from . import advance, asset_runs, backfill_steps, hitl, notify, sweep, tick, transitions
 from .locking import close_broken, fetch, moment, retrying
 from .models import Callback, DagRun, TaskInstance
 from .view import run_row
@@ -38,6 +38,7 @@ class Counts:
     """What one pass did."""
 
     created: int = 0  # runs made from schedules
+    on_assets: int = 0  # DAGs looked at because assets have changed
     advanced: int = 0  # runs with task instances whose time had come
     expired: int = 0  # deferrals that took too long
     unanswered: int = 0  # questions to people that nobody answered in time
@@ -102,6 +103,13 @@ def _create_runs(counts: Counts, now: datetime) -> None:
 
 def _backfill(counts: Counts, now: datetime) -> None:
     backfill_steps.step(now)
+
+
+def _create_asset_runs(counts: Counts, now: datetime) -> None:
+    """Make the runs on assets that nobody made after the events' commits, or that there was no room for."""
+    dag_ids = asset_runs.due_dags()
+    counts.on_assets = len(dag_ids)
+    counts.ready += asset_runs.make(dag_ids, now)
 
 
 def _start_runs(counts: Counts, now: datetime) -> None:
@@ -222,7 +230,8 @@ def clear_versions() -> int:
 
 
 PARTS = (
-    *(_create_runs, _backfill, _start_runs, _advance_due, _expire_deferrals, _expire_questions, _end_late_runs),
+    *(_create_runs, _create_asset_runs, _backfill, _start_runs, _advance_due, _expire_deferrals),
+    *(_expire_questions, _end_late_runs),
     *(_sweep, _clear_versions),
 )
 """In the order in which a pass does them."""

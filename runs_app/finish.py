@@ -20,10 +20,11 @@ from orchestrator.core.retries import hash_input, retry_wait
 from orchestrator.core.spec import TaskSpec
 from orchestrator.core.states import FINISHED, TaskState
 
-from . import advance, hitl, notify, transitions
+from . import advance, asset_events, asset_runs, hitl, notify, transitions
 from .claim import Claimer, adopt, claim_inside
 from .locking import fetch, retrying, send, write
 from .models import Callback, HITLDetail, Trigger
+from .outlet_notes import Note
 from .view import run_row
 
 log = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ class Outcome:
     rendered: dict[str, Any] | None = None
     skip_note: dict[str, Any] | None = None
     map_label: str | None = None
+    notes: list[Note] = field(default_factory=list)  # on its outlets
     reschedule_at: datetime | None = None
     trigger: dict[str, Any] | None = None
     cpu_seconds: float | None = None
@@ -56,6 +58,7 @@ class Finished:
     next_row: dict[str, Any] | None = None
     ready: Counter[str] = field(default_factory=Counter)  # beyond what this slot took itself
     settled: bool = False  # the run was advanced here; otherwise a mark was left
+    consumers: set[str] = field(default_factory=set)  # DAGs scheduled on assets, that may be due by this end
 
 
 def finish(row: Mapping[str, Any], outcome: Outcome, now: datetime, claimer: Claimer | None = None) -> Finished:
@@ -66,6 +69,7 @@ def finish(row: Mapping[str, Any], outcome: Outcome, now: datetime, claimer: Cla
     """
     found = _finish(row, outcome, now, claimer)
     _settle_marked(found, row, now)
+    _make_consumers(found, now)
     return found
 
 
@@ -130,6 +134,8 @@ def _finish_inside(
     else:
         found.ready = Counter({row["queue"]: 1}) if new == TaskState.SCHEDULED else Counter()
         notify.run_changed(row["run_id"], row["dag_id"])
+    if new == TaskState.SUCCESS and task is not None and task.outlets:
+        found.consumers = asset_events.of_task(row, task.outlets, outcome.notes, now)
     if fields["not_before"] is not None:
         transaction.on_commit(partial(wake.due, fields["not_before"]))
     return _claimed(found, claimer, now)
@@ -151,7 +157,14 @@ def finish_deferred(row: Mapping[str, Any], outcome: Outcome, now: datetime) -> 
     """End a deferred task instance as its trigger says, without going back to a worker."""
     found = _finish_deferred(row, outcome, now)
     _settle_marked(found, row, now)
+    _make_consumers(found, now)
     return found
+
+
+def _make_consumers(found: Finished, now: datetime) -> None:
+    """After the commit: make the runs of DAGs that this end's asset events are for."""
+    if found.consumers:
+        found.ready += asset_runs.make(found.consumers, now)
 
 
 @retrying(attempts=20)
@@ -172,6 +185,8 @@ def _finish_deferred(row: Mapping[str, Any], outcome: Outcome, now: datetime) ->
         found = Finished(True, settled=run is not None)
         if run is not None:
             found.ready = advance.settle(run, [(row["task_id"], row["map_index"], new)], now).ready
+        if new == TaskState.SUCCESS and task is not None and task.outlets:
+            found.consumers = asset_events.of_task(row, task.outlets, (), now)
         return found
 
 

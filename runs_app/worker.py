@@ -26,7 +26,7 @@ from orchestrator.logs.store import key_for
 from orchestrator.runtime.client import BrokenVersion, Child, Exit, ForkServer
 from orchestrator.sdk import xcom
 
-from . import advance, assignment, control, notify
+from . import advance, assignment, control, notify, outlet_notes
 from .claim import Claimer, claim, claim_callback
 from .finish import Finished, Outcome, finish
 from .limits import SETTLED_SECONDS
@@ -278,6 +278,11 @@ class Running:
             self.relay.writer.system(reason, "error")
             usage = (ended.cpu_seconds, ended.peak_bytes)
             return Outcome("failed", reason, True, xcoms, fields, None, None, None, None, *usage, child_ran=False)
+        try:
+            notes = outlet_notes.read(result.get("outlet_events"))
+        except outlet_notes.BadNote as error:
+            self.relay.writer.system(str(error), "error")
+            return Outcome("failed", str(error), xcoms=xcoms, rendered=fields, child_ran=False)
         at = result.get("reschedule_at")
         return Outcome(
             result["outcome"],
@@ -288,6 +293,7 @@ class Running:
             rendered=fields,
             skip_note=result.get("skip_note"),
             map_label=result.get("map_label"),
+            notes=notes,
             reschedule_at=datetime.fromisoformat(at) if at else None,
             trigger=result.get("trigger"),
             cpu_seconds=result.get("cpu_seconds"),

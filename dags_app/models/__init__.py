@@ -1,8 +1,12 @@
+from .asset import Asset, AssetAlias, AssetWatcher, ScheduleReference, TaskReference
 from .dag import Dag, DagTag, DagVersion
 from .registry import AuditEntry, Connection, Pool, Variable
 from .source import DagFile, DagImportError, SourceBlob, SourceTree
 
 __all__ = [
+    "Asset",
+    "AssetAlias",
+    "AssetWatcher",
     "AuditEntry",
     "Connection",
     "Dag",
@@ -11,7 +15,9 @@ __all__ = [
     "DagTag",
     "DagVersion",
     "Pool",
+    "ScheduleReference",
     "SourceBlob",
     "SourceTree",
+    "TaskReference",
     "Variable",
 ]

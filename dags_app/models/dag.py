@@ -26,6 +26,8 @@ class Dag(models.Model):
     timetable_description = models.CharField(max_length=1000, null=True)
     timetable_periodic = models.BooleanField(default=False)
     is_backfillable = models.BooleanField(default=False, help_text="its timetable can be scheduled")
+    asset_expression = models.JSONField(null=True, help_text="what its schedule says of assets; null = nothing")
+    is_partitioned = models.BooleanField(default=False, help_text="each of its runs is for one partition key")
     has_task_concurrency_limits = models.BooleanField(
         default=False, help_text="a task has a max_active_tis limit or a concurrency key"
     )

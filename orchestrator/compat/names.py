@@ -52,11 +52,13 @@ _TYPES = _NOTSET | _from(_ENUMS, "DagRunType")
 _ASSETS = _from(
     _SDK + "assets",
     *("Asset", "AssetAlias", "AssetAll", "AssetAny", "AssetWatcher", "AssetOrTimeSchedule", "Metadata"),
-    *("Dataset", "DatasetAlias"),
+    *("AssetAccessControl", "Dataset", "DatasetAlias"),
     DatasetAll="AssetAll",
     DatasetAny="AssetAny",
     DatasetOrTimeSchedule="AssetOrTimeSchedule",
 )
+_ASSET_KINDS = _from(_SDK + "assets", "AssetNameRef", "AssetRef", "AssetUriRef", "BaseAsset", "Model")
+_ASSET_DECORATOR = _from(_SDK + "asset_decorator", "asset", "AssetDefinition", "MultiAssetDefinition")
 _TIMETABLES = _from(
     "orchestrator.core.timetables",
     *("CronTriggerTimetable", "CronDataIntervalTimetable", "MultipleCronTriggerTimetable"),
@@ -70,7 +72,7 @@ _EXCEPTIONS = (
         *("AirflowSensorTimeout", "AirflowNotFoundException", "AirflowRescheduleException", "TaskDeferred"),
         *("AirflowRuntimeError", "DuplicateTaskIdFound", "ParamValidationError", "TaskDeferralError", "XComNotFound"),
         *("DagRunAlreadyExists", "TaskDeferralTimeout", "AirflowDagCycleException"),
-        *("AirflowTimetableInvalid", "TaskAwaitingInput"),
+        *("AirflowInactiveAssetInInletOrOutletException", "AirflowTimetableInvalid", "TaskAwaitingInput"),
         AirflowBadRequest="AirflowException",
         AirflowOptionalProviderFeatureException="AirflowException",
         AirflowInvalidTaskError="DagError",
@@ -158,6 +160,7 @@ _SDK_NAMES = {
     "XComArg": _XCOM_ARG["XComArg"],
     **_from(_ENUMS, "TriggerRule", "WeightRule", "DagRunState", "TaskInstanceState"),
     **{name: _ASSETS[name] for name in _ASSETS if not name.startswith("Dataset")},
+    "asset": _ASSET_DECORATOR["asset"],
     **_TIMETABLES,
     "conf": _CONF["conf"],
     **_from(_COMPAT + "shims", "CronPartitionTimetable", "get_parsing_context", "mask_secret"),
@@ -204,7 +207,13 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.sdk.definitions": {},
     "airflow.sdk.definitions._internal": {},
     "airflow.sdk.definitions._internal.types": _TYPES,
-    "airflow.sdk.definitions.asset": _ASSETS,
+    "airflow.sdk.definitions.asset": _ASSETS | _ASSET_KINDS,
+    "airflow.sdk.definitions.asset.access_control": {"AssetAccessControl": _ASSETS["AssetAccessControl"]},
+    "airflow.sdk.definitions.asset.decorators": _ASSET_DECORATOR,
+    "airflow.sdk.definitions.timetables": {},
+    "airflow.sdk.definitions.timetables.assets": _from(
+        _SDK + "assets", "AssetOrTimeSchedule", "AssetTriggeredTimetable"
+    ),
     "airflow.sdk.definitions.asset.metadata": {"Metadata": _ASSETS["Metadata"]},
     "airflow.sdk.definitions.baseoperator": _OPERATOR,
     "airflow.sdk.definitions.connection": _CONNECTION,
@@ -242,7 +251,7 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.timetables.interval": _TIMETABLES,
     "airflow.timetables.trigger": _TIMETABLES,
     "airflow.timetables.events": {"EventsTimetable": _TIMETABLES["EventsTimetable"]},
-    "airflow.timetables.simple": _SIMPLE_TIMETABLES,
+    "airflow.timetables.simple": _SIMPLE_TIMETABLES | _from(_SDK + "assets", "AssetTriggeredTimetable"),
     "airflow.timetables.datasets": {"DatasetOrTimeSchedule": _ASSETS["DatasetOrTimeSchedule"]},
     "airflow.timetables.assets": {"AssetOrTimeSchedule": _ASSETS["AssetOrTimeSchedule"]},
     "airflow.notifications": {},
@@ -415,5 +424,4 @@ REFUSED: dict[str, str] = {
     "airflow.operators.subdag": _NO_SUBDAG,
     "airflow.operators.subdag_operator": _NO_SUBDAG,
     "airflow.operators.SubDagOperator": _NO_SUBDAG,
-    "airflow.sdk.asset": "the @asset decorator is not built yet: use @task(outlets=[Asset(...)])",
 }

@@ -97,10 +97,12 @@ class TaskSpec:
     email_on_failure: bool = True
     email_on_retry: bool = True
     template_files: tuple[str, ...] = ()  # templated values that name a file (end in one of its template_ext)
+    inlets: tuple[Json, ...] = ()  # assets, references and aliases, as in orchestrator.core.assets
+    outlets: tuple[Json, ...] = ()
     display: Mapping[str, Json] = field(default_factory=dict)
     """label (id without group prefix), display_name, operator_name ("@task"), owner, doc_md, ui_color,
     ui_fgcolor, template_fields, params, class_ref {module_path, class_name}, extra_links, executor_config,
-    inlets, outlets, run_as_user, trigger_dag_id and external_dag_id (for links between DAGs)."""
+    run_as_user, trigger_dag_id and external_dag_id (for links between DAGs)."""
 
     @property
     def is_mapped(self) -> bool:
@@ -159,6 +161,8 @@ class DagSpec:
     template_searchpath: tuple[str, ...] = ()
     edge_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)  # from -> to -> label
     callbacks: tuple[str, ...] = ()  # which of success, failure the DAG has
+    assets: tuple[Json, ...] = ()
+    """Each asset that it names: name, uri, group, and extra and watchers (name, classpath, kwargs) where it has some."""
     access_control: Mapping[str, Json] = field(default_factory=dict)
     owner_links: Mapping[str, str] = field(default_factory=dict)
     rerun_with_latest_version: bool | None = None  # None = as the installation says

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from types import FunctionType
 from typing import Any
 
+from orchestrator.sdk.context import get_current_context
 from orchestrator.sdk.exceptions import AirflowException
 from orchestrator.sdk.operator import BaseOperator
 from orchestrator.sdk.sensor import BaseSensorOperator, PokeReturnValue
@@ -99,21 +100,26 @@ class PythonOperator(BaseOperator):
 
             result = asyncio.run(_await(result))
         elif hasattr(result, "gi_frame"):
-            result = _exhaust(result)
+            result = self._exhaust(result)
         if self.show_return_value_in_logs:
             self.log.info("Done. Returned value was: %s", result)
         else:
             self.log.info("Done. Returned value not shown")
         return result
 
+    def _exhaust(self, generator: Any) -> Any:
+        """Run a generator to its end and return what it returns; what it yields are notes about assets."""
+        from orchestrator.sdk.assets import Metadata
 
-def _exhaust(generator: Any) -> Any:
-    """Run a generator to its end and return what it returns; it yields notes about assets."""
-    while True:
-        try:
-            next(generator)
-        except StopIteration as end:
-            return end.value
+        while True:
+            try:
+                found = next(generator)
+            except StopIteration as end:
+                return end.value
+            if isinstance(found, Metadata):
+                get_current_context()["outlet_events"].note(found)
+            else:
+                self.log.warning("Ignoring unknown data of %r received from task", type(found))
 
 
 async def _await(thing: Any) -> Any:

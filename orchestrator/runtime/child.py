@@ -16,9 +16,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.sdk import comms, xcom
+from orchestrator.sdk.comms import ask
 from orchestrator.sdk.context import running
 from orchestrator.sdk.exceptions import (
     AirflowFailException,
+    AirflowInactiveAssetInInletOrOutletException,
     AirflowRescheduleException,
     AirflowSensorTimeout,
     AirflowSkipException,
@@ -194,6 +196,7 @@ class Attempt:
             value = self._execute()
             label = self._map_label()
             self._push(value)
+            noted = self._outlet_events()
         except AirflowSkipException as error:
             self.log.info("Skipping task. %s", error)
             self._callbacks("skipped")
@@ -207,7 +210,7 @@ class Attempt:
         except (Exception, AirflowTaskTimeout, SystemExit, KeyboardInterrupt) as error:
             return self._failed(error)
         self._callbacks("success")
-        return {"type": "result", "outcome": "success", "map_label": label}
+        return {"type": "result", "outcome": "success", "map_label": label, "outlet_events": noted}
 
     def _execute(self) -> Any:
         if self.task.is_mapped:
@@ -218,6 +221,8 @@ class Attempt:
             signal.setitimer(signal.ITIMER_REAL, max(0.001, self.task.execution_timeout.total_seconds()))
         self.task.render_template_fields(self.context)
         self._tell_rendered()
+        if self.task.inlets or self.task.outlets:
+            self._check_assets()
         self._callbacks("execute")
         self.task.pre_execute(self.context)
         value = self._work()
@@ -232,6 +237,18 @@ class Attempt:
 
         kwargs = decode(self.assignment.get("next_kwargs") or {})
         return self.task.resume_execution(self.assignment["next_method"], kwargs, self.context)
+
+    def _check_assets(self) -> None:
+        """Refuse to run for assets that no DAG stands for any more, or whose name or URI is another's."""
+        named = [each for each in (*self.task.inlets, *self.task.outlets) if hasattr(each, "watchers")]
+        inactive = ask("inactive_assets", assets=[[each.name, each.uri] for each in named]) if named else []
+        if inactive:
+            raise AirflowInactiveAssetInInletOrOutletException(inactive)
+
+    def _outlet_events(self) -> list[Json] | None:
+        """What the task noted about its outlets; None where it never looked."""
+        events = dict.get(self.context, "outlet_events")
+        return events.to_json() if events else None
 
     def _tell_rendered(self) -> None:
         fields = {}

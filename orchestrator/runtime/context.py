@@ -119,10 +119,24 @@ def _next_date(context: TaskContext) -> Any:
     return moment(found.logical_date.isoformat()) if found is not None else date
 
 
-def _asset_events(kind: str) -> Any:
-    from orchestrator.sdk import assets
+def _outlet_events(context: TaskContext) -> Any:
+    from orchestrator.sdk.asset_events import OutletEvents
 
-    return getattr(assets, kind)()
+    return OutletEvents()
+
+
+def _inlet_events(context: TaskContext) -> Any:
+    from orchestrator.sdk.asset_events import InletEvents
+
+    return InletEvents(context.ti.task.inlets)
+
+
+def _triggering_asset_events(context: TaskContext) -> Any:
+    from orchestrator.sdk.asset_events import TriggeringAssetEvents
+
+    # Only such a run was made for events: no other needs to ask.
+    is_for_events = context.run.get("run_type") == "asset_triggered"
+    return TriggeringAssetEvents(ask("triggering_asset_events") if is_for_events else ())
 
 
 def _expanded_count(context: TaskContext) -> Any:
@@ -142,7 +156,8 @@ ALWAYS: dict[str, Callable[[TaskContext], Any]] = {
     "run_id": lambda context: context.run["run_id"],
     "run_after": lambda context: moment(context.run["run_after"]),
     "task_state_store": lambda context: _task_store(),
-    "partition_key": lambda context: None,
+    "partition_key": lambda context: context.run.get("partition_key"),
+    "partition_date": lambda context: moment(context.run.get("partition_date")),
     "params": lambda context: context._params(),
     "conf": lambda context: {},
     "var": lambda context: {"value": _Variables(False), "json": _Variables(True)},
@@ -153,12 +168,12 @@ ALWAYS: dict[str, Callable[[TaskContext], Any]] = {
     "map_index_template": lambda context: context.ti.task.map_index_template,
     "inlets": lambda context: context.ti.task.inlets,
     "outlets": lambda context: context.ti.task.outlets,
-    "inlet_events": lambda context: _asset_events("InletEvents"),
-    "outlet_events": lambda context: _asset_events("OutletEvents"),
+    "inlet_events": _inlet_events,
+    "outlet_events": _outlet_events,
     "templates_dict": lambda context: None,
     "task_reschedule_count": lambda context: context.assignment.get("reschedule_count") or 0,
     "expanded_ti_count": _expanded_count,
-    "triggering_asset_events": lambda context: {},
+    "triggering_asset_events": _triggering_asset_events,
     "prev_start_date_success": _previous_key("prev_start_date_success"),
     "prev_end_date_success": _previous_key("prev_end_date_success"),
 }
@@ -191,6 +206,7 @@ class RuntimeDagRun:
     """The run, as a task sees it."""
 
     start_date = end_date = data_interval_start = data_interval_end = logical_date = None
+    partition_key = partition_date = None
 
     def __init__(self, run: Json) -> None:
         for name, value in run.items():

@@ -75,6 +75,7 @@ class Result:
     reasons: dict[Key, str] = field(default_factory=dict)
     tries: dict[Key, int] = field(default_factory=dict)
     order: list[tuple[str, int, int]] = field(default_factory=list)
+    asset_events: list[tuple[str, int, Json]] = field(default_factory=list)  # (task id, map index, what it noted)
 
     @property
     def succeeded(self) -> bool:
@@ -168,6 +169,7 @@ class LocalRun:
             and not (task.end_date and logical_date > task.end_date)
         }
         self.order: list[tuple[str, int, int]] = []
+        self.events: list[tuple[str, int, Json]] = []
         self.memory = Memory(self, provider)
         self.place = Place(dag, self.memory, say, in_process=in_process)
 
@@ -200,6 +202,7 @@ class LocalRun:
             reasons={(row.task_id, row.map_index): row.reason for row in rows},
             tries={(row.task_id, row.map_index): row.try_number for row in rows},
             order=self.order,
+            asset_events=self.events,
         )
 
     def advance(self) -> Decision:
@@ -360,6 +363,21 @@ class LocalRun:
         else:
             self._move(row, TaskState(outcome), reason)
         self._tell(row)
+        if outcome == "success" and task.outlets:
+            self._tell_events(row, task, result.get("outlet_events") or [])
+
+    def _tell_events(self, row: Row, task: TaskSpec, noted: list[Json]) -> None:
+        """Say which events the task would make on a server; here they are kept in the result and start nothing."""
+        outlets = {(each["asset"]["name"], each["asset"]["uri"]) for each in task.outlets if "asset" in each}
+        found = [each for each in noted if "alias" in each or tuple(each["asset"]) in outlets]
+        silent = outlets - {tuple(each["asset"]) for each in found if "alias" not in each}
+        found += [{"asset": list(key), "extra": {}, "partition_key": None} for key in sorted(silent)]
+        for each in found:
+            name = each["asset"]["name"] if "alias" in each else each["asset"][0]
+            key = f" [{each['partition_key']}]" if each.get("partition_key") else ""
+            under = f" (under {each['alias']})" if "alias" in each else ""
+            self.say(f"{row.name}  asset event: {name}{key}{under} {each['extra'] or ''}".rstrip())
+        self.events += [(row.task_id, row.map_index, each) for each in found]
 
     def _retry_wait(self, task: TaskSpec, row: Row, told: float | None) -> float:
         if not self.wait_retries:

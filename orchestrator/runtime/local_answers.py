@@ -34,10 +34,12 @@ class Memory:
     def _elsewhere(self, what: str, args: dict[str, Json]) -> Json:
         if self.provider is not None:
             return self.provider(what, args)
-        if what in {"connection", "variable", "previous_run", "run_state", "dag_state"}:
+        if what in {"connection", "variable", "previous_run", "run_state", "dag_state", "dag_run"}:
             return None
         if what in {"dag_runs_count", "ti_count"}:
             return 0
+        if what in {"asset_events", "triggering_asset_events"}:
+            return []
         raise comms.CommsError(f"{what} needs a server: this run has none")
 
     def values(self) -> dict[tuple[str, int, str], Any]:
@@ -116,6 +118,18 @@ class Memory:
     def _task_store_clear(self, all_map_indices: bool = False) -> None:
         for each in [each for each in self.stores if each[0] == self.asking[0]] if all_map_indices else [self.asking]:
             self.stores.pop(each, None)
+
+    def _asset(self, name: Json = None, uri: Json = None) -> Json:
+        """An asset of the DAG's own; one that another file defines is taken for what it is called."""
+        for each in self.run.spec.assets:
+            if name in (None, each["name"]) and uri in (None, each["uri"]):
+                return {"extra": {}, **{key: each[key] for key in ("name", "uri", "group", "extra") if key in each}}
+        if self.provider is not None:
+            return NOT_SET
+        return {"name": name or uri, "uri": uri or name, "group": "asset", "extra": {}}
+
+    def _inactive_assets(self, assets: Json) -> Json:
+        return []
 
     def _run_state(self, dag_id: str, run_id: str) -> Json:
         return "running" if self._is_own(dag_id) and run_id == self.run.run_json["run_id"] else NOT_SET

@@ -27,8 +27,10 @@ NAMES = {
     "orchestrator.sdk.notifier": ("BaseNotifier",),
     "orchestrator.sdk.enums": ("DagRunState", "State", "TaskInstanceState", "TriggerRule", "WeekDay", "WeightRule"),
     "orchestrator.sdk.assets": (
-        *("Asset", "AssetAlias", "AssetAll", "AssetAny", "AssetOrTimeSchedule", "AssetWatcher", "Dataset", "Metadata"),
+        *("Asset", "AssetAccessControl", "AssetAlias", "AssetAll", "AssetAny", "AssetOrTimeSchedule", "AssetWatcher"),
+        *("Dataset", "Metadata", "Model"),
     ),
+    "orchestrator.sdk.asset_decorator": ("asset",),
     "orchestrator.sdk.exceptions": (
         *("AirflowException", "AirflowFailException", "AirflowSkipException", "AirflowTaskTimeout", "TaskDeferred"),
         "TaskAwaitingInput",

@@ -215,13 +215,6 @@ class DAG:
     def timetable(self) -> Any:
         from orchestrator.core.timetables import from_schedule
 
-        from .assets import is_asset_schedule
-
-        if is_asset_schedule(self.schedule):
-            raise DagError(
-                f"DAG {self.dag_id!r}: schedules on assets are not built yet; give a cron expression, a timedelta, "
-                "a timetable or None. Assets in inlets and outlets are fine."
-            )
         return from_schedule(self.schedule, self.timezone_name)
 
     @property

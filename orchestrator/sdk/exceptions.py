@@ -30,6 +30,15 @@ class AirflowFailException(AirflowException):
     """The task fails now, whatever retries it has left."""
 
 
+class AirflowInactiveAssetInInletOrOutletException(AirflowFailException):
+    """The task names assets that are not active: no DAG stands for them, or their name or URI is another's."""
+
+    def __init__(self, inactive_asset_keys: Any) -> None:
+        self.inactive_asset_keys = [tuple(each) for each in inactive_asset_keys]
+        named = ", ".join(f"Asset(name={name!r}, uri={uri!r})" for name, uri in self.inactive_asset_keys)
+        super().__init__(f"Task has the following inactive assets in its inlets or outlets: {named}")
+
+
 class AirflowSkipException(AirflowException):
     """The task is skipped."""
 

@@ -12,6 +12,7 @@ from orchestrator.core.spec import OVERLAP_POLICIES, DagSpec, GroupSpec, InputSp
 from orchestrator.core.states import RunType
 from orchestrator.core.weights import effective_weights
 
+from .asset_spec import AssetsOf
 from .exceptions import AirflowDagCycleException, AirflowTimetableInvalid, DagError, ParamValidationError
 from .operator import CALLBACKS, DEFAULT_OWNER, seconds
 from .params import Param, param_json
@@ -31,12 +32,13 @@ def dag_spec(dag: Any) -> DagSpec:
             f"DAG {dag.dag_id!r}: its schedule {dag.schedule!r} cannot be used: {error}"
         ) from error
     _check_rules(dag, timetable)
+    assets = AssetsOf(dag, timetable)
     weights = effective_weights(
         upstream,
         {task_id: task.priority_weight for task_id, task in dag.task_dict.items()},
         {task_id: task.weight_rule for task_id, task in dag.task_dict.items()},
     )
-    tasks = {task_id: _task(dag, task, weights[task_id]) for task_id, task in dag.task_dict.items()}
+    tasks = {task_id: _task(dag, task, weights[task_id], assets) for task_id, task in dag.task_dict.items()}
     return DagSpec(
         dag_id=dag.dag_id,
         tasks=tasks,
@@ -65,6 +67,7 @@ def dag_spec(dag: Any) -> DagSpec:
         template_searchpath=tuple(str(each) for each in dag.template_searchpath),
         edge_labels=dag.edge_labels,
         callbacks=tuple(name for name in ("success", "failure") if getattr(dag, f"on_{name}_callback")),
+        assets=assets.definitions(),
         access_control=shown(dag.access_control) if isinstance(dag.access_control, Mapping) else {},
         owner_links=dag.owner_links,
         rerun_with_latest_version=dag.rerun_with_latest_version,
@@ -88,6 +91,7 @@ def _run_types(dag: Any) -> tuple[str, ...]:
 
 def _check_rules(dag: Any, timetable: Any) -> None:
     from orchestrator.core.params import ParamError, check_schema
+    from orchestrator.core.timetables import is_continuous
 
     for owner in (dag, *dag.tasks):
         for name, value in owner.params.items():
@@ -109,7 +113,7 @@ def _check_rules(dag: Any, timetable: Any) -> None:
     if dag.catchup and timetable.can_be_scheduled and dag.start_date is None:
         raise DagError(f"DAG {dag.dag_id!r}: catchup needs a start_date")
     _check_overlap(dag, timetable)
-    if getattr(timetable, "type", "") == "continuous" and dag.max_active_runs != 1:
+    if is_continuous(timetable) and dag.max_active_runs != 1:
         raise DagError(f"DAG {dag.dag_id!r}: @continuous needs max_active_runs=1")
     for task in dag.tasks:
         if task.concurrency_key is not None:
@@ -190,7 +194,7 @@ def _input(document: Mapping[str, Any]) -> InputSpec:
     return InputSpec(**{**document, "parts": parts})
 
 
-def _task(dag: Any, task: Any, weight: int) -> TaskSpec:
+def _task(dag: Any, task: Any, weight: int, assets: AssetsOf) -> TaskSpec:
     group_id = task.task_group.group_id if task.task_group is not None else None
     inline = task.inline
     has_hooks = any(getattr(task, f"on_{name}_callback") for name in CALLBACKS)
@@ -236,6 +240,8 @@ def _task(dag: Any, task: Any, weight: int) -> TaskSpec:
         email_on_failure=task.email_on_failure,
         email_on_retry=task.email_on_retry,
         template_files=tuple(_template_files(task)),
+        inlets=assets.of_task(task, "inlets"),
+        outlets=assets.of_task(task, "outlets"),
         display=_display(task),
     )
 

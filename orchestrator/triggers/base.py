@@ -41,7 +41,9 @@ class BaseTrigger:
 
 
 class BaseEventTrigger(BaseTrigger):
-    """A trigger that may also watch an asset."""
+    """A trigger that may also watch an asset: there it is begun again whenever it ends, and each event counts."""
+
+    watches = True
 
 
 class TriggerEvent:

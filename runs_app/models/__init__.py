@@ -1,3 +1,4 @@
+from .asset import AssetEvent, QueuedEvent, UnreadEvent
 from .attempt import Attempt, Callback, RenderedFields, XCom
 from .backfill import Backfill, BackfillDagRun
 from .control import ControlState, PoolWeight
@@ -10,6 +11,7 @@ from .task_instance import TaskInstance
 from .trigger import Trigger
 
 __all__ = [
+    "AssetEvent",
     "Attempt",
     "Backfill",
     "BackfillDagRun",
@@ -19,10 +21,12 @@ __all__ = [
     "HITLDetail",
     "PoolWeight",
     "Process",
+    "QueuedEvent",
     "RenderedFields",
     "StateEvent",
     "TaskInstance",
     "TaskStoreEntry",
     "Trigger",
+    "UnreadEvent",
     "XCom",
 ]

@@ -23,6 +23,8 @@ class DagRun(models.Model):
     queued_at = models.DateTimeField(help_text="when it was made or last cleared")
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
+    partition_key = models.CharField(max_length=250, null=True, help_text="the part of the data that it is for")
+    partition_date = models.DateTimeField(null=True, help_text="when that part begins, where the key says so")
     conf = models.JSONField(default=dict)
     note = models.TextField(null=True)
     triggered_by = models.CharField(max_length=20, default="ui", help_text="cli, operator, rest_api, ui, timetable ...")
@@ -52,6 +54,9 @@ class DagRun(models.Model):
         ]
         indexes = [
             models.Index(fields=["dag", "-run_after"], name="dag_run_newest"),
+            models.Index(
+                fields=["dag", "partition_key"], name="dag_run_partition", condition=Q(partition_key__isnull=False)
+            ),
             models.Index(fields=["state"], name="dag_run_unfinished", condition=Q(state__in=sorted(RUN_UNFINISHED))),
             models.Index(fields=["backfill"], name="dag_run_backfill", condition=Q(backfill__isnull=False)),
             models.Index(F("timeout_at"), name="dag_run_timeout", condition=Q(timeout_at__isnull=False)),

@@ -429,3 +429,50 @@ def _alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_a_producer_wakes_its_consumer_in_the_same_slot(slot: Slot, tmp_path: Path):
+    """Two files' worth of DAGs, real children: the event's extra reaches the consumer's task."""
+    from django.utils import timezone
+
+    from dags_app import asset_sync
+
+    source = (
+        "from airflow.sdk import DAG, Asset, AssetAlias, Metadata, asset, task\n"
+        "raw = Asset('raw', 's3://raw')\n"
+        "with DAG('p', schedule=None):\n"
+        "    @task(outlets=[raw, AssetAlias('x')])\n"
+        "    def write(*, outlet_events):\n"
+        "        outlet_events[AssetAlias('x')].add(Asset('late'), extra={'n': 7})\n"
+        "        yield Metadata(raw, {'rows': 3})\n"
+        "    write()\n"
+        "@asset(schedule=raw & AssetAlias('x'))\n"
+        "def clean(context, raw, outlet_events):\n"
+        "    told = context['triggering_asset_events']\n"
+        "    print('told', raw.uri, told[raw][0].extra, told[AssetAlias('x')][0].extra, told[raw][0].source_task_instance.task_id)\n"
+        "    print('in', [each.extra for each in context['inlet_events'][raw]])\n"
+    )
+    (tmp_path / "f.py").write_text(source)
+    server = ForkServer()
+    try:
+        found = server.parse(str(tmp_path), "f.py", timeout=20, memory_bytes=1 << 30)
+    finally:
+        server.close()
+    assert found.errors == []
+    for each in found.dags:
+        spec = dag_from_json(each)
+        dag = factories.make_dag(
+            spec=spec,
+            source=source,
+            file=factories.make_file("f.py"),
+            asset_expression=asset_sync.expression_of(spec),
+        )
+        asset_sync.store({dag.pk: spec}, {dag.pk: dag.version_id}, timezone.now())
+    run = actions.trigger_dag("p")
+    assert slot.drain() == 2
+    run.refresh_from_db()
+    consumer = DagRun.objects.get(dag_id="clean")
+    text = log_of(consumer)
+    assert "told s3://raw/ {'rows': 3} {'n': 7} write" in text, text
+    assert "in [{'rows': 3}]" in text
+    assert (run.state, consumer.state) == ("success", "success")

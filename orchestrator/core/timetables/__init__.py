@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from .assets import AssetOrTimeSchedule, AssetTriggeredTimetable, is_continuous
 from .base import DataInterval, NextRun, Restriction, Timetable, TimetableError
 from .cron import CronDataIntervalTimetable, CronTriggerTimetable
 from .delta import DeltaDataIntervalTimetable, DeltaTriggerTimetable, delta_from
@@ -13,6 +14,8 @@ from .multiple import MultipleCronTriggerTimetable
 from .simple import ContinuousTimetable, NullTimetable, OnceTimetable
 
 __all__ = [
+    "AssetOrTimeSchedule",
+    "AssetTriggeredTimetable",
     "ContinuousTimetable",
     "CronDataIntervalTimetable",
     "CronTriggerTimetable",
@@ -29,6 +32,7 @@ __all__ = [
     "TimetableError",
     "from_json",
     "from_schedule",
+    "is_continuous",
 ]
 
 
@@ -50,7 +54,11 @@ def from_schedule(schedule: Any, timezone: str = "UTC") -> Timetable:
         return DeltaTriggerTimetable(schedule)
     if hasattr(schedule, "next_run") and hasattr(schedule, "to_json"):
         return schedule
-    raise TimetableError(f"{schedule!r} is no schedule: give a cron expression, a timedelta, a timetable or None")
+    if hasattr(schedule, "as_expression") or isinstance(schedule, (list, tuple, set, frozenset)):
+        return AssetTriggeredTimetable(schedule)
+    raise TimetableError(
+        f"{schedule!r} is no schedule: give a cron expression, a timedelta, a timetable, assets or None"
+    )
 
 
 def from_json(document: dict[str, Any]) -> Timetable:
@@ -80,6 +88,10 @@ def from_json(document: dict[str, Any]) -> Timetable:
             return CronDataIntervalTimetable(document["expression"], document["timezone"])
         if kind == "delta_trigger":
             return DeltaTriggerTimetable(delta_from(document["delta"]), **_options(document))
+        if kind == "assets":
+            return AssetTriggeredTimetable(document["assets"])
+        if kind == "asset_or_time":
+            return AssetOrTimeSchedule(timetable=from_json(document["timetable"]), assets=document["assets"])
         if kind == "delta_data_interval":
             return DeltaDataIntervalTimetable(delta_from(document["delta"]))
     except KeyError as error:
