@@ -72,7 +72,7 @@ def test_a_param_that_the_dag_does_not_have_is_refused():
 
 
 names = st.text("abcde", min_size=1, max_size=3)
-texts = st.text(st.characters(blacklist_characters="{}\n", blacklist_categories=("Cs",)), max_size=6)
+texts = st.text(st.characters(blacklist_characters="{}\n\r", blacklist_categories=("Cs",)), max_size=6)
 
 
 @given(
