@@ -14,7 +14,7 @@ from django.db import connections
 from orchestrator.logs.mask import Masker, is_secret_name, secret_values
 from orchestrator.runtime.client import ForkServer
 
-from . import secrets, sync, trees
+from . import lookup, secrets, sync, trees
 from .folder import Look, Names, Print
 from .sync import Parsed, error_of
 from .trees import TreeTooLarge
@@ -92,7 +92,7 @@ class Answers:
             if what == "variable":
                 return self._variable(str(args["key"]))
             if what == "connection":
-                found = secrets.get_connection(str(args["conn_id"]))
+                found = lookup.of_parses.connection(str(args["conn_id"]))
                 self.secrets |= secrets.sensitive_values(found) if found else set()
                 return found
         finally:
@@ -100,7 +100,7 @@ class Answers:
         raise LookupError(f"{what} can only be asked for while a task runs")
 
     def _variable(self, key: str) -> dict[str, str] | None:
-        value = secrets.get_variable(key)
+        value = lookup.of_parses.variable(key)
         if value is None:
             return None
         self.secrets.update([value] if is_secret_name(key) else secret_values(value))

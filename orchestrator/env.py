@@ -91,6 +91,20 @@ SETTINGS = (
     ),
     Setting("ORCHESTRATOR_MAX_MAP_LENGTH", "max_map_length", int, 100_000, "instances one mapped task may have"),
     Setting("ORCHESTRATOR_PAUSED_AT_CREATION", "paused_at_creation", yes_or_no, True, "new DAGs start paused"),
+    Setting(
+        "AIRFLOW__SECRETS__BACKEND",
+        "secrets_backend",
+        str,
+        "",
+        "class that is asked for variables and connections first",
+    ),
+    Setting(
+        "ORCHESTRATOR_SECRETS_CACHE_SECONDS",
+        "secrets_cache_seconds",
+        float,
+        60.0,
+        "s that its answers are kept for the parsing of DAG files; 0 = not at all",
+    ),
     Setting("ORCHESTRATOR_SMTP_URL", "smtp_url", str, "", "smtp://user:password@host:port/?from=a@b; empty = no mail"),
 )
 

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from dags_app import secrets
+from dags_app import lookup, secrets
 from dags_app.versions import load_spec
 from orchestrator.core.states import RunState, RunType, as_airflow, from_airflow
 from orchestrator.logs.mask import Masker, is_secret_name, secret_values
@@ -62,7 +62,7 @@ def answer(scope: Scope, what: str, args: dict[str, Json]) -> Json:
         raise Refused(f"{what!r} is not a question that can be asked")
     try:
         return asked(scope, **args)
-    except (TypeError, ValueError, OrchestratorError) as error:
+    except (TypeError, ValueError, OrchestratorError, secrets.SecretError) as error:
         raise Refused(f"{what}: {error}") from error
 
 
@@ -137,7 +137,7 @@ def _map_length(scope: Scope, task_id: str) -> int:
 
 
 def _connection(scope: Scope, conn_id: str) -> Json:
-    found = secrets.get_connection(conn_id)
+    found = lookup.of_tasks.connection(conn_id)
     if found is None:
         return None
     scope.secrets.update(secret_values(found))
@@ -145,7 +145,7 @@ def _connection(scope: Scope, conn_id: str) -> Json:
 
 
 def _variable(scope: Scope, key: str) -> Json:
-    value = secrets.get_variable(key)
+    value = lookup.of_tasks.variable(key)
     if value is None:
         return None
     if is_secret_name(key):

@@ -41,6 +41,13 @@ _RETRY_POLICY = _from(
     _SDK + "retry_policy", "ExceptionRetryPolicy", "RetryAction", "RetryDecision", "RetryPolicy", "RetryRule"
 )
 _NEVER_EXPIRE = _from(_SDK + "state_store", "NEVER_EXPIRE")
+_SECRETS = _from(_SDK + "secrets_backend", "BaseSecretsBackend")
+_SECRETS_FILES = _from(
+    _SDK + "secrets_backend",
+    "LocalFilesystemBackend",
+    load_variables="read_file",
+    load_connections_dict="read_file",
+)
 _LITERAL = _from(_SDK + "templating", "literal")
 _ENUMS = _SDK + "enums"
 _STATES = _from(_ENUMS, "State", "DagRunState", "TaskInstanceState")
@@ -234,6 +241,9 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.configuration": {**_CONF, **_from(_COMPAT + "configuration", "AIRFLOW_HOME")},
     "airflow.settings": {**_from(_COMPAT + "shims", "TIMEZONE"), **_from(_COMPAT + "configuration", "AIRFLOW_HOME")},
     "airflow.macros": _MACROS,
+    "airflow.secrets": _SECRETS,
+    "airflow.secrets.base_secrets": _SECRETS,
+    "airflow.secrets.local_filesystem": _SECRETS_FILES,
     "airflow.stats": _from(_COMPAT + "shims", "Stats"),
     "airflow.plugins_manager": _from(_COMPAT + "shims", "AirflowPlugin"),
     "airflow.decorators": _DECORATORS,

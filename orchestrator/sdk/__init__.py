@@ -22,6 +22,7 @@ NAMES = {
     "orchestrator.sdk.retry_policy": (
         *("ExceptionRetryPolicy", "RetryAction", "RetryDecision", "RetryPolicy", "RetryRule"),
     ),
+    "orchestrator.sdk.secrets_backend": ("BaseSecretsBackend", "LocalFilesystemBackend"),
     "orchestrator.sdk.state_store": ("NEVER_EXPIRE",),
     "orchestrator.sdk.templating": ("literal",),
     "orchestrator.sdk.notifier": ("BaseNotifier",),

@@ -66,13 +66,15 @@ def settings() -> str:
         "## Airflow's",
         "",
         "Tasks and DAG files find these as they would in Airflow. Of our own environment user code sees nothing but",
-        "`AIRFLOW_...`, `ORCHESTRATOR_TASK_...` and what every program needs (`PATH`, `HOME`, `LANG`, `TZ` and the like).",
+        "`AIRFLOW_...`, `ORCHESTRATOR_TASK_...` and what every program needs (`PATH`, `HOME`, `LANG`, `TZ` and the like);",
+        "`AIRFLOW_VAR_...`, `AIRFLOW_CONN_...` and Airflow's own credentials stay with the server, which answers for them by name.",
         "",
         *table(
             ("name", ""),
             [
-                ["`AIRFLOW_VAR_<KEY>`", "a Variable; comes before the one in the database"],
+                ["`AIRFLOW_VAR_<KEY>`", "a Variable; comes before the one in the database ([order](../howto/secrets.md))"],
                 ["`AIRFLOW_CONN_<ID>`", "a Connection, as an address or JSON; comes before the one in the database"],
+                ["`AIRFLOW__SECRETS__BACKEND_KWARGS`", "arguments of `AIRFLOW__SECRETS__BACKEND`, as a JSON object"],
                 ["`AIRFLOW__<SECTION>__<KEY>`", "what `conf.get(section, key)` answers in DAG files"],
                 ["`AIRFLOW__SMTP__...`", "the mail server of `EmailOperator`, where no connection names one"],
                 ["`AIRFLOW__CORE__DAG_IGNORE_FILE_SYNTAX`", "`glob` (default) or `regexp`: how `.airflowignore` is read"],

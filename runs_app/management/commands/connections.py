@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db import transaction
 
-from dags_app import secrets
+from dags_app import lookup, secrets
 from dags_app.models import Connection
 from dags_app.secrets import FIELDS
 from orchestrator.sdk.connections import connection_from_text
@@ -44,7 +44,7 @@ def list_connections(console: Console, options: Options) -> None:
 
 
 def get(console: Console, options: Options) -> None:
-    found = secrets.get_connection(options.conn_id)
+    found = lookup.of_tasks.connection(options.conn_id)
     if found is None:
         raise _missing(options.conn_id)
     console.show(found, fields(found))

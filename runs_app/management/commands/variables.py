@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db import transaction
 
-from dags_app import secrets
+from dags_app import lookup, secrets
 from dags_app.models import Variable
 from runs_app import registry
 from runs_app.management.subcommands import (
@@ -39,10 +39,10 @@ def list_variables(console: Console, options: Options) -> None:
 
 
 def get(console: Console, options: Options) -> None:
-    value = secrets.get_variable(options.key)
+    value = lookup.of_tasks.variable(options.key)
     if value is None:
         raise _missing(options.key)
-    description = Variable.objects.values_list("description", flat=True).get(pk=options.key)
+    description = Variable.objects.filter(pk=options.key).values_list("description", flat=True).first()
     console.show({"key": options.key, "value": value, "description": description}, [value])
 
 
