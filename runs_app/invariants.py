@@ -404,8 +404,8 @@ RULES: tuple[Rule, ...] = (
         "no due schedule waits",
         "SELECT d.dag_id FROM dags_app_dag d WHERE NOT d.is_paused AND NOT d.is_stale AND d.next_run_after < %s "
         "AND d.version_id IS NOT NULL AND (SELECT count(*) FROM runs_app_dagrun r WHERE r.dag_id = d.dag_id "
-        "AND r.state IN ('queued', 'running') AND r.run_type <> 'backfill') < CASE d.overlap_policy WHEN 'queue' "
-        "THEN d.max_active_runs ELSE 2147483647 END",
+        "AND r.state IN ('queued', 'running') AND r.run_type <> 'backfill') < CASE d.overlap_policy WHEN 'drop' "
+        "THEN 2147483647 ELSE d.max_active_runs END",
         _before(5),
         liveness=True,
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from collections import Counter
 from datetime import datetime, timedelta
 
 from django.db import transaction
@@ -13,13 +14,15 @@ from django.db.models import QuerySet
 from dags_app.models import AuditEntry, Dag
 from dags_app.schedule import PLANNED, last_interval, plan
 from dags_app.versions import load_spec
-from orchestrator.core.states import RunState, RunType
+from orchestrator.core.states import RUN_FINISHED, RunState, RunType
 from orchestrator.core.timetables import DataInterval, NextRun
 
 from . import advance, create, notify
+from .cancel import cancel_held
 from .exceptions import DagRunAlreadyExists
 from .locking import fetch, is_passing, retrying
 from .models import DagRun
+from .view import run_row
 
 log = logging.getLogger(__name__)
 
@@ -110,15 +113,22 @@ def _make_and_start(dag_id: str, now: datetime) -> tuple[int | None, advance.Adv
                 _save(dag, now)
                 return None, nothing
         due = _planned(dag)
+        ready: Counter[str] = Counter()
         if active >= dag.max_active_runs:
-            _drop(dag, due, now)
-            return 0, nothing
+            if dag.overlap_policy == "drop":
+                _drop(dag, due, now)
+                return 0, nothing
+            cancelled = _cancel_oldest(dag, due, now)
+            if cancelled is None:
+                return None, nothing
+            ready = cancelled
         made = _insert(dag, due, now)
         plan(dag, now, due.interval)
         if dag.next_logical_date == due.logical_date:  # a run of no length: the next begins now, not there again
             plan(dag, now, DataInterval(due.interval.start, max(due.interval.end, now)))
         _save(dag, now)
         started = advance.start_oldest(dag_id, now)[0] if made else nothing
+        started.ready += ready
         return int(made), started
 
 
@@ -141,6 +151,26 @@ def _drop(dag: Dag, due: NextRun, now: datetime) -> None:
     dag.save(update_fields=["dropped_start", "dropped_end"])
     plan(dag, now, due.interval)
     _save(dag, now)
+
+
+def _cancel_oldest(dag: Dag, due: NextRun, now: datetime) -> Counter[str] | None:
+    """Cancel the oldest scheduled runs until there is room for the one that is due; None where others are in the way.
+
+    A run that is cancelled and only cleans up keeps its place: the new one is made, and starts once it is done.
+    """
+    staying = _under_way(dag).filter(cancelled_at__isnull=True)
+    too_many = staying.count() - dag.max_active_runs + 1
+    oldest = staying.filter(run_type=RunType.SCHEDULED).order_by("run_after", "pk").values_list("pk", flat=True)
+    chosen = list(oldest[: max(0, too_many)])
+    if len(chosen) < too_many:
+        return None
+    ready: Counter[str] = Counter()
+    for run_pk in chosen:
+        held = run_row(run_pk, lock=True, wait=True)
+        if held is not None and held["state"] not in RUN_FINISHED:
+            reason = f"overlap_policy cancel_oldest: the run of {due.run_after.isoformat()} is due"
+            ready += cancel_held(held, actor="engine", reason=reason, now=now)
+    return ready
 
 
 def dropped_runs(dag: Dag, now: datetime) -> list[AuditEntry]:

@@ -20,7 +20,7 @@ SPEC_FORMAT = 1
 """Number of the JSON form; a stored spec of another number is refused with a clear error."""
 
 
-OVERLAP_POLICIES = ("queue", "drop")
+OVERLAP_POLICIES = ("queue", "drop", "cancel_oldest")
 
 
 @dataclass(frozen=True, slots=True)
