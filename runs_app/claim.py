@@ -7,13 +7,15 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import transaction
 
 from dags_app.versions import load_spec
+from orchestrator import wake
 
-from . import limits, notify, transitions
+from . import limits, notify, rates, transitions
 from .locking import fetch, lock_limit, moment, placeholders, retrying, skip_locked
 from .models import Callback
 
@@ -83,7 +85,7 @@ def claim_inside(claimer: Claimer, now: datetime) -> tuple[dict[str, Any] | None
     capacity.refresh()
     occupied = limits.count(capacity) if capacity.is_tight else limits.Occupied()
     bars = limits.barred(occupied)
-    condition, values = bars.conditions(capacity, occupied)
+    condition, values = bars.conditions(capacity, occupied, now)
     for queue in _best_first(claimer.queues):
         choice = (
             "SELECT t.id FROM runs_app_taskinstance t JOIN dags_app_dag d ON d.dag_id = t.dag_id "
@@ -101,7 +103,7 @@ def claim_inside(claimer: Claimer, now: datetime) -> tuple[dict[str, Any] | None
         if row is None:
             continue
         row["try_started"] = moment(row["first_started_at"]) == now
-        if not _within_limits(row, capacity):
+        if not _within_limits(row, capacity, now):
             transitions.give_back(row)
             capacity.tight_until = time.monotonic() + 2.0
             return None, True
@@ -127,7 +129,7 @@ def _of_instance(clause: str) -> str:
     return clause.replace("FOR UPDATE", "FOR UPDATE OF t")
 
 
-def _within_limits(row: Mapping[str, Any], capacity: limits.Capacity) -> bool:
+def _within_limits(row: Mapping[str, Any], capacity: limits.Capacity, now: datetime) -> bool:
     """Whether the limits that this row may reach still hold with it, counted under their locks.
 
     Locks are taken in one order (pool, run, task, key), so that two claims never wait for each other.
@@ -147,12 +149,24 @@ def _within_limits(row: Mapping[str, Any], capacity: limits.Capacity) -> bool:
     if row["concurrency_key"] is not None:
         lock_limit(f"key {row['concurrency_key']}")
     occupied = limits.count(capacity)
-    slots = capacity.pools[row["pool"]].slots
-    if slots >= 0 and occupied.pools.get(row["pool"], 0) > slots:
+    pool = capacity.pools[row["pool"]]
+    if pool.slots >= 0 and occupied.pools.get(row["pool"], 0) > pool.slots:
         return False
     if run_binds and occupied.runs[row["run_id"]] > most:
         return False
-    return not row["limited"] or _within_own_limits(row, occupied)
+    if row["limited"] and not _within_own_limits(row, occupied):
+        return False
+    return pool.rate is None or _within_rate(row["pool"], pool.rate, capacity, now)
+
+
+def _within_rate(pool: str, rate: int, capacity: limits.Capacity, now: datetime) -> bool:
+    """Whether one more may start in this minute; last of the limits, since it is then counted as started."""
+    later = rates.take(pool, rate, now)
+    if later is None:
+        return True
+    capacity.closed[pool] = later
+    transaction.on_commit(partial(wake.due, later))
+    return False
 
 
 def _within_own_limits(row: Mapping[str, Any], occupied: limits.Occupied) -> bool:

@@ -19,7 +19,7 @@ from django.db import DatabaseError, InterfaceError, transaction
 from dags_app.versions import clear_old, load_spec
 from orchestrator.core.states import RUN_UNFINISHED, UNFINISHED, RunState, TaskState
 
-from . import advance, asset_runs, backfill_steps, hitl, notify, sweep, tick, transitions
+from . import advance, asset_runs, backfill_steps, hitl, notify, rates, sweep, tick, transitions
 from .locking import close_broken, fetch, moment, retrying
 from .models import Callback, DagRun, TaskInstance
 from .view import run_row
@@ -91,6 +91,8 @@ def next_due(after: datetime) -> datetime | None:
         [after] * 4,
     )
     known = [moment(at) for (at,) in rows if at is not None]
+    if (opening := rates.next_opening(after)) is not None:
+        known.append(opening)
     return min(known) if known else None  # type: ignore[type-var]
 
 
@@ -145,6 +147,11 @@ def _advance_due(counts: Counts, now: datetime) -> None:
         if found is not None:
             counts.advanced += 1
             counts.ready += found.ready
+
+
+def _open_rates(counts: Counts, now: datetime) -> None:
+    """Wake whoever can take what a pool's rate held back until now."""
+    counts.ready += rates.just_open(now)
 
 
 def _expire_deferrals(counts: Counts, now: datetime) -> None:
@@ -231,7 +238,7 @@ def clear_versions() -> int:
 
 PARTS = (
     *(_create_runs, _create_asset_runs, _backfill, _start_runs, _advance_due, _expire_deferrals),
-    *(_expire_questions, _end_late_runs),
+    *(_open_rates, _expire_questions, _end_late_runs),
     *(_sweep, _clear_versions),
 )
 """In the order in which a pass does them."""

@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from dags_app.models import Dag
@@ -66,6 +67,7 @@ class PoolSize:
     slots: int
     include_deferred: bool
     heaviest: int  # the most that one task has ever asked for
+    rate: int | None = None  # starts a minute
     settled: int = 1  # what everybody counts with
     settles_at: float = 0.0  # when they count with ``heaviest``
 
@@ -80,6 +82,8 @@ class PoolSize:
             self.settled = self.heaviest
 
     def may_bind(self, live: int) -> bool:
+        if self.rate is not None:
+            return True
         return self.slots >= 0 and (self.include_deferred or can_fill(self.slots, live=live, heaviest=self.heaviest))
 
     def largest_allowed(self, live: int) -> int | None:
@@ -87,7 +91,9 @@ class PoolSize:
 
         More would make the pool one to be counted, and not everybody may have learnt that yet.
         """
-        if self.slots < 0 or self.include_deferred or can_fill(self.slots, live=live, heaviest=self.settled):
+        if self.slots < 0 or self.include_deferred or self.rate is not None:
+            return None
+        if can_fill(self.slots, live=live, heaviest=self.settled):
             return None
         return self.settled if self.may_bind(live) else self.heaviest
 
@@ -101,24 +107,34 @@ class Capacity:
     read_at: float = -1e9
     tight_until: float = -1e9  # a limit was reached lately: count before choosing
     patience: float = SETTLED_SECONDS
+    closed: dict[str, datetime] = field(default_factory=dict)  # pools whose rate is used up, until when
 
     def refresh(self) -> None:
         now = time.monotonic()
         if now - self.read_at < TTL_SECONDS:
             return
         rows = fetch(
-            f"SELECT p.name, p.slots, p.include_deferred, COALESCE(w.heaviest, 1), ({_LIVE}) "
+            f"SELECT p.name, p.slots, p.include_deferred, p.rate_per_minute, COALESCE(w.heaviest, 1), ({_LIVE}) "
             "FROM dags_app_pool p LEFT JOIN runs_app_poolweight w ON w.pool = p.name"
         )
         before, self.pools = self.pools, {}
-        for name, slots, include_deferred, heaviest, live in rows:
+        for name, slots, include_deferred, rate, heaviest, live in rows:
             self.slots = live
-            self.pools[name] = PoolSize(slots, bool(include_deferred), heaviest)
+            self.pools[name] = PoolSize(slots, bool(include_deferred), heaviest, rate)
             self.pools[name].settle(before.get(name), now, self.patience)
         self.read_at = now
 
     def may_bind(self, pool: str) -> bool:
         return self.pools[pool].may_bind(self.slots)
+
+    def is_open(self, pool: str, now: datetime) -> bool:
+        """Whether the pool's rate lets a task start, as far as is known."""
+        if pool not in self.closed:
+            return True
+        if now < self.closed[pool] and self.pools[pool].rate is not None:
+            return False
+        del self.closed[pool]
+        return True
 
     @property
     def is_old(self) -> bool:
@@ -175,12 +191,14 @@ class Barred:
     tasks: set[tuple[str, str]] = field(default_factory=set)
     tasks_of_run: set[tuple[int, str]] = field(default_factory=set)
 
-    def conditions(self, capacity: Capacity, occupied: Occupied) -> tuple[str, list[Any]]:
+    def conditions(self, capacity: Capacity, occupied: Occupied, now: datetime) -> tuple[str, list[Any]]:
         """The SQL that keeps a claim within every limit; ``t`` is the task instance."""
         cases, values = [], []
         for name, pool in capacity.pools.items():
             cases.append("WHEN %s THEN t.pool_slots <= %s")
             room = 2**31 - 1 if pool.slots < 0 else pool.slots - occupied.pools.get(name, 0)
+            if not capacity.is_open(name, now):
+                room = 0
             largest = pool.largest_allowed(capacity.slots)
             values += [name, room if largest is None else min(room, largest)]
         # A task whose pool does not exist waits for it.

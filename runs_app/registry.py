@@ -17,6 +17,7 @@ from .exceptions import OrchestratorError
 from .models import TaskInstance
 
 DEFAULT_POOL = "default_pool"
+MOST_A_MINUTE = 10_000
 
 
 class InvalidEntry(OrchestratorError):
@@ -24,13 +25,16 @@ class InvalidEntry(OrchestratorError):
 
 
 def save_pool(name: str, values: Mapping[str, Any], *, new: bool, user: Any) -> Pool:
-    """Make or change a pool. ``values``: slots, description, include_deferred.
+    """Make or change a pool. ``values``: slots, description, include_deferred, rate_per_minute.
 
     Raises:
-        InvalidEntry: fewer than -1 slots.
+        InvalidEntry: fewer than -1 slots, or a rate that lets nothing start.
     """
     if values.get("slots", 0) < -1:
         raise InvalidEntry(f"Pool `{name}` needs 0 or more slots, or -1 for no limit")
+    rate = values.get("rate_per_minute")
+    if rate is not None and not 1 <= rate <= MOST_A_MINUTE:
+        raise InvalidEntry(f"Pool `{name}` needs a rate of 1 to {MOST_A_MINUTE} a minute, or none")
     with transaction.atomic():
         pool, _ = Pool.objects.update_or_create(pk=name, defaults=dict(values))
         audit(user, "post_pool" if new else "patch_pool", pool=name, **values)

@@ -13,6 +13,9 @@ class Pool(models.Model):
     slots = models.IntegerField(help_text="-1 = without limit")
     description = models.TextField(blank=True)
     include_deferred = models.BooleanField(default=False, help_text="deferred task instances keep their slots")
+    rate_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, help_text="so many attempts of its tasks start within any minute; empty = no such limit"
+    )
 
     class Meta:
         ordering = ["name"]

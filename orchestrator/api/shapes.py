@@ -415,6 +415,7 @@ def pool(row: Row, used: Mapping[str, int]) -> Json:
         "scheduled_slots": scheduled,
         "open_slots": -1 if row["slots"] < 0 else row["slots"] - occupied,
         "deferred_slots": deferred,
+        "rate_per_minute": row["rate_per_minute"],
         "team_name": None,
     }
 

@@ -1,6 +1,11 @@
-"""Pools: when a limit can be reached at all, and what will never fit."""
+"""Pools: when a limit can be reached at all, what will never fit, and when a rate lets the next one start."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+MINUTE = timedelta(minutes=1)
 
 
 def can_fill(slots: int, *, live: int, heaviest: int) -> bool:
@@ -23,3 +28,14 @@ def never_fits(pool: str, asked: int, slots: int | None) -> str | None:
             f"it asks for {asked} slots of pool {pool!r}, which has {slots}: lower its pool_slots or enlarge the pool"
         )
     return None
+
+
+def opens_at(starts: Sequence[datetime], rate: int, now: datetime) -> datetime | None:
+    """Return when a pool of so many starts a minute lets the next one start; None where it may now.
+
+    ``starts`` are the latest starts, the newest first: the first ``rate`` of them say it all.
+    """
+    if len(starts) < rate:
+        return None
+    free = starts[rate - 1] + MINUTE
+    return free if free > now else None

@@ -1,7 +1,7 @@
 from .asset import AssetEvent, QueuedEvent, UnreadEvent
 from .attempt import Attempt, Callback, RenderedFields, XCom
 from .backfill import Backfill, BackfillDagRun
-from .control import ControlState, PoolWeight
+from .control import ControlState, PoolStart, PoolWeight
 from .event import StateEvent
 from .hitl import HITLDetail
 from .process import Process
@@ -19,6 +19,7 @@ __all__ = [
     "ControlState",
     "DagRun",
     "HITLDetail",
+    "PoolStart",
     "PoolWeight",
     "Process",
     "QueuedEvent",

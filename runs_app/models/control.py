@@ -15,6 +15,19 @@ class ControlState(models.Model):
         return f"swept at {self.swept_at}"
 
 
+class PoolStart(models.Model):
+    """One start of an attempt in a pool that has a rate; kept for the minute that it counts."""
+
+    pool = models.CharField(max_length=250)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["pool", "at"], name="pool_start")]
+
+    def __str__(self) -> str:
+        return f"{self.pool} at {self.at}"
+
+
 class PoolWeight(models.Model):
     """The most slots that one task has ever asked a pool for; only grows. Written before its task instance is there."""
 

@@ -35,6 +35,16 @@ def test_a_pool_is_made_changed_and_deleted(as_role):
     assert op.call("patch", "pools/default_pool", {"slots": 64})["slots"] == 64
 
 
+def test_a_pool_may_have_a_rate_that_clients_of_airflow_leave_alone(as_role):
+    op = as_role("op")
+    assert op.call("post", "pools", {"name": "api", "slots": -1, "rate_per_minute": 30}, 201)["rate_per_minute"] == 30
+    assert op.call("patch", "pools/api", {"slots": 5, "description": "d"})["rate_per_minute"] == 30
+    assert op.call("patch", "pools/api", {"rate_per_minute": 9}, update_mask="rate_per_minute")["slots"] == 5
+    assert "rate of 1 to" in op.call("patch", "pools/api", {"rate_per_minute": 0}, 400)["detail"]
+    op.call("patch", "pools/api", {"rate_per_minute": "fast"}, 422)
+    assert op.call("patch", "pools/api", {"rate_per_minute": None})["rate_per_minute"] is None
+
+
 def test_a_pool_counts_the_slots_in_use(api):
     spec = factories.make_spec("alpha", {"a": (), "b": (), "c": ()}, tasks={"pool": "db", "pool_slots": 2})
     api.call("post", "pools", {"name": "db", "slots": 9}, 201)

@@ -119,6 +119,11 @@ DAMAGE = [
         "finished_run_is_done",
         "UPDATE runs_app_dagrun SET state = 'success', ended_at = '{old}' WHERE id = {lost_run}",
     ),
+    (
+        "pool_rate_holds",
+        "UPDATE dags_app_pool SET rate_per_minute = 1 WHERE name = 'narrow'; "
+        "INSERT INTO runs_app_poolstart (pool, at) VALUES ('narrow', '2100-01-01'), ('narrow', '2100-01-01')",
+    ),
     ("pool_weights_are_known", f"UPDATE {TI} SET pool_slots = 7 WHERE id = {{retry}}"),
     ("queued_run_has_not_begun", f"UPDATE {TI} SET state = 'scheduled' WHERE id = {{queued}}"),
     ("cancelled_is_asked_for", "UPDATE runs_app_dagrun SET cancelled_at = NULL WHERE id = {cancelled_run}"),

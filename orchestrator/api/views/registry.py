@@ -26,6 +26,7 @@ POOL = {
     "slots": Part(whole_number, required=True, nullable=False),
     "description": Part(LONG),
     "include_deferred": Part(boolean, default=False, nullable=False),
+    "rate_per_minute": Part(whole_number),
     "team_name": Part(text),
 }
 POOL_PATCH = {
@@ -34,6 +35,7 @@ POOL_PATCH = {
     "slots": Part(whole_number, nullable=False),
     "description": Part(LONG),
     "include_deferred": Part(boolean, nullable=False),
+    "rate_per_minute": Part(whole_number),
     "team_name": Part(text),
 }
 VARIABLE = {
@@ -110,7 +112,7 @@ class PoolsView(ApiView):
         if Pool.objects.filter(pk=values["name"]).exists():
             raise Conflict(f"The Pool with name: `{values['name']}` already exists")
         kept = {
-            **{name: values[name] for name in ("slots", "include_deferred")},
+            **{name: values[name] for name in ("slots", "include_deferred", "rate_per_minute")},
             "description": values["description"] or "",
         }
         registry.save_pool(values["name"], kept, new=True, user=request.user)
@@ -145,7 +147,7 @@ class PoolView(ApiView):
         return Response(status=204)
 
 
-POOL_FIELDS = ("slots", "description", "include_deferred")
+POOL_FIELDS = ("slots", "description", "include_deferred", "rate_per_minute")
 
 
 def pools(rows: list[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -42,7 +42,7 @@ class Registered(ByRole):
 class PoolForm(forms.ModelForm):
     class Meta:
         model = Pool
-        fields = ("name", "slots", "description", "include_deferred")
+        fields = ("name", "slots", "description", "include_deferred", "rate_per_minute")
 
     def clean_slots(self) -> int:
         slots: int = self.cleaned_data["slots"]
@@ -50,8 +50,14 @@ class PoolForm(forms.ModelForm):
             raise forms.ValidationError("0 or more, or -1 for no limit.")
         return slots
 
+    def clean_rate_per_minute(self) -> int | None:
+        rate: int | None = self.cleaned_data["rate_per_minute"]
+        if rate is not None and not 1 <= rate <= registry.MOST_A_MINUTE:
+            raise forms.ValidationError(f"1 to {registry.MOST_A_MINUTE}, or empty for no such limit.")
+        return rate
+
     def values(self) -> dict[str, Any]:
-        return {name: self.cleaned_data[name] for name in ("slots", "description", "include_deferred")}
+        return {name: self.cleaned_data[name] for name in self.Meta.fields if name != "name"}
 
 
 @admin.register(Pool)
@@ -61,7 +67,7 @@ class PoolAdmin(Registered):
     see = "edit_pools"
     edit = "edit_pools"
     form = PoolForm
-    list_display = ("name", "slots", "running", "scheduled", "include_deferred", "description")
+    list_display = ("name", "slots", "running", "scheduled", "include_deferred", "rate_per_minute", "description")
     search_fields = ("name", "description")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -22,7 +22,7 @@ from runs_app.management.subcommands import (
     write_file,
 )
 
-COLUMNS = ("name", "slots", "running", "scheduled", "deferred", "description")
+COLUMNS = ("name", "slots", "rate_per_minute", "running", "scheduled", "deferred", "description")
 
 
 def _json(pools: list[Pool]) -> list[dict[str, Any]]:
@@ -33,6 +33,7 @@ def _json(pools: list[Pool]) -> list[dict[str, Any]]:
             "slots": pool.slots,
             "description": pool.description,
             "include_deferred": pool.include_deferred,
+            "rate_per_minute": pool.rate_per_minute,
             **{state: use.get(pool.name, {}).get(state, 0) for state in ("running", "scheduled", "deferred")},
         }
         for pool in pools
@@ -62,6 +63,8 @@ def save(console: Console, options: Options) -> None:
         values["description"] = options.description
     if options.include_deferred is not None:
         values["include_deferred"] = options.include_deferred
+    if options.rate is not None:
+        values["rate_per_minute"] = options.rate or None
     new = not Pool.objects.filter(pk=options.name).exists()
     pool = registry.save_pool(options.name, values, new=new, user=None)
     console.show(_json([pool])[0], [f"{pool.name} has {pool.slots} slots"])
@@ -82,6 +85,9 @@ def load(console: Console, options: Options) -> None:
                 raise CommandError(f"Pool {name!r} needs an object with a whole number of slots")
             known = {"slots": values["slots"], "description": str(values.get("description") or "")}
             known["include_deferred"] = bool(values.get("include_deferred", False))
+            known["rate_per_minute"] = values.get("rate_per_minute")
+            if not isinstance(known["rate_per_minute"], int | None):
+                raise CommandError(f"Pool {name!r} needs a whole number as rate_per_minute, or none")
             new = not Pool.objects.filter(pk=name).exists()
             if not new and options.on_conflict == "fail":
                 raise CommandError(f"Pool {name!r} is there already: choose --on-conflict overwrite or skip")
@@ -97,6 +103,7 @@ def export(console: Console, options: Options) -> None:
             "slots": pool.slots,
             "description": pool.description,
             "include_deferred": pool.include_deferred,
+            **({"rate_per_minute": pool.rate_per_minute} if pool.rate_per_minute is not None else {}),
         }
         for pool in Pool.objects.all()
     }
@@ -115,6 +122,8 @@ def _set_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--no-include-deferred", action="store_false", dest="include_deferred", help="they give them back"
     )
+
+    parser.add_argument("--rate", type=int, metavar="N", help="so many starts in any minute; 0 takes the limit away")
 
 
 def _export_arguments(parser: ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("dags_app", "0002_overlap_policy"),
+        ("dags_app", "0003_assets"),
     ]
 
     operations = [
