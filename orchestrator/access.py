@@ -11,7 +11,8 @@ from typing import Any
 from django.db.models import QuerySet
 
 from dags_app.models import Dag, DagImportError
-from runs_app.models import Backfill, DagRun, TaskInstance
+from runs_app import hitl
+from runs_app.models import Backfill, DagRun, HITLDetail, TaskInstance
 
 ROLES = ("viewer", "user", "op", "admin")
 """Names of the groups, least first."""
@@ -82,6 +83,12 @@ def visible_task_instances(user: Any) -> QuerySet[TaskInstance]:
 def visible_backfills(user: Any) -> QuerySet[Backfill]:
     """Return the backfills the user may see."""
     return Backfill.objects.all() if can(user, "read") else Backfill.objects.none()
+
+
+def visible_questions(user: Any, *, is_open: bool = False) -> QuerySet[HITLDetail]:
+    """Return what tasks that the user may see ask people; ``is_open``: and still wait for."""
+    rows = hitl.open_questions() if is_open else HITLDetail.objects.all()
+    return rows.filter(task_instance__in=visible_task_instances(user)) if can(user, "read") else rows.none()
 
 
 def visible_import_errors(user: Any) -> QuerySet[DagImportError]:

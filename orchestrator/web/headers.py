@@ -20,8 +20,8 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-OPEN = ("/sign-in", "/static/", "/admin/login/", "/auth/", "/api/", "/favicon.ico", "/healthz")
-"""Prefixes that answer without a session; the API asks for its own credentials."""
+OPEN = ("/sign-in", "/static/", "/admin/login/", "/auth/", "/api/", "/favicon.ico", "/healthz", "/answer/")
+"""Prefixes that answer without a session; the API asks for its own credentials, a link to answer by is one."""
 
 Next = Callable[[HttpRequest], HttpResponse]
 

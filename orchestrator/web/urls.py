@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path, register_converter
 from django.views.generic import RedirectView
 
-from .views import account, backfills, code, dag, dags, dialogs, logs, run, search, task
+from .views import account, backfills, code, dag, dags, dialogs, logs, required, run, search, task
 
 
 class AnyText:
@@ -33,6 +33,7 @@ TASK_PAGES = (
     ("/tries", "task-tries", task.tries_page),
     ("/code", "task-code", code.task_code_page),
     ("/details", "task-details", task.details_page),
+    ("/required_actions", "task-required", required.question_page),
     ("/log", "task-log", logs.lines),
     ("/log.txt", "task-log-file", logs.download),
     ("/clear", "task-clear", dialogs.clear_task),
@@ -48,10 +49,13 @@ urlpatterns = [
     path("account/password", account.change_password, name="password"),
     path("search", search.search, name="search"),
     path("dags", dags.list_page, name="dags"),
+    path("required_actions", required.list_page, name="required"),
+    path("answer/<str:token>", required.by_link, name="answer-link"),
     path("import-errors", dags.import_errors_page, name="import-errors"),
     *(path(TASK + "/mapped/<int:map_index>" + end, view, name=name + "-mapped") for end, name, view in TASK_PAGES),
     path(TASK + "/mapped", task.mapped_page, name="mapped"),
     *(path(TASK + end, view, name=name) for end, name, view in reversed(TASK_PAGES)),
+    path(RUN + "/required_actions", required.list_page, name="run-required"),
     path(RUN + "/graph", run.graph_page, name="run-graph"),
     path(RUN + "/events", run.events_page, name="run-events"),
     path(RUN + "/code", code.run_code_page, name="run-code"),
@@ -64,6 +68,7 @@ urlpatterns = [
     path(RUN, run.tasks_page, name="run"),
     path(DAG + "/grid.json", dag.grid_data, name="grid-data"),
     path(DAG + "/graph.json", dag.graph_data, name="graph-data"),
+    path(DAG + "/required_actions", required.list_page, name="dag-required"),
     path(DAG + "/graph", dag.graph_page, name="graph"),
     path(DAG + "/backfills", backfills.list_page, name="backfills"),
     path(DAG + "/backfills/<int:backfill_id>/pause", backfills.pause, name="backfill-pause"),

@@ -94,6 +94,7 @@ def _task_pages(task: str) -> dict[str, dict[str, str]]:
     return {
         **{task + end: {"get": "sees"} for end in SHOWN},
         task + "/clear": {"get": "acts:clear", "post": "acts:clear"},
+        task + "/required_actions": {"get": "sees", "post": "acts:answer"},
         task + "/mark": {"get": "acts:mark", "post": "acts:mark"},
     }
 
@@ -108,6 +109,10 @@ PAGES: dict[str, dict[str, str]] = {
     "search": {"get": "lists"},
     "dags": {"get": "lists"},
     "import-errors": {"get": "lists"},
+    "required_actions": {"get": "lists"},
+    "answer/<str:token>": {"get": "open", "post": "open"},
+    f"{PAGE_DAG}/required_actions": {"get": "sees"},
+    f"{PAGE_RUN}/required_actions": {"get": "sees"},
     **_task_pages(PAGE_TASK),
     **_task_pages(f"{PAGE_TASK}/mapped/<int:map_index>"),
     f"{PAGE_TASK}/mapped": {"get": "sees"},

@@ -28,7 +28,15 @@ from . import routes
 TABLE = routes.API | routes.PAGES
 ROLES = ("", "viewer", "user", "op", "admin")
 THERE = {
-    **{"dag_id": "alpha", "run_id": "r1", "task_id": "a", "try_number": 1, "version_number": 1, "map_index": -1},
+    **{
+        "dag_id": "alpha",
+        "run_id": "r1",
+        "task_id": "a",
+        "token": "t",
+        "try_number": 1,
+        "version_number": 1,
+        "map_index": -1,
+    },
     **{"key": "return_value", "pool_name": "p", "variable_key": "v", "connection_id": "c"},
 }
 ELSEWHERE = {"dag_id": "beta"}  # the run, task, version ... of another DAG, under this one's address

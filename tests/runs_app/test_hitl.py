@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 from hypothesis import given, settings
@@ -351,6 +353,20 @@ def test_a_link_for_somebody_who_may_not_answer_is_not_made(name: str, complaint
     factories.make_user("user", "bob")
     with pytest.raises(ValueError, match=complaint):
         answer_links.link(detail, name, {})
+
+
+def test_the_command_says_what_is_asked_and_answers(capsys: pytest.CaptureFixture[str]):
+    run, _ = asked(params={"n": {"schema": {"type": "integer"}, "value": 3}})
+    where = (run.dag_id, run.run_id, "a")
+    call_command("tasks", "answer", *where)
+    assert "Go on?" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="Invalid options"):
+        call_command("tasks", "answer", *where, "--option", "maybe")
+    call_command("tasks", "answer", *where, "--option", "yes", "--params", '{"n": 4}', "--json")
+    assert json.loads(capsys.readouterr().out)["params_input"] == {"n": 4}
+    assert event_of(run)["responded_by_user"]["name"] == "command line"
+    with pytest.raises(CommandError, match="already been updated"):
+        call_command("tasks", "answer", *where, "--option", "no")
 
 
 # ---- whatever order things happen in

@@ -253,7 +253,9 @@ def make_xcom(instance: TaskInstance, value: Any, key: str = "return_value") -> 
 def make_question(instance: TaskInstance, *, waiting: bool = True, **fields: Any) -> HITLDetail:
     """Make what a task instance asks people; unless ``waiting`` is off it is what it waits for."""
     if waiting:
-        set_state(instance, TaskState.AWAITING_INPUT, token=instance.token + 1, next_method="execute_complete")
+        number = max(1, instance.try_number)
+        waits = {"token": instance.token + 1, "try_number": number, "next_method": "execute_complete"}
+        set_state(instance, TaskState.AWAITING_INPUT, **waits)
     values: dict[str, Any] = {
         **{"try_number": instance.try_number, "token": instance.token, "created_at": DAY},
         **{"subject": "Go on?", "options": ["yes", "no"]},

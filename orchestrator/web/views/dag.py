@@ -49,6 +49,7 @@ def head(request: HttpRequest, dag_id: str, tab: str) -> dict[str, Any]:
         "nav": "dags",
         "error": error,
         "newest": newest,
+        "asked": access.visible_questions(request.user, is_open=True).filter(task_instance__dag_id=dag_id).count(),
         "dropped": dropped_runs(dag, timezone.now()),
         "never_run": list(never_run(spec_of(dag)).items()),
     }

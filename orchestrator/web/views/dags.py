@@ -38,6 +38,7 @@ def list_page(request: HttpRequest) -> HttpResponse:
     counts |= active.aggregate(
         running=Count("pk", filter=Q(state=RunState.RUNNING)), queued=Count("pk", filter=Q(state=RunState.QUEUED))
     )
+    counts["asked"] = access.visible_questions(request.user, is_open=True).count()
     return live_part(
         request,
         "dags/list.html",

@@ -53,6 +53,7 @@ def head(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index
         "try_number": chosen,
         "last": attempts[-1] if attempts else None,
         "reason": reason,
+        "asks": instance.hitl_details.exists(),
         "finished": instance.state in FINISHED,
         "to": {
             name: reverse(f"task{end}{suffix}", args=[dag_id, run_id, task_id, *args])
@@ -63,6 +64,7 @@ def head(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index
                 ("store", "-store"),
                 ("tries", "-tries"),
                 ("code", "-code"),
+                ("required", "-required"),
                 ("details", "-details"),
                 ("lines", "-log"),
                 ("file", "-log-file"),
