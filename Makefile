@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-faults test-conformance bench check docs verify clean
+.PHONY: help setup run test test-faults test-simulation test-conformance bench check docs verify clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -31,6 +31,9 @@ test-faults: $(STAMP) ## kill, freeze and cut everything under load, on both dat
 
 test-conformance: $(STAMP) ## hold runs, schedules, clears, ... against Airflow's recorded answers; CASES="runs clear-12" for some
 	@$(BIN)/python -m tests.conformance $(CASES)
+
+test-simulation: $(STAMP) ## live through 2,000 seeds of the engine's steps, deaths and lost messages (SIMULATION_SEEDS)
+	@SIMULATION_SEEDS=$${SIMULATION_SEEDS:-2000} $(BIN)/python -m pytest -q tests/simulation
 
 bench: $(STAMP) ## measure beside raw Celery; writes bench/latest.json
 	@$(BIN)/python -m bench

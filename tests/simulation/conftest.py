@@ -1,0 +1,3 @@
+from tests.runs_app.conftest import emptied
+
+__all__ = ["emptied"]
