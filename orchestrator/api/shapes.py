@@ -16,6 +16,7 @@ from django.core import signing
 
 from orchestrator.compat.class_names import class_ref
 from orchestrator.core.durations import iso_duration
+from orchestrator.core.reasons import Reason
 from orchestrator.core.spec import DagSpec, TaskSpec
 from orchestrator.core.states import TaskState, as_airflow
 from orchestrator.logs.mask import MASK, mask_fields
@@ -387,6 +388,26 @@ def xcom(row: Row, task_display: Mapping[str, Any]) -> Json:
         "dag_display_name": row["run__dag__display_name"] or row["dag_id"],
         "task_display_name": task_display.get("display_name") or row["task_id"],
         "run_after": moment(row["run__run_after"]),
+    }
+
+
+def reason(found: Reason) -> Json:
+    """Why something does not run; ``held_by`` names runs, or task instances where there is a ``task_id``."""
+    held_by = [
+        {
+            "dag_id": each.dag_id,
+            "dag_run_id": each.run_id,
+            "task_id": each.task_id or None,
+            "map_index": each.map_index if each.task_id else None,
+        }
+        for each in found.held_by
+    ]
+    return {
+        "kind": found.kind,
+        "text": found.text,
+        "remedy": found.remedy or None,
+        "until": moment(found.until),
+        "held_by": held_by,
     }
 
 

@@ -43,6 +43,7 @@ from .views.task_instances import (
     XComView,
 )
 from .views.tokens import CliTokenView, TokenView
+from .views.why import DagWhyView, RunWhyView, TaskWhyView
 
 
 class MapIndex:
@@ -90,6 +91,7 @@ urlpatterns = [
     path(DAG, DagView.as_view()),
     path(DAG + "/details", DagDetailsView.as_view()),
     path(DAG + "/nextRuns", NextRunsView.as_view()),
+    path(DAG + "/why", DagWhyView.as_view()),
     path(DAG + "/dagVersions", VersionsView.as_view()),
     path(DAG + "/dagVersions/<int:version_number>", VersionOfDagView.as_view()),
     path(DAG + "/tasks", TasksView.as_view()),
@@ -99,11 +101,13 @@ urlpatterns = [
     path(DAG + "/dagRuns/list", RunsListView.as_view()),
     path(RUN, RunView.as_view()),
     path(RUN + "/cancel", CancelRunView.as_view()),
+    path(RUN + "/why", RunWhyView.as_view()),
     path(RUN + "/clear", ClearRunView.as_view()),
     path(RUN + "/taskInstances", TaskInstancesView.as_view()),
     path(RUN + "/taskInstances/list", TaskInstancesListView.as_view()),
     path(TASK, TaskInstanceView.as_view()),
     path(TASK + "/tries", TriesView.as_view()),
+    path(TASK + "/why", TaskWhyView.as_view()),
     path(TASK + "/tries/<int:try_number>", TriesView.as_view()),
     path(TASK + "/listMapped", MappedView.as_view()),
     path(TASK + "/logs/<int:try_number>", LogsView.as_view()),
@@ -116,6 +120,7 @@ urlpatterns = [
     path(TASK + "/<index:map_index>/hitlDetails/tries/<int:try_number>", HITLDetailTryView.as_view()),
     path(TASK + "/<index:map_index>", TaskInstanceView.as_view()),
     path(TASK + "/<index:map_index>/tries", TriesView.as_view()),
+    path(TASK + "/<index:map_index>/why", TaskWhyView.as_view()),
     path(TASK + "/<index:map_index>/tries/<int:try_number>", TriesView.as_view()),
     re_path(r"^(?:api|auth)/", not_found),
 ]

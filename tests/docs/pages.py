@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand
 
 from orchestrator import env
 from orchestrator.compat import reference
+from orchestrator.core.reasons import KINDS
 from orchestrator.core.states import FINISHED, MOVES, RUN_MOVES, USER_TARGETS, RunState, TaskState
 from orchestrator.core.trigger_rules import RULES, can_settle
 from tests.docs import timetables
@@ -272,9 +273,25 @@ def _diagram(moves: Any, ends: Any, *, first: str) -> list[str]:
     return [*lines, "```"]
 
 
+def reasons() -> str:
+    return text(
+        "# Reasons why something does not run",
+        "",
+        "`manage.py why DAG [RUN [TASK]]`, the pages of runs and task instances, and the API (`GET .../why` below a DAG, a run or a",
+        "task instance) tell all that holds it, nearest first: a sentence with numbers and names, what to do, when it",
+        "changes by itself where that is known, and which runs or task instances hold it. Take all reasons away and it runs.",
+        MADE.format("`orchestrator/core/reasons.py`"),
+        "",
+        *table(
+            ("kind", ""), ([f"`{kind}`", f"{words[:1].upper()}{words[1:]}."] for kind, words in sorted(KINDS.items()))
+        ),
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "airflow-names.md": reference.page,
     "commands.md": commands,
+    "reasons.md": reasons,
     "settings.md": settings,
     "states.md": states,
     "timetables.md": timetables.page,

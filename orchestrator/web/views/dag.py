@@ -21,7 +21,7 @@ from orchestrator.core.states import RunState, RunType, TaskState
 from orchestrator.web import backfills, grid
 from orchestrator.web.page import dag_for, done, live_part, must, run_for, whole_number
 from orchestrator.web.text import markdown
-from runs_app import actions
+from runs_app import actions, why
 from runs_app.tick import dropped_runs
 
 RUNS_SHOWN = 25
@@ -163,8 +163,9 @@ def task_page(request: HttpRequest, dag_id: str, task_id: str) -> HttpResponse:
 def details_page(request: HttpRequest, dag_id: str) -> HttpResponse:
     context = head(request, dag_id, "details")
     spec = spec_of(context["dag"])
-    coming = schedule.preview(context["dag"], RUNS_TO_COME, timezone.now())
-    return live_part(request, "dags/details.html", HEAD, spec=spec, doc=markdown(spec.doc_md), coming=coming, **context)
+    now = timezone.now()
+    context |= {"coming": schedule.preview(context["dag"], RUNS_TO_COME, now), "why": why.of_dag(context["dag"], now)}
+    return live_part(request, "dags/details.html", HEAD, spec=spec, doc=markdown(spec.doc_md), **context)
 
 
 @require_POST

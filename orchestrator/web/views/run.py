@@ -8,12 +8,15 @@ from django.core.paginator import Paginator
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from dags_app.versions import load_spec
 from orchestrator import access
+from orchestrator.core.states import RUN_UNFINISHED, RunState, TaskState
 from orchestrator.web import grid, tasklist
 from orchestrator.web.page import live_part, run_for
+from runs_app import why
 from runs_app.models import DagRun, StateEvent
 
 HEAD = {"head": "runs/_head.html"}
@@ -26,13 +29,18 @@ def head(request: HttpRequest, dag_id: str, run_id: str, tab: str) -> dict[str, 
     runs = access.visible_runs(request.user).filter(dag=run.dag)
     older = runs.filter(run_after__lt=run.run_after).order_by("-run_after").values_list("run_id", flat=True).first()
     newer = runs.filter(run_after__gt=run.run_after).order_by("run_after").values_list("run_id", flat=True).first()
+    summary = tasklist.summary(listed)
+    stands = run.state in RUN_UNFINISHED and TaskState.RUNNING not in dict(summary)
+    now = timezone.now()
     return {
         "dag": run.dag,
         "run": run,
         "tab": tab,
+        "why": why.of_run(run, now) if stands else [],
+        "waiting": why.of_tasks(run, now) if stands and run.state == RunState.RUNNING else [],
         "nav": "dags",
         "rows": listed,
-        "summary": tasklist.summary(listed),
+        "summary": summary,
         "older": older,
         "newer": newer,
     }

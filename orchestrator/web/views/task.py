@@ -19,7 +19,7 @@ from orchestrator.core.states import FINISHED, TaskState
 from orchestrator.web import tasklist
 from orchestrator.web.page import instance_for, live_part, run_for, whole_number
 from orchestrator.web.text import code, markdown
-from runs_app import store
+from runs_app import store, why
 from runs_app.models import Attempt, StateEvent, XCom
 
 MOST_SHOWN = 100_000
@@ -54,6 +54,7 @@ def head(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index
         "last": attempts[-1] if attempts else None,
         "reason": reason,
         "asks": instance.hitl_details.exists(),
+        "why": [] if instance.state in FINISHED else why.of_task(instance, timezone.now()),
         "finished": instance.state in FINISHED,
         "to": {
             name: reverse(f"task{end}{suffix}", args=[dag_id, run_id, task_id, *args])
