@@ -32,6 +32,7 @@ from .locking import fetch, is_postgresql, placeholders, retrying, write
 from .models import Callback, DagRun, TaskInstance
 from .transitions import Step, move_many, move_run
 from .view import Loaded, load, run_row
+from .xcoms import write_xcom
 
 FEW = 50
 """So many ends at once are advanced by what they touch; more by looking at the whole run."""
@@ -264,11 +265,22 @@ def _apply(
             Callback.objects.create(run_id=run["id"], task_instance_id=pk, kind="skipped", reason=move.reason)
     move_many(run["id"], steps, actor="engine", at=now)
     _wake_later(run, spec, (move.task_id for move in decision.moves if move.new in FINISHED))
-    notes = {(move.task_id, move.map_index) for move in decision.moves if move.new == TaskState.SUCCESS}
-    for key in notes:
-        note = decision.notes.get(key)
-        if note is not None:
-            TaskInstance.objects.filter(pk=loaded.pks[key]).update(skip_note=note)
+    for move in decision.moves:
+        if move.new == TaskState.SUCCESS and spec.tasks[move.task_id].inline == "latest_only":
+            _keep_latest_only(run, spec, loaded, decision, (move.task_id, move.map_index), now)
+
+
+def _keep_latest_only(
+    run: Mapping[str, Any], spec: DagSpec, loaded: Loaded, decision: Decision, key: tuple[str, int], now: datetime
+) -> None:
+    """What a latest-only task leaves: the note that all below is skipped, or as its result what it follows."""
+    pk, (task_id, map_index) = loaded.pks[key], key
+    if key in decision.notes:
+        TaskInstance.objects.filter(pk=pk).update(skip_note=decision.notes[key])
+        return
+    place = {"id": pk, "run_id": run["id"], "dag_id": run["dag_id"], "task_id": task_id, "map_index": map_index}
+    followed = list(spec.downstream[task_id])
+    write_xcom(place, "return_value", followed, len(followed), now)
 
 
 def _expand(

@@ -26,6 +26,7 @@ from .locking import fetch, retrying, send, write
 from .models import Callback, HITLDetail, Trigger
 from .outlet_notes import Note
 from .view import run_row
+from .xcoms import write_xcom
 
 log = logging.getLogger(__name__)
 
@@ -295,22 +296,7 @@ def _attempt_end(
 def _keep(row: Mapping[str, Any], outcome: Outcome, new: TaskState, task: TaskSpec | None, now: datetime) -> None:
     """Write what the attempt leaves behind."""
     for key, (value, length) in outcome.xcoms.items():
-        send(
-            "INSERT INTO runs_app_xcom (task_instance_id, run_id, dag_id, task_id, map_index, key, value, length, timestamp) "
-            "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) ON CONFLICT (run_id, task_id, map_index, key) "
-            "DO UPDATE SET value = excluded.value, length = excluded.length, timestamp = excluded.timestamp",
-            [
-                row["id"],
-                row["run_id"],
-                row["dag_id"],
-                row["task_id"],
-                row["map_index"],
-                key,
-                json.dumps(value),
-                length,
-                now,
-            ],
-        )
+        write_xcom(row, key, value, length, now)
     if new == TaskState.SUCCESS and settings.ORCH.store_clear_on_success:
         send("DELETE FROM runs_app_taskstoreentry WHERE task_instance_id = %s", [row["id"]])
     if outcome.rendered:

@@ -55,7 +55,7 @@ def move_many(
         groups.setdefault((step.old, step.new, step.reason), []).append(step.pk)
     moved: set[int] = set()
     for (old, new, reason), pks in groups.items():
-        assignments, values = _effects(new, at, changed)
+        assignments, values = _effects(old, new, at, changed)
         for batch in batches(pks):
             rows = change(
                 f"UPDATE {TI} SET state = %s, {assignments} WHERE state = %s AND id IN ({placeholders(batch)})",
@@ -82,7 +82,7 @@ def _event(old: str, new: str, actor: str, reason: str, at: datetime) -> tuple[s
     )
 
 
-def _effects(new: TaskState, at: datetime, changed: bool) -> tuple[str, list[Any]]:
+def _effects(old: TaskState, new: TaskState, at: datetime, changed: bool) -> tuple[str, list[Any]]:
     """What a move changes besides the state."""
     sets = ["updated_at = %s", "changed = %s", "not_before = NULL"]
     values: list[Any] = [at, changed]
@@ -100,7 +100,13 @@ def _effects(new: TaskState, at: datetime, changed: bool) -> tuple[str, list[Any
     if new == TaskState.SCHEDULED:
         sets.append("scheduled_at = %s")
         values.append(at)
+        if old in BEGINS_A_TRY:
+            sets.append("try_number = try_number + 1")
     return ", ".join(sets), values
+
+
+BEGINS_A_TRY = frozenset({TaskState.NONE, TaskState.UP_FOR_RETRY})
+"""From these on a new try is counted, as in Airflow when it is scheduled; from elsewhere the same one goes on."""
 
 
 def start(
@@ -108,8 +114,7 @@ def start(
 ) -> dict[str, Any] | None:
     """Move the one row that the subquery ``choice`` picks from scheduled to running: a new token, a new attempt.
 
-    Returns its columns, or None where the subquery found nothing. The try goes on, instead of a new one
-    beginning, after a reschedule, a deferral, or an attempt that was lost or handed back.
+    Returns its columns, or None where the subquery found nothing.
     """
     _inside_transaction()
     attempt = (
@@ -119,8 +124,7 @@ def start(
     )
     rows = change(
         f"UPDATE {TI} SET state = 'running', token = token + 1, hostname = %s, pid = %s, started_at = %s, ended_at = NULL, "
-        "updated_at = %s, first_started_at = COALESCE(first_started_at, %s), "
-        "try_number = CASE WHEN first_started_at IS NULL THEN try_number + 1 ELSE try_number END "
+        "updated_at = %s, first_started_at = COALESCE(first_started_at, %s) "
         f"WHERE id = ({choice}) AND state = 'scheduled'",
         [hostname, pid, at, at, at, *values],
         (*STARTED, f"(SELECT d.max_active_tasks FROM dags_app_dag d WHERE d.dag_id = {TI}.dag_id) AS max_active_tasks"),
@@ -133,13 +137,13 @@ def start(
 def give_back(row: Mapping[str, Any]) -> None:
     """Undo :func:`start` in its own transaction: a limit turned out to be reached."""
     _inside_transaction()
-    fresh, own = row["try_started"], [row["id"], row["token"]]
+    own = [row["id"], row["token"]]
     send("DELETE FROM runs_app_attempt WHERE task_instance_id = %s AND token = %s", own)
     send(f"DELETE FROM {EVENT} WHERE task_instance_id = %s AND token = %s AND new = 'running'", own)
     send(
-        f"UPDATE {TI} SET state = 'scheduled', started_at = NULL, try_number = try_number - %s, "
+        f"UPDATE {TI} SET state = 'scheduled', started_at = NULL, "
         f"first_started_at = CASE WHEN %s THEN NULL ELSE first_started_at END WHERE id = %s",
-        [1 if fresh else 0, fresh, row["id"]],
+        [row["try_started"], row["id"]],
     )
 
 

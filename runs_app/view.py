@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from dags_app.models import Dag
 from orchestrator.core.decide import Instance, RunView
+from orchestrator.core.due import is_latest
 from orchestrator.core.spec import DagSpec, InputSpec
 from orchestrator.core.states import RunType, TaskState
+from orchestrator.core.timetables import DataInterval
 
 from . import past
 from .locking import fetch, is_postgresql, moment, placeholders
-from .models import DagRun
 
 WHOLE_RUN = 200
 """From so many tasks on, all task instances are read instead of naming each task."""
@@ -92,15 +92,14 @@ def _sources(inputs: Iterable[InputSpec]) -> set[str]:
 
 
 def _is_latest(run: dict[str, Any], spec: DagSpec, tasks: Iterable[str], now: datetime) -> bool | None:
-    """Whether no later scheduled run is there or due; None where no task of the view asks."""
+    """Whether now is the run's time; one made by hand always counts as such. None where no task of the view asks."""
     if not any(spec.tasks[task_id].inline == "latest_only" for task_id in tasks):
         return None
-    if run["run_type"] not in {RunType.SCHEDULED, RunType.BACKFILL} or run["logical_date"] is None:
+    if run["run_type"] == RunType.MANUAL:
         return True
-    later = DagRun.objects.filter(
-        dag_id=run["dag_id"], run_type=RunType.SCHEDULED, logical_date__gt=run["logical_date"]
-    ).exists()
-    return not later and not Dag.objects.filter(pk=run["dag_id"], next_run_after__lte=now).exists()
+    date = run["logical_date"] or run["run_after"]
+    interval = DataInterval(run["data_interval_start"] or date, run["data_interval_end"] or date)
+    return is_latest(spec, interval, now)
 
 
 RUN_COLUMNS = (

@@ -79,20 +79,23 @@ _EXCEPTIONS = (
         *("AirflowSensorTimeout", "AirflowNotFoundException", "AirflowRescheduleException", "TaskDeferred"),
         *("AirflowRuntimeError", "DuplicateTaskIdFound", "ParamValidationError", "TaskDeferralError", "XComNotFound"),
         *("DagRunAlreadyExists", "TaskDeferralTimeout", "AirflowDagCycleException"),
-        *("AirflowInactiveAssetInInletOrOutletException", "AirflowTimetableInvalid", "TaskAwaitingInput"),
+        *("AirflowInactiveAssetInInletOrOutletException", "TaskAwaitingInput"),
         AirflowBadRequest="AirflowException",
         AirflowOptionalProviderFeatureException="AirflowException",
         AirflowInvalidTaskError="DagError",
         TaskNotFound="DagError",
     )
     | _from(_COMPAT + "configuration", "AirflowConfigException")
+    | _from("orchestrator.core.errors", "AirflowTimetableInvalid")
     | {
         "AirflowProviderDeprecationWarning": "builtins:DeprecationWarning",
         "RemovedInAirflow3Warning": "builtins:DeprecationWarning",
     }
 )
 _CONF = _from(_COMPAT + "configuration", "conf", "AirflowConfigException", "get", "getint", "getfloat", "getboolean")
-_MACROS = _from("orchestrator.runtime.macros", "ds_add", "ds_format", "datetime_diff_for_humans") | {
+_MACROS = _from(
+    "orchestrator.runtime.macros", "ds_add", "ds_format", "ds_format_locale", "datetime_diff_for_humans"
+) | {
     "datetime": "datetime:datetime",
     "timedelta": "datetime:timedelta",
 }

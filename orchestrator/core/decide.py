@@ -284,12 +284,17 @@ class _Round:
         self, task: TaskSpec, index: int, shared: Counts | None, unexpanded: bool = False
     ) -> tuple[Verdict, str]:
         """``unexpanded``: the task stands in a mapped group and its instances are not made yet."""
+        waits = None
         if has_setups(self.spec) and not task.is_teardown:
             verdict, reason = self._judge_setups(task, index)
-            if verdict != Verdict.RUN:
+            if verdict == Verdict.WAIT:
+                waits = reason  # its upstream may end it before they have ended
+            elif verdict != Verdict.RUN:
                 return verdict, reason
         counts = shared if shared is not None else self._count(task.upstream, task, index, unexpanded)
         verdict = judge(task.trigger_rule, counts, index, vacuous=not (unexpanded and task.upstream))
+        if waits is not None and verdict == Verdict.RUN:
+            return Verdict.WAIT, waits
         return verdict, f"{task.trigger_rule} {counts}"
 
     def _judge_setups(self, task: TaskSpec, index: int) -> tuple[Verdict, str]:

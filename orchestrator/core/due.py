@@ -59,3 +59,10 @@ def runs_after(
             return
         last, later_than = found.interval, found.run_after
         yield found
+
+
+def is_latest(spec: DagSpec, interval: DataInterval, now: datetime) -> bool:
+    """Whether ``now`` lies in the time of the run of this data interval: after its start, and before the next run's end."""
+    timetable = from_json(dict(spec.timetable))
+    following = timetable.next_run(last=interval, restriction=Restriction(interval.end, None, True), now=now)
+    return following is None or interval.start < now <= following.interval.end

@@ -261,12 +261,12 @@ class Attempt:
             self.channel.tell({"type": "rendered", "fields": fields})
 
     def _push(self, value: Any) -> None:
-        note = self.context["ti"].skip_note
+        if self.context["ti"].skip_note and self.assignment["map_index"] < 0:
+            return  # as in Airflow, where skipping others is how such a task ends
         if not self.task.do_xcom_push:
             value = None
-        if not note:
-            self._check_mappable(value)
-        if value is None or note:
+        self._check_mappable(value)
+        if value is None:
             return
         if self.task.multiple_outputs:
             if not isinstance(value, Mapping):

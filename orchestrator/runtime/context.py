@@ -41,12 +41,16 @@ class TaskContext(dict[str, Any]):
         self["task"] = task
 
     def _params(self) -> Json:
-        from orchestrator.core.params import merged
+        from orchestrator.core.params import ParamError, merged
+        from orchestrator.sdk.exceptions import ParamValidationError
         from orchestrator.sdk.params import param_json
 
         task = self.ti.task
         own = dict(self.dag.params) | (dict(task.params) if task is not None else {})
-        values = merged({name: param_json(value) for name, value in own.items()}, self.assignment["run"].get("conf"))
+        try:
+            values = merged({name: param_json(each) for name, each in own.items()}, self.assignment["run"].get("conf"))
+        except ParamError as error:
+            raise ParamValidationError(str(error)) from error
         return {name: decode(value) for name, value in values.items()}
 
     def __missing__(self, key: str) -> Any:
@@ -92,8 +96,8 @@ def _table(run: Json) -> Mapping[str, Callable[[TaskContext], Any]]:
 
 
 def _previous(context: TaskContext) -> Json:
-    """Dates of the newest successful run before this one."""
-    run = ask("previous_run", state="success")
+    """Dates of the newest successful run before this one; without a logical date there is no before, as in Airflow."""
+    run = ask("previous_run", state="success") if context.run.get("logical_date") else None
     if run is None:
         return {}
     return {

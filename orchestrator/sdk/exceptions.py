@@ -18,10 +18,6 @@ class AirflowDagCycleException(DagError):
     """The tasks of a DAG wait for each other in a circle."""
 
 
-class AirflowTimetableInvalid(DagError):
-    """The schedule of a DAG is none that could be followed."""
-
-
 class DuplicateTaskIdFound(DagError):
     """Two tasks of one DAG have the same id."""
 

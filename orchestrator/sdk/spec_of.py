@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from orchestrator.core.durations import iso_duration
+from orchestrator.core.errors import AirflowTimetableInvalid
 from orchestrator.core.graph import find_cycle
 from orchestrator.core.spec import OVERLAP_POLICIES, DagSpec, GroupSpec, InputSpec, MapSpec, TaskSpec
 from orchestrator.core.states import RunType
 from orchestrator.core.weights import effective_weights
 
 from .asset_spec import AssetsOf
-from .exceptions import AirflowDagCycleException, AirflowTimetableInvalid, DagError, ParamValidationError
+from .exceptions import AirflowDagCycleException, DagError, ParamValidationError
 from .operator import CALLBACKS, DEFAULT_OWNER, seconds
 from .params import Param, param_json
 from .taskgroup import TaskGroup
@@ -106,15 +107,15 @@ def _check_rules(dag: Any, timetable: Any) -> None:
             try:
                 value.resolve()
             except ParamValidationError as error:
-                raise DagError(
+                raise ValueError(
                     f"DAG {dag.dag_id!r}: param {name!r} has no default that fits, so a scheduled run could not "
                     f"start: {error}"
                 ) from error
     if dag.catchup and timetable.can_be_scheduled and dag.start_date is None:
-        raise DagError(f"DAG {dag.dag_id!r}: catchup needs a start_date")
+        raise ValueError(f"DAG {dag.dag_id!r}: catchup needs a start_date")
     _check_overlap(dag, timetable)
     if is_continuous(timetable) and dag.max_active_runs != 1:
-        raise DagError(f"DAG {dag.dag_id!r}: @continuous needs max_active_runs=1")
+        raise ValueError(f"DAG {dag.dag_id!r}: @continuous needs max_active_runs=1")
     for task in dag.tasks:
         if task.concurrency_key is not None:
             _check_key(dag, task)

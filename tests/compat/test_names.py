@@ -140,12 +140,14 @@ start >> [python, bash]
 """
 
 
-def test_a_file_in_the_style_of_airflow_1_defines_its_dag():
-    from tests.conformance.build import dag_of_file
+def test_a_file_in_the_style_of_airflow_1_defines_its_dag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from orchestrator.runtime.loader import load
 
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "old_style.py").write_text(OLD_STYLE)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        spec = dag_of_file(OLD_STYLE, "old").to_spec()
+        spec = load(str(tmp_path), "old_style.py")["old"].to_spec()
     assert set(spec.tasks) == {"start", "python", "bash"}
     assert spec.max_active_tasks == 4 and spec.timetable["expression"] == "@daily"
     assert spec.tasks["python"].retries == 1 and spec.tasks["python"].email == ("me@example.org",)

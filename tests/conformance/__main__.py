@@ -8,7 +8,10 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from . import judge
 
 
 def main(names: list[str]) -> int:
@@ -46,24 +49,23 @@ def _run(names: list[str]) -> int:
     from . import judge
 
     data = judge.folder()
-    there = judge.sets(data)
-    wanted = [name for name in there if not names or any(each == name or each.startswith(f"{name}-") for each in names)]
-    if not wanted:
-        print(f"no such set or case in {data}, which has {', '.join(there) or 'no sets'}", file=sys.stderr)
-        return 2
     reports = []
-    for name in wanted:
-        only = () if not names or name in names else set(names)
-        began = time.monotonic()
-        reports.append(judge.run(data, name, only, _tell))
-        print(f"{reports[-1].summary()}  ({time.monotonic() - began:.0f} s)", flush=True)
+    for name in judge.sets(data):
+        cases = [case for case in judge.read(data, name) if not names or name in names or case.get("id") in names]
+        if not cases:
+            continue
+        reports.append(judge.run(name, cases, _tell))
+        print(reports[-1].summary(), flush=True)
+    if not reports:
+        print(f"no such set or case in {data}, which has {', '.join(judge.sets(data)) or 'no sets'}", file=sys.stderr)
+        return 2
     return 1 if any(report.wrong for report in reports) else 0
 
 
-def _tell(verdict: object) -> None:
-    if verdict.wrong:  # type: ignore[attr-defined]
-        lines = "\n".join(f"    {line}" for each in verdict.wrong for line in each.splitlines())  # type: ignore[attr-defined]
-        print(f"{verdict.case_id} disagrees\n{lines}", flush=True)  # type: ignore[attr-defined]
+def _tell(verdict: judge.Verdict) -> None:
+    if verdict.wrong:
+        lines = "\n".join(f"    {line}" for each in verdict.wrong for line in each.splitlines())
+        print(f"{verdict.case_id} disagrees\n{lines}", flush=True)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,10 @@ import importlib
 import json
 import os
 import signal
+import time
 import traceback
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -103,6 +104,7 @@ class Report:
 
     name: str
     verdicts: list[Verdict] = field(default_factory=list)
+    seconds: float = 0.0
 
     @property
     def wrong(self) -> list[Verdict]:
@@ -113,17 +115,16 @@ class Report:
         kinds = Counter(kind for each in self.verdicts if not each.wrong for kind in each.accepted)
         line = (
             f"{self.name:<12}{len(self.verdicts):>5} cases{words['agrees']:>6} agree{words['accepted']:>5} accepted "
-            f"differences{words['disagrees']:>5} disagree"
+            f"differences{words['disagrees']:>5} disagree  ({self.seconds:.0f} s)"
         )
         return "\n".join([line, *(f"{'':<12}  {count:>3} x {kind}" for kind, count in kinds.most_common())])
 
 
-def run(data: Path, name: str, only: Collection[str] = (), tell: Any = lambda verdict: None) -> Report:
-    """Judge the cases of a set; ``only`` = these ids, ``tell`` is called with each verdict."""
-    report = Report(name)
-    for case in read(data, name):
-        if only and case.get("id") not in only:
-            continue
+def run(name: str, cases: Iterable[Any], tell: Callable[[Verdict], None] = lambda verdict: None) -> Report:
+    """Judge cases of a set; ``tell`` is called with each verdict."""
+    report, began = Report(name), time.monotonic()
+    for case in cases:
         report.verdicts.append(judge(name, case))
         tell(report.verdicts[-1])
+    report.seconds = time.monotonic() - began
     return report

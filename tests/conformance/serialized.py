@@ -16,6 +16,7 @@ from django.test import Client
 from dags_app.models import Dag
 from dags_app.versions import load_spec
 from orchestrator.api.auth import issue_token
+from orchestrator.core import errors
 from orchestrator.sdk import exceptions
 from orchestrator.web import grid
 
@@ -71,7 +72,7 @@ def compare(expected: Json, got: Json) -> list[str]:
 
 def _caught_by(name: str) -> set[str]:
     """The classes by which an error of this class can be caught."""
-    kind = getattr(exceptions, name, None) or getattr(builtins, name, Exception)
+    kind = getattr(exceptions, name, None) or getattr(errors, name, None) or getattr(builtins, name, Exception)
     return {each.__name__ for each in kind.__mro__}
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from orchestrator.core.errors import AirflowTimetableInvalid
 from orchestrator.core.serde import dag_from_json, dag_to_json
 from orchestrator.operators.empty import EmptyOperator
 from orchestrator.operators.python import PythonOperator
@@ -99,7 +100,7 @@ def test_a_second_task_of_the_same_id_is_refused():
 
 
 def test_a_bad_cron_expression_names_itself():
-    with pytest.raises(DagError, match="61 \\* \\* \\* \\*"):
+    with pytest.raises(AirflowTimetableInvalid, match="61 \\* \\* \\* \\*"):
         DAG("d", schedule="61 * * * *", start_date=datetime(2024, 1, 1)).to_spec()
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from orchestrator.core.errors import AirflowTimetableInvalid
 
-class TimetableError(ValueError):
-    """A schedule that cannot be used; the message names the value and what is wrong with it."""
+TimetableError = AirflowTimetableInvalid
+"""What we call it; the class has the name that authors know, since import errors show it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -82,7 +83,11 @@ class ZonedCron:
         from cron_descriptor import ExpressionDescriptor
 
         def describe(parts: list[str]) -> str:
-            return str(ExpressionDescriptor(" ".join(parts), use_24hour_time_format=True).get_description())
+            found = str(ExpressionDescriptor(" ".join(parts), use_24hour_time_format=True).get_description())
+            if parts[0] == "0" and len(parts) == 5 and re.fullmatch(r"\d+-\d+", parts[1]):
+                # As newer releases of the library say it, and with them Airflow; beat holds us to an older one.
+                return f"At 0 minutes past the hour, {found[:1].lower()}{found[1:]}"
+            return found
 
         fields = self.expression.split()
         try:
