@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from dags_app.versions import load_spec
 from orchestrator import wake
-from orchestrator.core.decide import Decision, decide, needs
+from orchestrator.core.decide import Decision, callback_reason, decide, needs
 from orchestrator.core.spec import DagSpec, TaskSpec
 from orchestrator.core.states import FINISHED, UNFINISHED, RunState, TaskState
 from orchestrator.core.trigger_rules import can_settle
@@ -261,8 +261,6 @@ def _apply(
         steps.append(Step(pk, move.old, move.new, move.reason))
         if move.new == TaskState.SCHEDULED:
             found.ready[spec.tasks[move.task_id].queue] += 1
-        elif move.new == TaskState.SKIPPED and "skipped" in spec.tasks[move.task_id].callbacks:
-            Callback.objects.create(run_id=run["id"], task_instance_id=pk, kind="skipped", reason=move.reason)
     move_many(run["id"], steps, actor="engine", at=now)
     _wake_later(run, spec, (move.task_id for move in decision.moves if move.new in FINISHED))
     for move in decision.moves:
@@ -390,4 +388,4 @@ def _end_run(run: Mapping[str, Any], spec: DagSpec, decision: Decision, now: dat
         return
     kind = "success" if state == RunState.SUCCESS else "failure"
     if kind in spec.callbacks:
-        Callback.objects.create(run_id=run["id"], kind=kind, reason=decision.run_reason)
+        Callback.objects.create(run_id=run["id"], kind=kind, reason=callback_reason(state, reason))

@@ -11,9 +11,10 @@ from typing import Any
 from django.conf import settings
 
 from dags_app.versions import place_of
+from orchestrator.core.states import TaskState
 
 from .answers import Scope, run_json
-from .models import Callback, DagRun
+from .models import Callback, DagRun, TaskInstance
 
 KEEP = 64
 FRESH_SECONDS = 5.0
@@ -81,7 +82,9 @@ def for_callback(callback: Callback, hostname: str) -> dict[str, Any]:
         "xcom_max_bytes": settings.ORCH.xcom_max_bytes,
         "smtp_url": settings.ORCH.smtp_url,
     }
-    if instance is not None:
+    if instance is None:
+        found["about"] = _about(run.pk, callback.kind)
+    else:
         found |= {
             "task_id": instance.task_id,
             "map_index": instance.map_index,
@@ -93,6 +96,18 @@ def for_callback(callback: Callback, hostname: str) -> dict[str, Any]:
             "started_at": text(instance.started_at or callback.created_at),
         }
     return found
+
+
+def _about(run_pk: int, kind: str) -> dict[str, Any] | None:
+    """The task instance that the end of a run is about: the last that failed, or succeeded; None where there is none."""
+    states = [TaskState.SUCCESS] if kind == "success" else [TaskState.FAILED, TaskState.UPSTREAM_FAILED]
+    rows = TaskInstance.objects.filter(run_id=run_pk, state__in=states)
+    # "failed" comes before "upstream_failed": what failed itself says more than what only waited for it.
+    last = rows.order_by("state", "-ended_at", "-pk").first()
+    if last is None:
+        return None
+    names = ("task_id", "map_index", "try_number", "max_tries", "token", "pool", "queue", "hostname", "state")
+    return {name: getattr(last, name) for name in names} | {"started_at": text(last.started_at or last.ended_at)}
 
 
 def scope_of(assignment: Mapping[str, Any], run_pk: int) -> Scope:

@@ -27,6 +27,7 @@ class Relay:
     def __init__(self, scope: answers.Scope, key: str, on_growth: Callable[[], None] = lambda: None) -> None:
         self.scope = scope
         self.result: dict[str, Any] | None = None
+        self.ended: dict[str, Any] | None = None  # told before its callbacks, in case that they end the process
         self.rendered: dict[str, Any] | None = None
         self.masker = Masker(())
         self.writer = LogWriter(logs.store(), key, lambda text: self.masker.mask(text) if self.masker else text)
@@ -51,6 +52,9 @@ class Relay:
                 try:
                     messages = child.read()
                 except EOFError:
+                    if self.ended is not None:
+                        self.writer.system("its process ended while its callbacks ran", "error")
+                        self.result = self.ended
                     return
                 for message in messages:
                     self._take(child, message)
@@ -70,6 +74,8 @@ class Relay:
             self.writer.record(message)
         elif kind == "rendered":
             self.rendered = message["fields"]
+        elif kind == "ended":
+            self.ended = message
         elif kind == "result":
             self.result = message
 

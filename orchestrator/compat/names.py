@@ -400,12 +400,19 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.providers.standard.utils": {},
     "airflow.providers.standard.utils.weekday": _WEEK_DAY,
     "airflow.providers.smtp": {},
+    "airflow.providers.smtp.notifications": {},
+    "airflow.providers.smtp.notifications.smtp": _from(_OP + "notifiers", "SmtpNotifier", "send_smtp_notification"),
     "airflow.providers.smtp.operators": {},
     "airflow.providers.smtp.operators.smtp": _EMAIL,
 }
 
 # What providers import instead of Airflow itself. The package of that name is asked first where it is installed.
 FALLBACK: dict[str, dict[str, str]] = {
+    "airflow.providers.slack": {},
+    "airflow.providers.slack.notifications": {},
+    "airflow.providers.slack.notifications.slack_webhook": _from(
+        _OP + "notifiers", "SlackWebhookNotifier", "send_slack_webhook_notification"
+    ),
     "airflow.providers.common": {},
     "airflow.providers.common.compat": {},
     "airflow.providers.common.io": {},

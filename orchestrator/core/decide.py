@@ -80,6 +80,16 @@ class Decision:
     unseen: bool = False  # a partial view was too small: decide again on the whole run
 
 
+DEADLOCK = "deadlock: no task can ever become ready"
+
+
+def callback_reason(state: RunState, reason: str) -> str:
+    """What a DAG's callbacks are told as ``reason``: Airflow's words for how a run ends by itself."""
+    if state == RunState.SUCCESS:
+        return "success"
+    return "all_tasks_deadlocked" if reason == DEADLOCK else "task_failure"
+
+
 def needs(spec: DagSpec, changed: Collection[Key]) -> set[str]:
     """Return the tasks whose instances a partial view must hold, for ``decide(view, changed)``."""
     tasks = _touched(spec, changed)
@@ -449,7 +459,7 @@ class _Round:
         if any(state in UNFINISHED for state in states):
             stuck = all(state == TaskState.NONE for state in states if state in UNFINISHED)
             if stuck and not self.moves and not self.expansions and not self.view.past:
-                return RunState.FAILED, "deadlock: no task can ever become ready"
+                return RunState.FAILED, DEADLOCK
             return None, ""
         bad = [
             task_id

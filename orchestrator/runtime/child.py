@@ -12,7 +12,6 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.sdk import comms, xcom
@@ -32,6 +31,7 @@ from orchestrator.sdk.mapped import is_mapped_over
 from orchestrator.sdk.xcom_json import encode
 
 from . import protocol
+from .callbacks import STATES, call_all, mail, run_callbacks, wants_mail
 from .context import TaskContext
 
 Json = dict[str, Any]
@@ -199,8 +199,7 @@ class Attempt:
             noted = self._outlet_events()
         except AirflowSkipException as error:
             self.log.info("Skipping task. %s", error)
-            self._callbacks("skipped")
-            return {**self._result("skipped", error), "map_label": self._label_of_ended()}
+            return self._end("skipped", {**self._result("skipped", error), "map_label": self._label_of_ended()})
         except AirflowRescheduleException as error:
             return {**self._result("rescheduled", error), "reschedule_at": error.reschedule_date.isoformat()}
         except TaskDeferred as error:
@@ -209,8 +208,9 @@ class Attempt:
             return self._awaiting_input(error)
         except (Exception, AirflowTaskTimeout, SystemExit, KeyboardInterrupt) as error:
             return self._failed(error)
-        self._callbacks("success")
-        return {"type": "result", "outcome": "success", "map_label": label, "outlet_events": noted}
+        return self._end(
+            "success", {"type": "result", "outcome": "success", "map_label": label, "outlet_events": noted}
+        )
 
     def _execute(self) -> Any:
         if self.task.is_mapped:
@@ -223,7 +223,7 @@ class Attempt:
         self._tell_rendered()
         if self.task.inlets or self.task.outlets:
             self._check_assets()
-        self._callbacks("execute")
+        call_all(self.task.on_execute_callback, self.context, "execute", self.log)
         self.task.pre_execute(self.context)
         value = self._work()
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -322,9 +322,21 @@ class Attempt:
         if result["retry"] and self.task.retry_policy is not None:
             self._ask_policy(error, result)
         will_retry = result["retry"] and self.assignment["try_number"] <= self.assignment["max_tries"]
-        self._callbacks("retry" if will_retry else "failure")
-        self._mail(will_retry, error)
-        return {**result, "map_label": self._label_of_ended()}
+        result["map_label"] = self._label_of_ended()
+        self._end("retry" if will_retry else "failure", result, wants_mail(self.task, will_retry))
+        mail(self.assignment, self.task, will_retry, error, self.log)
+        return result
+
+    def _end(self, kind: str, result: Json, also: bool = False) -> Json:
+        """Call who wants to know of this end. Told before, so that a callback which ends the process loses no result."""
+        callbacks = getattr(self.task, f"on_{kind}_callback")
+        if callbacks or also:
+            signal.setitimer(signal.ITIMER_REAL, 0)  # the limit is the task's, and the task is over
+            note = self.context.ti.skip_note
+            self.channel.tell({**result, **({"skip_note": note} if note else {}), "type": "ended"})
+            self.context.ti.has_ended(STATES[kind])
+            call_all(callbacks, self.context, kind, self.log)
+        return result
 
     def _ask_policy(self, error: BaseException, result: Json) -> None:
         """Let the task's retry policy change what follows; one that fails itself changes nothing."""
@@ -365,20 +377,6 @@ class Attempt:
             "trigger": _going_on(error),
         }
 
-    def _callbacks(self, kind: str) -> None:
-        call_all(getattr(self.task, f"on_{kind}_callback"), self.context, kind, self.log)
-
-    def _mail(self, will_retry: bool, error: BaseException) -> None:
-        wanted = self.task.email_on_retry if will_retry else self.task.email_on_failure
-        if not self.task.email or not wanted:
-            return
-        from .mail import send_alert
-
-        try:
-            send_alert(self.assignment, self.task.email, error)
-        except Exception:
-            self.log.exception("The e-mail about the failure could not be sent")
-
     def _on_kill(self) -> None:
         try:
             self.task.on_kill()
@@ -401,26 +399,3 @@ def _going_on(error: TaskDeferred | TaskAwaitingInput) -> Json:
         "next_kwargs": encode(error.kwargs or {}),
         "timeout_seconds": error.timeout.total_seconds() if error.timeout is not None else None,
     }
-
-
-def call_all(callbacks: list[Any], context: Any, kind: str, log: logging.Logger) -> None:
-    """Call each; an error is logged and changes nothing."""
-    for callback in callbacks:
-        try:
-            callback(context)
-        except Exception:
-            name = getattr(callback, "__name__", type(callback).__name__)
-            log.exception("on_%s_callback %s failed", kind, name)
-
-
-def run_callbacks(assignment: Json, dag: Any) -> Json:
-    """Run the callbacks of a DAG or task whose end no attempt saw."""
-    kind, reason = assignment["callback"]["kind"], assignment["callback"]["reason"]
-    task = dag.get_task(assignment["task_id"]) if assignment.get("task_id") else None
-    context = TaskContext(assignment, dag, task)
-    context["reason"] = reason
-    if kind in {"failure", "retry"} and task is not None:
-        context["exception"] = RuntimeError(reason)
-    with running(context):
-        call_all(getattr(task or dag, f"on_{kind}_callback"), context, kind, logging.getLogger("orchestrator.callback"))
-    return {"type": "result", "outcome": "success", "at": datetime.now(UTC).isoformat()}

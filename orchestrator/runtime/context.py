@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from orchestrator.sdk.comms import ask
@@ -226,8 +226,7 @@ class RuntimeDagRun:
 class RuntimeTaskInstance:
     """The task instance that runs, as its code sees it."""
 
-    state = "running"
-    end_date = duration = None  # it has not ended
+    _ended: tuple[str, datetime] | None = None  # the state it came to, and when
 
     def __init__(self, assignment: Json, task: Any) -> None:
         self.assignment, self.task = assignment, task
@@ -239,9 +238,25 @@ class RuntimeTaskInstance:
         self.reschedule_count = assignment.get("reschedule_count") or 0
         self.skip_note: Json | None = None
 
+    def has_ended(self, state: str) -> None:
+        """From here on its code is told that it ended: its callbacks run."""
+        self._ended = state, datetime.now(UTC)
+
+    @property
+    def state(self) -> str:
+        return self._ended[0] if self._ended else "running"
+
     @property
     def start_date(self) -> Any:
         return moment(self.assignment["started_at"])
+
+    @property
+    def end_date(self) -> Any:
+        return moment(self._ended[1].isoformat()) if self._ended else None
+
+    @property
+    def duration(self) -> float | None:
+        return (self.end_date - self.start_date).total_seconds() if self._ended else None
 
     @property
     def first_started_at(self) -> Any:

@@ -15,17 +15,19 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from orchestrator.core.decide import Decision, Instance, RunView, decide
+from orchestrator.core.decide import Decision, Instance, RunView, callback_reason, decide
 from orchestrator.core.params import merged
 from orchestrator.core.retries import retry_wait
 from orchestrator.core.spec import DagSpec, TaskSpec
 from orchestrator.core.states import FINISHED, RunState, TaskState
 from orchestrator.sdk import clock, comms
 
+from .callbacks import STATES
 from .local_answers import Memory
 from .local_place import Place
 
 Json = dict[str, Any]
+DAWN = datetime(1970, 1, 1, tzinfo=UTC)
 Key = tuple[str, int]
 Provider = Callable[[str, Json], Any]
 """Answers questions that the run itself cannot: (what, arguments) -> JSON."""
@@ -188,7 +190,7 @@ class LocalRun:
                     self.attempt(row)
                 elif state is None and not self.wait():
                     state, reason = RunState.FAILED, "nothing is left that could run"
-            self._callbacks(None, "success" if state == RunState.SUCCESS else "failure", reason)
+            self._callbacks(None, "success" if state == RunState.SUCCESS else "failure", callback_reason(state, reason))
         finally:
             comms.use(before)
         self.say(f"Run {self.run_json['run_id']} ended: {state} ({reason})")
@@ -239,8 +241,6 @@ class LocalRun:
             row.skip_note = decision.notes.get((move.task_id, move.map_index), row.skip_note)  # type: ignore[assignment]
             if move.new in FINISHED:
                 self._tell(row)
-            if move.new == TaskState.SKIPPED and "skipped" in self.spec.tasks[move.task_id].callbacks:
-                self._callbacks(row, "skipped", move.reason)
         return decision
 
     def next_ready(self) -> Row | None:
@@ -407,6 +407,9 @@ class LocalRun:
         }
         if row is not None:
             told = {**self.assignment(row), **told, "task_id": row.task_id}
+        elif about := [each for each in self._all() if each.state == STATES[kind]]:
+            last = max(about, key=lambda each: each.ended_at or DAWN)
+            told["about"] = {**self.assignment(last), **told, "task_id": last.task_id, "state": str(last.state)}
         self.place.carry_out(told, row.name if row is not None else self.dag.dag_id)
 
 

@@ -57,7 +57,7 @@ class Place:
         try:
             while True:
                 message = protocol.receive(ours)
-                if message["type"] == "result":
+                if message["type"] in {"result", "ended"}:
                     result = message
                 elif message["type"] == "log":
                     for line in message["event"].split("\n"):

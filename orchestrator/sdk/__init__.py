@@ -48,6 +48,7 @@ NAMES = {
     "orchestrator.operators.virtualenv": ("ExternalPythonOperator", "PythonVirtualenvOperator"),
     "orchestrator.operators.branch": ("BaseBranchOperator", "LatestOnlyOperator"),
     "orchestrator.operators.hitl": ("ApprovalOperator", "HITLBranchOperator", "HITLEntryOperator", "HITLOperator"),
+    "orchestrator.operators.notifiers": ("SlackWebhookNotifier", "SmtpNotifier", "WebhookNotifier"),
     "orchestrator.operators.calendar": ("BranchDateTimeOperator", "BranchDayOfWeekOperator", "DayOfWeekSensor"),
     "orchestrator.operators.trigger_dagrun": ("TriggerDagRunOperator",),
     "orchestrator.operators.external_task": ("ExternalTaskMarker", "ExternalTaskSensor"),

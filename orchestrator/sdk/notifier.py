@@ -13,8 +13,8 @@ class BaseNotifier:
     template_fields: Collection[str] = ()
     template_ext: Collection[str] = ()
 
-    def __init__(self, **kwargs: Any) -> None:
-        self.context: Any = {}
+    def __init__(self, context: Any = None, **kwargs: Any) -> None:
+        self.context: Any = context or {}
 
     @property
     def log(self) -> logging.Logger:
@@ -24,12 +24,20 @@ class BaseNotifier:
         raise NotImplementedError(f"{type(self).__name__} defines no notify(context)")
 
     async def async_notify(self, context: Any) -> None:
-        self.notify(context)
+        """Where a triggerer calls it; unless overridden, ``notify`` in a thread, so that it holds nobody up."""
+        import asyncio
+
+        await asyncio.to_thread(self.notify, context)
+
+    def __await__(self) -> Any:
+        """``await MyNotifier(context, ...)``."""
+        self.render_template_fields(self.context)
+        return self.async_notify(self.context).__await__()
 
     def render_template_fields(self, context: Any, jinja_env: Any = None) -> None:
         from .templating import environment, render_value
 
-        env = jinja_env or environment(context["dag"], None)
+        env = jinja_env or environment(context.get("dag") or _no_dag(), None)
         for name in self.template_fields:
             value = getattr(self, name, None)
             if value:
@@ -43,4 +51,14 @@ class BaseNotifier:
         mine = copy.copy(self)
         mine.context = context
         mine.render_template_fields(context)
-        mine.notify(context)
+        try:
+            mine.notify(context)
+        except Exception:  # as in Airflow: that nobody could be told is no reason to fail
+            self.log.exception("Failed to send notification")
+
+
+def _no_dag() -> Any:
+    """What templates are rendered by where no DAG is at hand: in the triggerer."""
+    from .definition import DAG
+
+    return DAG("none")

@@ -259,7 +259,7 @@ def test_callbacks_are_called(tmp_path: Path):
         crashes()
 
     assert not run(dag).succeeded
-    assert (tmp_path / "notes").read_text() == "crashes;failed: crashes;"
+    assert (tmp_path / "notes").read_text() == "crashes;crashes;"
 
 
 def test_what_is_logged_is_said_with_the_name_of_its_task():

@@ -82,7 +82,7 @@ def test_a_list_of_callbacks_is_called_in_order_and_a_broken_one_stops_nobody(no
     assert notes.read() == ["first good", "second good"]
 
 
-@pytest.mark.parametrize(("fails", "line"), [(False, "success d"), (True, "failure d")])
+@pytest.mark.parametrize(("fails", "line"), [(False, "success only"), (True, "failure only")])
 def test_the_dag_is_told_how_its_run_ended(notes: Notes, fails: bool, line: str):
     with DAG("d", on_success_callback=notes("success"), on_failure_callback=[notes("failure")]) as dag:
 

@@ -1,0 +1,65 @@
+"""Calling what authors hooked to the start and the ends of their tasks and DAGs."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from orchestrator.sdk.context import running
+
+from .context import TaskContext
+
+Json = dict[str, Any]
+STATES = {"success": "success", "failure": "failed", "retry": "up_for_retry", "skipped": "skipped"}
+"""Which state a callback's kind tells of."""
+LOG = logging.getLogger("orchestrator.callback")
+
+
+def call_all(callbacks: list[Any], context: Any, kind: str, log: logging.Logger) -> None:
+    """Call each; an error, or an attempt to leave, is logged and changes nothing."""
+    for callback in callbacks:
+        try:
+            callback(context)
+        except (Exception, SystemExit):
+            name = getattr(callback, "__name__", type(callback).__name__)
+            log.exception("on_%s_callback %s failed", kind, name)
+
+
+def run_callbacks(assignment: Json, dag: Any) -> Json:
+    """Run the callbacks of a DAG or task whose end no attempt saw.
+
+    Those of a DAG get the context of the task instance that its end is about, as in Airflow.
+    """
+    kind, reason = assignment["callback"]["kind"], assignment["callback"]["reason"]
+    about = assignment.get("about") or {}
+    own = dag.get_task(assignment["task_id"]) if assignment.get("task_id") else None
+    task = dag.task_dict.get(about["task_id"]) if about else own
+    context = TaskContext({**assignment, **about} if task is not None else assignment, dag, task)
+    context["reason"] = reason
+    if own is not None:
+        context.ti.has_ended(STATES[kind])
+        if kind in {"failure", "retry"}:
+            context["exception"] = RuntimeError(reason)
+    elif about:
+        context.ti.has_ended(about["state"])
+    with running(context):
+        call_all(getattr(own or dag, f"on_{kind}_callback"), context, kind, LOG)
+        if own is not None and kind in {"failure", "retry"}:
+            mail(assignment, own, kind == "retry", context["exception"], LOG)
+    return {"type": "result", "outcome": "success"}
+
+
+def wants_mail(task: Any, will_retry: bool) -> bool:
+    return bool(task.email) and bool(task.email_on_retry if will_retry else task.email_on_failure)
+
+
+def mail(assignment: Json, task: Any, will_retry: bool, error: BaseException, log: logging.Logger) -> None:
+    """Send the task's alert where it asks for one; a server that does not answer changes nothing."""
+    if not wants_mail(task, will_retry):
+        return
+    from .mail import send_alert
+
+    try:
+        send_alert(assignment, task.email, error)
+    except Exception:
+        log.exception("The e-mail about the failure could not be sent")
