@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Q
 from django.utils import timezone
 
 from dags_app import schedule
@@ -112,19 +112,26 @@ def trigger_dag(
     return run
 
 
-def pause(dag_id: str, paused: bool, *, user: Any) -> None:
-    """Pause a DAG (its tasks are claimed no more) or let it go on."""
+def pause(dag_id: str, paused: bool, *, freeze: bool = False, user: Any) -> None:
+    """Pause a DAG (no runs start, those under way finish) or let it go on.
+
+    ``freeze``: runs under way start no more tasks, either; what runs goes on.
+    """
+    frozen = paused and freeze
     if not Dag.objects.filter(pk=dag_id).exists():
         raise DagNotFound(dag_id)
     with transaction.atomic():
-        Dag.objects.filter(pk=dag_id).update(is_paused=paused)
+        Dag.objects.filter(pk=dag_id).update(is_paused=paused, is_frozen=frozen)
         if not paused:
             schedule.replan(Dag.objects.get(pk=dag_id), timezone.now())  # what went by meanwhile is not due
-        audit(user, "patch_dag", dag_id=dag_id, is_paused=paused)
+        audit(user, "patch_dag", dag_id=dag_id, is_paused=paused, **({"is_frozen": True} if frozen else {}))
         notify.dag_changed(dag_id)
     if not paused:
         advance.tell(advance.start_queued(dag_id, timezone.now()))
         wake.control()
+    if not frozen:
+        ready = TaskInstance.objects.filter(dag_id=dag_id, state=TaskState.SCHEDULED)
+        advance.tell(Counter(dict(ready.values_list("queue").annotate(count=Count("pk")))))
 
 
 def clear(

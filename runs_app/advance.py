@@ -27,6 +27,7 @@ from orchestrator.core.trigger_rules import can_settle
 
 from . import notify
 from .create import BATCH, columns, concurrency_key
+from .failing import pause_if_failing
 from .limits import live_slots
 from .locking import fetch, is_postgresql, placeholders, retrying, write
 from .models import Callback, DagRun, TaskInstance
@@ -386,6 +387,8 @@ def _end_run(run: Mapping[str, Any], spec: DagSpec, decision: Decision, now: dat
     ended(run["dag_id"], now)
     if state == RunState.CANCELLED:
         return
+    if state == RunState.FAILED:
+        pause_if_failing(run["dag_id"], spec)
     kind = "success" if state == RunState.SUCCESS else "failure"
     if kind in spec.callbacks:
         Callback.objects.create(run_id=run["id"], kind=kind, reason=callback_reason(state, reason))

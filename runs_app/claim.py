@@ -89,7 +89,7 @@ def claim_inside(claimer: Claimer, now: datetime) -> tuple[dict[str, Any] | None
     for queue in _best_first(claimer.queues):
         choice = (
             "SELECT t.id FROM runs_app_taskinstance t JOIN dags_app_dag d ON d.dag_id = t.dag_id "
-            f"WHERE t.state = 'scheduled' AND t.queue = %s AND NOT d.is_paused AND {condition} "
+            f"WHERE t.state = 'scheduled' AND t.queue = %s AND NOT d.is_frozen AND {condition} "
             "ORDER BY t.priority_weight DESC, t.scheduled_at, t.id LIMIT 1" + _of_instance(skip_locked())
         )
         row = transitions.start(
@@ -206,7 +206,7 @@ def ready(queues: Sequence[str]) -> dict[str, int]:
     where = f" AND t.queue IN ({placeholders(queues)})" if queues else ""
     rows = fetch(
         "SELECT t.queue, count(*) FROM runs_app_taskinstance t JOIN dags_app_dag d ON d.dag_id = t.dag_id "
-        f"WHERE t.state = 'scheduled' AND NOT d.is_paused{where} GROUP BY t.queue",
+        f"WHERE t.state = 'scheduled' AND NOT d.is_frozen{where} GROUP BY t.queue",
         list(queues),
     )
     return dict(rows)

@@ -20,6 +20,7 @@ from dags_app.versions import clear_old, load_spec
 from orchestrator.core.states import RUN_UNFINISHED, UNFINISHED, RunState, TaskState
 
 from . import advance, asset_runs, backfill_steps, hitl, notify, rates, sweep, tick, transitions
+from .failing import pause_if_failing
 from .locking import close_broken, fetch, moment, retrying
 from .models import Callback, DagRun, TaskInstance
 from .view import run_row
@@ -215,6 +216,7 @@ def _time_out(run_pk: int, now: datetime) -> bool:
         transitions.set_by_user(open_rows, TaskState.SKIPPED, actor="engine", reason=reason, at=now, changed=False)
         if not transitions.move_run(run_pk, RunState.FAILED, actor="engine", reason=reason, at=now):
             return False
+        pause_if_failing(run["dag_id"], spec)
         if "failure" in spec.callbacks:
             Callback.objects.create(run_id=run_pk, kind="failure", reason="timed_out")
         advance.ended(run["dag_id"], now)

@@ -389,7 +389,7 @@ RULES: tuple[Rule, ...] = (
         "no ready row waits while an idle slot serves its queue",
         "SELECT 'queue ' || w.queue || ': ' || w.number || ' waiting' FROM (SELECT t.queue AS queue, count(*) AS number "
         f"FROM {_TI} t JOIN dags_app_dag d ON d.dag_id = t.dag_id JOIN dags_app_pool p ON p.name = t.pool "
-        "WHERE t.state = 'scheduled' AND NOT d.is_paused AND NOT t.limited AND p.rate_per_minute IS NULL AND t.scheduled_at < %s "
+        "WHERE t.state = 'scheduled' AND NOT d.is_frozen AND NOT t.limited AND p.rate_per_minute IS NULL AND t.scheduled_at < %s "
         "AND (p.slots < 0 OR p.slots >= t.pool_slots + (SELECT COALESCE(sum(b.pool_slots), 0) "
         f"FROM {_BUSY} b WHERE b.pool = t.pool)) AND (SELECT count(*) FROM {_BUSY} b WHERE b.run_id = t.run_id) "
         "< d.max_active_tasks GROUP BY t.queue) w WHERE EXISTS (SELECT 1 FROM runs_app_process s WHERE s.kind = 'slot' "

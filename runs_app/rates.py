@@ -34,7 +34,7 @@ def waiting(now: datetime) -> list[tuple[str, str, int, datetime | None]]:
     for pool, rate in pools:
         rows = fetch(
             "SELECT t.queue, count(*) FROM runs_app_taskinstance t JOIN dags_app_dag d ON d.dag_id = t.dag_id "
-            "WHERE t.state = 'scheduled' AND t.pool = %s AND NOT d.is_paused GROUP BY t.queue",
+            "WHERE t.state = 'scheduled' AND t.pool = %s AND NOT d.is_frozen GROUP BY t.queue",
             [pool],
         )
         if rows:

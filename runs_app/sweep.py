@@ -268,7 +268,7 @@ def _invite_again(found: Swept, turn: Turn, now: datetime) -> None:
     ready = dict(
         fetch(
             "SELECT t.queue, count(*) FROM runs_app_taskinstance t JOIN dags_app_dag d ON d.dag_id = t.dag_id "
-            "WHERE t.state = 'scheduled' AND NOT d.is_paused AND t.scheduled_at < %s GROUP BY t.queue",
+            "WHERE t.state = 'scheduled' AND NOT d.is_frozen AND t.scheduled_at < %s GROUP BY t.queue",
             [now - timedelta(seconds=INVITE_SECONDS)],
         )
     )

@@ -105,6 +105,7 @@ class _Surroundings:
             dag_id=dag.dag_id,
             now=self.now,
             is_paused=dag.is_paused,
+            is_frozen=dag.is_frozen,
             is_stale=dag.is_stale,
             has_version=spec is not None,
             import_error=error.message if error is not None else "",
@@ -169,7 +170,7 @@ class _Surroundings:
             weight, since = instance.priority_weight, instance.scheduled_at
             (before,) = fetch(
                 "SELECT count(*) FROM runs_app_taskinstance t JOIN dags_app_dag d ON d.dag_id = t.dag_id "
-                "WHERE t.state = 'scheduled' AND t.queue = %s AND NOT d.is_paused AND (t.priority_weight > %s OR "
+                "WHERE t.state = 'scheduled' AND t.queue = %s AND NOT d.is_frozen AND (t.priority_weight > %s OR "
                 "(t.priority_weight = %s AND (t.scheduled_at < %s OR (t.scheduled_at = %s AND t.id < %s))))",
                 [instance.queue, weight, weight, since, since, instance.pk],
             )[0]

@@ -194,7 +194,7 @@ def _overlooked(queues: Sequence[str]) -> bool:
     """Whether something claimable has been ready for longer than an invitation takes."""
     before = timezone.now() - timedelta(seconds=IDLE_RESCUE_SECONDS)
     rows = TaskInstance.objects.filter(state=TaskState.SCHEDULED, queue__in=queues, scheduled_at__lt=before)
-    return rows.filter(run__dag__is_paused=False).exists()
+    return rows.filter(run__dag__is_frozen=False).exists()
 
 
 class Running:

@@ -17,7 +17,8 @@ class Dag(models.Model):
     file = models.ForeignKey("DagFile", models.SET_NULL, null=True, related_name="dags")
     fileloc = models.CharField(max_length=2000, help_text="absolute path of the file when last parsed")
     version = models.ForeignKey("DagVersion", models.SET_NULL, null=True, related_name="+")
-    is_paused = models.BooleanField(default=True)
+    is_paused = models.BooleanField(default=True, help_text="starts no runs; those under way finish")
+    is_frozen = models.BooleanField(default=False, help_text="paused, and runs under way start no more tasks, either")
     is_stale = models.BooleanField(default=False, help_text="its file no longer defines it; history stays")
     last_parsed_at = models.DateTimeField(null=True)
     last_parse_seconds = models.FloatField(null=True)
@@ -52,6 +53,11 @@ class Dag(models.Model):
     class Meta:
         verbose_name = "DAG"
         ordering = ["dag_id"]
+        constraints = [
+            models.CheckConstraint(
+                name="dag_frozen_is_paused", condition=models.Q(is_frozen=False) | models.Q(is_paused=True)
+            )
+        ]
         indexes = [
             models.Index(
                 F("next_run_after"),

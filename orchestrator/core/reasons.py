@@ -14,7 +14,8 @@ KINDS = {
     "awaiting_input": "a person has yet to answer what it asks",
     "backfill_limit": "`max_active_runs` of the run's backfill is reached",
     "backfill_paused": "the run's backfill is paused",
-    "dag_paused": "the DAG is paused: queued runs do not start and ready task instances are not claimed",
+    "dag_frozen": "the DAG is frozen: queued runs do not start and ready task instances are not claimed",
+    "dag_paused": "the DAG is paused: queued runs do not start; those under way finish",
     "dag_stale": "no file defines the DAG any more",
     "deferred": "its trigger waits on the triggerer",
     "depends_on_past": "`depends_on_past` or `wait_for_downstream`: the run before does not let it",
@@ -108,6 +109,7 @@ class DagFacts:
     dag_id: str
     now: datetime
     is_paused: bool = False
+    is_frozen: bool = False
     is_stale: bool = False
     has_version: bool = True
     import_error: str = ""

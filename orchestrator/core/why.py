@@ -188,12 +188,13 @@ def _awaiting_input(facts: TaskFacts) -> Reason:
     )
 
 
-def _dag_paused_for_task(facts: TaskFacts) -> Reason | None:
-    return _dag_paused(facts.run.dag)
+def _dag_frozen(facts: TaskFacts) -> Reason | None:
+    """A DAG that is only paused has its runs under way finish."""
+    return _dag_paused(facts.run.dag) if facts.run.dag.is_frozen else None
 
 
 TaskRule = Callable[[TaskFacts], Reason | None]
-ALWAYS: tuple[TaskRule, ...] = (_run_over, _dag_paused_for_task, _pool_never, _no_worker)
+ALWAYS: tuple[TaskRule, ...] = (_run_over, _dag_frozen, _pool_never, _no_worker)
 """What holds whatever has not ended and does not run, now or when its turn comes."""
 OF_WAITING: tuple[TaskRule, ...] = (_retry, _reschedule, _past, _trigger_rule, _about_to)
 OF_READY: tuple[TaskRule, ...] = (_pool_full, _limit_run, _limit_dag, _limit_dagrun)
@@ -286,10 +287,11 @@ def why_run(facts: RunFacts) -> list[Reason]:
 def _dag_paused(facts: DagFacts) -> Reason | None:
     if not facts.is_paused:
         return None
-    text = (
-        f"DAG {facts.dag_id!r} is paused: its queued runs do not start, and its ready task instances are not claimed."
-    )
-    return Reason("dag_paused", text, f"Switch it on: manage.py dags unpause {facts.dag_id}.")
+    remedy = f"Switch it on: manage.py dags unpause {facts.dag_id}."
+    if facts.is_frozen:
+        text = f"DAG {facts.dag_id!r} is frozen: its queued runs do not start, and its ready task instances are not claimed."
+        return Reason("dag_frozen", text, remedy)
+    return Reason("dag_paused", f"DAG {facts.dag_id!r} is paused: its queued runs do not start.", remedy)
 
 
 def _import_error(facts: DagFacts) -> Reason | None:

@@ -95,6 +95,15 @@ def test_a_wrong_body_changes_nothing(api, body):
     assert not Dag.objects.get().is_paused
 
 
+def test_a_dag_can_be_frozen_and_airflows_own_pause_drains(api):
+    factories.make_dag("alpha")
+    answer = api.call("patch", "dags/alpha", {"is_paused": True, "pause_mode": "freeze"})
+    assert (answer["is_paused"], Dag.objects.get().is_frozen) == (True, True)
+    api.call("patch", "dags/alpha", {"is_paused": True})
+    assert not Dag.objects.get().is_frozen
+    assert "pause_mode" in str(api.call("patch", "dags/alpha", {"is_paused": True, "pause_mode": "stop"}, status=422))
+
+
 def test_only_is_paused_can_be_updated(api):
     factories.make_dag("alpha")
     api.call("patch", "dags/alpha", {"is_paused": True}, status=400, update_mask="description")

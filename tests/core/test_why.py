@@ -105,9 +105,9 @@ def test_many_holders_are_counted():
 
 
 def test_all_reasons_are_told_nearest_first():
-    paused = replace(RUN, dag=replace(DAG, is_paused=True))
+    paused = replace(RUN, dag=replace(DAG, is_paused=True, is_frozen=True))
     facts = replace(READY, run=paused, in_pool=FULL, queue=Queue(), in_run=FULL)
-    assert [each.kind for each in why_task(facts)] == ["pool_full", "limit_run", "dag_paused", "no_worker"]
+    assert [each.kind for each in why_task(facts)] == ["pool_full", "limit_run", "dag_frozen", "no_worker"]
 
 
 def test_a_run_of_a_backfill_has_the_limit_of_the_backfill():

@@ -82,10 +82,12 @@ def test_import_errors_are_listed_with_file_and_line(etl):
 
 
 def test_pausing_is_audited(etl):
-    assert data("dags", "unpause", "etl") == [{"dag_id": "etl", "is_paused": False}]
+    assert data("dags", "unpause", "etl") == [{"dag_id": "etl", "is_paused": False, "is_frozen": False}]
     assert not Dag.objects.get().is_paused
     say("dags", "pause", "etl")
-    assert Dag.objects.get().is_paused
+    assert (Dag.objects.get().is_paused, Dag.objects.get().is_frozen) == (True, False)
+    assert say("dags", "pause", "etl", "--freeze").strip() == "etl is frozen"
+    assert Dag.objects.get().is_frozen
     assert set(AuditEntry.objects.values_list("event", "actor")) == {("patch_dag", "command line")}
 
 

@@ -33,11 +33,30 @@ def test_a_run_of_a_paused_dag_waits_until_it_is_unpaused():
     assert state_of(run) == "running"
 
 
-def test_a_paused_dags_tasks_are_not_claimed():
+def test_a_paused_dag_finishes_what_is_under_way_and_starts_no_run():
+    dag = python_dag("chain", CHAIN)
+    run = start(dag)
+    actions.pause(dag.pk, True, user=None)
+    waiting = actions.trigger_dag(dag.pk)
+    assert play(slot()) == ["a", "b"]
+    assert (state_of(run), state_of(waiting)) == ("success", "queued")
+
+
+def test_a_frozen_dags_tasks_are_not_claimed(invitations):
     dag = python_dag("chain", CHAIN)
     start(dag)
-    actions.pause(dag.pk, True, user=None)
+    actions.pause(dag.pk, True, freeze=True, user=None)
     assert take(slot()) is None
+    invitations.clear()
+    actions.pause(dag.pk, True, user=None)
+    assert ("drain", "default", 1) in invitations
+    assert take(slot()) is not None
+
+
+def test_unpausing_thaws():
+    dag = python_dag("chain", CHAIN)
+    start(dag)
+    actions.pause(dag.pk, True, freeze=True, user=None)
     actions.pause(dag.pk, False, user=None)
     assert take(slot()) is not None
 

@@ -373,12 +373,12 @@ def test_work_that_waits_is_invited_again_once_an_idle_slot(invitations):
 
 
 @pytest.mark.usefixtures("steady")
-def test_nobody_is_invited_to_a_paused_dag(invitations):
+def test_nobody_is_invited_to_a_frozen_dag(invitations):
     dag = python_dag("waits", ONE)
     start(dag)
     TaskInstance.objects.update(scheduled_at=timezone.now() - seconds(5))
     slot()
-    Dag.objects.update(is_paused=True)
+    Dag.objects.update(is_paused=True, is_frozen=True)
     invitations.clear()
     control.step(timezone.now())
     assert invitations == []

@@ -243,7 +243,7 @@ def machine() -> float:
 # ---- all of them together
 
 
-STANDING = {"dag_paused", "pool_never", "no_worker"}
+STANDING = {"dag_frozen", "pool_never", "no_worker"}
 """Told whatever state it is in."""
 WAITING = {"max_active_runs", "trigger_rule", "depends_on_past"}
 MOMENTARY = {"pool_full", "limit_run", "limit_dag", "limit_dagrun"}
@@ -326,9 +326,9 @@ class World:
 
     # ---- the obstacles: put up, and return the remedy
 
-    def _dag_paused(self) -> Callable[[], object]:
-        Dag.objects.filter(pk=self.dag.pk).update(is_paused=True)
-        return lambda: Dag.objects.filter(pk=self.dag.pk).update(is_paused=False)
+    def _dag_frozen(self) -> Callable[[], object]:
+        Dag.objects.filter(pk=self.dag.pk).update(is_paused=True, is_frozen=True)
+        return lambda: Dag.objects.filter(pk=self.dag.pk).update(is_paused=False, is_frozen=False)
 
     def _pool_never(self) -> Callable[[], object]:
         return lambda: Pool.objects.filter(pk=self.pool.pk).update(slots=9)

@@ -216,3 +216,15 @@ def test_cancelling_a_run_says_what_it_stops_and_does(user: Client, shop: Dag):
     assert b"st-cancelled" in user.get("/dags/shop/runs/going").content
     again = user.post("/dags/shop/runs/going/cancel", headers=FETCH)
     assert (again.status_code, b"nothing to cancel" in again.content) == (409, True)
+
+
+def test_freezing_and_letting_runs_finish(user: Client, shop: Dag):
+    factories.make_run(shop, "going", state="running")
+    user.post("/dags/shop/pause", {"paused": "true"}, headers=FETCH)
+    assert "1 run under way still finishes" in user.get("/dags/shop").content.decode()
+    answer = user.post("/dags/shop/pause", {"paused": "true", "mode": "freeze"}, headers=FETCH)
+    assert "frozen" in answer.json()["toast"]
+    assert "1 run under way starts no more tasks" in user.get("/dags/shop").content.decode()
+    user.post("/dags/shop/pause", {"paused": "false"}, headers=FETCH)
+    shop.refresh_from_db()
+    assert (shop.is_paused, shop.is_frozen) == (False, False)

@@ -15,7 +15,7 @@ from dags_app.versions import load_spec
 from orchestrator import access
 from orchestrator.api import shapes
 from orchestrator.api.base import ApiView
-from orchestrator.api.body import Part, boolean, read_body
+from orchestrator.api.body import Part, boolean, one_of, read_body
 from orchestrator.api.errors import BadRequest
 from orchestrator.api.query import Listing, flag, order_of, window
 from orchestrator.api.scope import dag_for, must
@@ -38,6 +38,12 @@ LISTING = Listing(
     exact={"bundle_name": "file__bundle_name", "last_dag_run_state": "last_state"},
     convert={"last_dag_run_state": from_airflow},
 )
+
+
+PATCH = {
+    "is_paused": Part(boolean, required=True, nullable=False),
+    "pause_mode": Part(one_of("drain", "freeze"), default="drain", nullable=False),  # ours
+}
 
 
 class DagsView(ApiView):
@@ -63,8 +69,8 @@ class DagView(ApiView):
         mask = request.GET.getlist("update_mask")
         if mask and mask != ["is_paused"]:
             raise BadRequest("Only `is_paused` field can be updated through the REST API")
-        values = read_body(request, {"is_paused": Part(boolean, required=True, nullable=False)})
-        actions.pause(dag_id, values["is_paused"], user=request.user)
+        values = read_body(request, PATCH)
+        actions.pause(dag_id, values["is_paused"], freeze=values["pause_mode"] == "freeze", user=request.user)
         return Response(_one(dag_id))
 
     def delete(self, request: Request, dag_id: str) -> Response:

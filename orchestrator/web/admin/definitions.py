@@ -20,8 +20,17 @@ from .base import Looked, action, link
 class DagAdmin(Looked):
     """DAGs; what their files say cannot be changed here."""
 
-    list_display = ("dag_id", "page", "is_paused", "is_stale", "timetable_description", "next_run_after", "version")
-    list_filter = ("is_paused", "is_stale", "tags__name")
+    list_display = (
+        "dag_id",
+        "page",
+        "is_paused",
+        "is_frozen",
+        "is_stale",
+        "timetable_description",
+        "next_run_after",
+        "version",
+    )
+    list_filter = ("is_paused", "is_frozen", "is_stale", "tags__name")
     search_fields = ("dag_id", "display_name", "description")
     list_select_related = ("version",)
     readonly_fields = ("page", "tag_names")

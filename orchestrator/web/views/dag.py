@@ -41,8 +41,10 @@ def head(request: HttpRequest, dag_id: str, tab: str) -> dict[str, Any]:
     error = getattr(dag.file, "import_error", None) if dag.file else None
     newest = access.visible_runs(request.user).filter(dag=dag).order_by("-run_after", "-pk").first()
     backfill, how_far = backfills.open_one(request, dag)
+    runs = access.visible_runs(request.user).filter(dag=dag)
     return {
         "dag": dag,
+        "under_way": runs.filter(state=RunState.RUNNING).count() if dag.is_paused else 0,
         "backfill": backfill,
         "backfill_progress": how_far,
         "tab": tab,
@@ -173,6 +175,9 @@ def pause(request: HttpRequest, dag_id: str) -> HttpResponse:
     dag = dag_for(request, dag_id)
     must(request, "pause", dag)
     paused = request.POST.get("paused") == "true"
-    actions.pause(dag.dag_id, paused, user=request.user)
-    text = f"{dag.name} is paused: no new runs start." if paused else f"{dag.name} is on."
+    freeze = paused and request.POST.get("mode") == "freeze"
+    actions.pause(dag.dag_id, paused, freeze=freeze, user=request.user)
+    text = f"{dag.name} is on."
+    if paused:
+        text = f"{dag.name} is {'frozen: no new tasks start' if freeze else 'paused: no new runs start'}."
     return done(request, text, reverse("dag", args=[dag.dag_id]))

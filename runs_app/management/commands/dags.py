@@ -45,6 +45,7 @@ def _json(dag: Dag) -> Json:
     return {
         "dag_id": dag.dag_id,
         "is_paused": dag.is_paused,
+        "is_frozen": dag.is_frozen,
         "is_stale": dag.is_stale,
         "schedule": dag.timetable_summary,
         "next_run_after": dag.next_run_after,
@@ -112,12 +113,14 @@ def unpause(console: Console, options: Options) -> None:
 
 
 def _pause(console: Console, options: Options, paused: bool) -> None:
+    freeze = paused and options.freeze
     for dag_id in options.dag_ids:
         _find(dag_id)
     for dag_id in options.dag_ids:
-        actions.pause(dag_id, paused, user=None)
-    data = [{"dag_id": dag_id, "is_paused": paused} for dag_id in options.dag_ids]
-    console.show(data, [f"{dag_id} is {'paused' if paused else 'unpaused'}" for dag_id in options.dag_ids])
+        actions.pause(dag_id, paused, freeze=freeze, user=None)
+    data = [{"dag_id": dag_id, "is_paused": paused, "is_frozen": freeze} for dag_id in options.dag_ids]
+    word = "frozen" if freeze else "paused" if paused else "unpaused"
+    console.show(data, [f"{dag_id} is {word}" for dag_id in options.dag_ids])
 
 
 def next_runs(console: Console, options: Options) -> None:
@@ -245,6 +248,11 @@ def _some(parser: ArgumentParser) -> None:
     parser.add_argument("dag_ids", nargs="+", metavar="dag_id")
 
 
+def _pause_arguments(parser: ArgumentParser) -> None:
+    _some(parser)
+    parser.add_argument("--freeze", action="store_true", help="runs under way start no more tasks, either")
+
+
 def _list_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="those whose file is gone, too")
     parser.add_argument("--tag", help="only those with this tag")
@@ -287,7 +295,7 @@ class Command(GroupCommand):
         "list": Subcommand("those that a file defines", list_dags, _list_arguments),
         "errors": Subcommand("files that cannot be imported, and why", list_errors),
         "show": Subcommand("one DAG and its tasks", show, _one),
-        "pause": Subcommand("start no new tasks", pause, _some),
+        "pause": Subcommand("start no runs; those under way finish", pause, _pause_arguments),
         "unpause": Subcommand("go on", unpause, _some),
         "next": Subcommand("scheduled runs to come", next_runs, _next_arguments),
         "trigger": Subcommand("make a run now", trigger, _trigger_arguments),
