@@ -101,6 +101,8 @@ def _check_task(spec: DagSpec, task: TaskSpec) -> None:
         _check_number(f"{where}: {name}", getattr(task, name))
     for name in ("priority_weight", "effective_weight"):
         _check_number(f"{where}: {name}", getattr(task, name), -LARGEST_WEIGHT, LARGEST_WEIGHT)
+    for weight in task.try_weights:
+        _check_number(f"{where}: try_weights", weight, -LARGEST_WEIGHT, LARGEST_WEIGHT)
     for name in ("pool", "queue"):
         value = getattr(task, name)
         if not isinstance(value, str) or not 0 < len(value) <= 250:

@@ -14,10 +14,10 @@ from django.db import connections
 from orchestrator.logs.mask import Masker, is_secret_name, secret_values
 from orchestrator.runtime.client import ForkServer
 
-from . import lookup, secrets, sync, trees
+from . import lookup, plugins, secrets, sync, trees
 from .folder import Look, Names, Print
 from .sync import Parsed, error_of
-from .trees import TreeTooLarge
+from .trees import Tree, TreeTooLarge
 
 log = logging.getLogger(__name__)
 
@@ -41,13 +41,14 @@ def parse(
 
     ``answers``: who tells the file's code of variables and connections; by default the stores do.
     """
-    answers = answers or Answers()
+    answers, brought = answers or Answers(), plugins.current()
     result = server.parse(
         root,
         path,
         timeout=settings.ORCH.parse_timeout,
         memory_bytes=settings.ORCH.parse_memory_bytes,
         answer=answers.answer,
+        plugins=brought.folder,
     )
     parsed = Parsed(path, os.path.join(root, path), result.seconds)
     parsed.documents, refused = sync.read_documents(result.dags)
@@ -65,6 +66,7 @@ def parse(
                 names=names.by_base,
             )
             needed |= parsed.tree.contents.keys()
+            parsed.tree = Tree({**parsed.tree.contents, **brought.contents})
         except TreeTooLarge as error:
             parsed.errors.append(error_of(str(error)))
     finished.lacks_module = any(each["message"].startswith(MISSING_MODULE) for each in parsed.errors)

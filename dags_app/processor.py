@@ -22,17 +22,18 @@ from django.utils import timezone
 
 from orchestrator.runtime.client import ForkServer
 
-from . import sync
+from . import plugins, sync
 from .folder import Folder, Look, Names, Print
 from .models import DagFile
 from .parsing import Finished, parse, print_of
+from .plugins import Mark
 from .sync import OnChanged, Outcome, Parsed, error_of
 from .watch import Watch
 
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 30.0
-LOOK_SECONDS_UNWATCHED = 1.0
+LOOK_SECONDS_UNWATCHED = PLUGINS_SECONDS = 1.0
 REFRESH_SECONDS = 300.0
 """After so long a file is parsed again though nothing changed: its DAGs may depend on variables and the like."""
 SETTLE_SECONDS = 0.25
@@ -93,7 +94,8 @@ class Processor:
         self.tries: dict[str, int] = {}
         self.only: Collection[str] | None = None
         self.watched: Callable[[], bool] = lambda: True
-        self._look_at = 0.0
+        self._look_at = self._plugins_at = 0.0
+        self.plugins: Mark | None = None
         self._first = True
         self._woken, self._hinted = threading.Event(), threading.Event()
         # Here, not in a thread of the pool: it ends with the thread that started it.
@@ -112,6 +114,9 @@ class Processor:
         self._woken.clear()
         now = time.monotonic()
         counts = Counts()
+        if now >= self._plugins_at:
+            self._plugins_at = now + PLUGINS_SECONDS
+            self._look_at_plugins()
         if self._hinted.is_set() or now >= self._look_at:
             # Twice: files that come with a new folder may be there before its watch is.
             again = SETTLE_SECONDS if self._hinted.is_set() else LOOK_SECONDS
@@ -157,6 +162,17 @@ class Processor:
         self.pool.shutdown(wait=True, cancel_futures=True)
 
     # ---- looking
+
+    def _look_at_plugins(self) -> None:
+        """Where a plugin changed, list what there is now, and parse every file again: it may be another DAG with it."""
+        folder = plugins.current()
+        if folder.mark == self.plugins:
+            return
+        plugins.store(plugins.load(self.server, folder), timezone.now())
+        first, self.plugins = self.plugins is None, folder.mark
+        if not first:
+            for path in self.files:
+                self.queue.setdefault(path, 0.0)
 
     def _take_a_look(self, now: float, counts: Counts) -> None:
         look = self.folder.look()

@@ -21,6 +21,7 @@ LEAST_ROLE = {
     "read": "viewer",  # DAGs, runs, task instances, logs, XComs, code
     "read_pools": "viewer",
     "read_processes": "viewer",
+    "read_plugins": "viewer",
     "trigger": "user",
     "edit": "user",  # pause a DAG, set states and notes by hand
     "pause": "user",

@@ -48,6 +48,13 @@ def words(text: str) -> list[str]:
 SETTINGS = (
     Setting("ORCHESTRATOR_HOME", "home", path, path("var"), "folder of database, keys, logs and caches"),
     Setting("DAGS_FOLDER", "dags_folder", path, path("examples/dags"), "folder of the DAG files"),
+    Setting(
+        "PLUGINS_FOLDER",
+        "plugins_folder",
+        path,
+        path("examples/plugins"),
+        "folder of plugins; `plugins` beside DAGS_FOLDER",
+    ),
     Setting("PORT", "port", int, 8080, "port of the web server"),
     Setting("HOST", "host", str, "127.0.0.1", "address the web server binds to"),
     Setting(

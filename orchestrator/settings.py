@@ -13,6 +13,9 @@ from .keys import load_or_make
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 ORCH = env.read()
+if not os.environ.get("PLUGINS_FOLDER"):
+    given = os.environ.get("AIRFLOW__CORE__PLUGINS_FOLDER")
+    ORCH.plugins_folder = env.path(given) if given else ORCH.dags_folder.parent / "plugins"
 
 SECRET_KEY = os.environ.get("SECRET_KEY") or load_or_make(ORCH.home / "keys" / "secret_key")
 DEBUG = False

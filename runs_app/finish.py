@@ -235,6 +235,8 @@ def next_state(
             )
         fields |= _try_over()
         fields["not_before"] = now + timedelta(seconds=wait)
+        if task.try_weights:
+            fields["priority_weight"] = task.try_weights[min(row["try_number"], len(task.try_weights) - 1)]
         return TaskState.UP_FOR_RETRY, outcome.reason, fields
     fields |= _try_over()
     return TaskState.FAILED, outcome.reason, fields

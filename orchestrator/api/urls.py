@@ -19,6 +19,7 @@ from .views.import_errors import ImportErrorsView, ImportErrorView
 from .views.logs import LogsView
 from .views.monitor import HealthView, VersionView
 from .views.next_runs import NextRunsView
+from .views.plugins import PluginErrorsView, PluginsView
 from .views.registry import (
     ConnectionsView,
     ConnectionView,
@@ -82,6 +83,8 @@ urlpatterns = [
     path("api/v2/importErrors/<int:import_error_id>", ImportErrorView.as_view()),
     path("api/v2/eventLogs", EventLogsView.as_view()),
     path("api/v2/eventLogs/<int:event_log_id>", EventLogView.as_view()),
+    path("api/v2/plugins", PluginsView.as_view()),
+    path("api/v2/plugins/importErrors", PluginErrorsView.as_view()),
     path("api/v2/pools", PoolsView.as_view()),
     path("api/v2/pools/<str:pool_name>", PoolView.as_view()),
     path("api/v2/variables", VariablesView.as_view()),

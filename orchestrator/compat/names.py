@@ -48,6 +48,8 @@ _SECRETS_FILES = _from(
     load_variables="read_file",
     load_connections_dict="read_file",
 )
+_PLUGIN = _from(_SDK + "plugins", "AirflowPlugin", "AirflowPluginException")
+_WEIGHT_STRATEGY = _from(_SDK + "weight_rules", "PriorityWeightStrategy")
 _LITERAL = _from(_SDK + "templating", "literal")
 _ENUMS = _SDK + "enums"
 _STATES = _from(_ENUMS, "State", "DagRunState", "TaskInstanceState")
@@ -248,7 +250,10 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.secrets.base_secrets": _SECRETS,
     "airflow.secrets.local_filesystem": _SECRETS_FILES,
     "airflow.stats": _from(_COMPAT + "shims", "Stats"),
-    "airflow.plugins_manager": _from(_COMPAT + "shims", "AirflowPlugin"),
+    "airflow.plugins_manager": _PLUGIN,
+    "airflow.sdk.plugins_manager": _PLUGIN,
+    "airflow.task": {},
+    "airflow.task.priority_strategy": _WEIGHT_STRATEGY,
     "airflow.decorators": _DECORATORS,
     "airflow.decorators.base": _FACTORY,
     "airflow.decorators.python": _from(_SDK + "decorators", python_task="task"),

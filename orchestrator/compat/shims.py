@@ -46,12 +46,6 @@ class LoggingMixin:
         return logging.getLogger(f"{type(self).__module__}.{type(self).__name__}")
 
 
-class AirflowPlugin:
-    """Base of plugins; what a plugin brings is not loaded here."""
-
-    name: str | None = None
-
-
 class _FromDatabase:
     """Airflow's database models: for annotations only, since a task has no way to the database."""
 

@@ -84,6 +84,7 @@ class TaskSpec:
     priority_weight: int = 1  # its own
     weight_rule: str = "downstream"
     effective_weight: int = 1  # what its task instances get; worked out once when the spec is made
+    try_weights: tuple[int, ...] = ()  # of its first, second ... try, where a rule of the author's own says so
     queue: str = "default"
     max_active_tis_per_dag: int | None = None
     max_active_tis_per_dagrun: int | None = None

@@ -40,6 +40,7 @@ class ParseResult:
     errors: list[dict[str, Any]] = field(default_factory=list)
     modules: list[str] = field(default_factory=list)  # files under the root that it imports, or may while a task runs
     reads: list[str] = field(default_factory=list)  # files under the root that importing it opened
+    plugins: list[dict[str, Any]] = field(default_factory=list)  # where no file was named
     seconds: float = 0.0
     limit: bool = False  # it had to be ended, or ended without an answer
 
@@ -288,31 +289,39 @@ class ForkServer:
                 return pid
 
     def parse(
-        self, root: str, file: str, *, timeout: float, memory_bytes: int, answer: replies.Answer | None = None
+        self,
+        root: str,
+        file: str,
+        *,
+        timeout: float,
+        memory_bytes: int,
+        answer: replies.Answer | None = None,
+        plugins: str | None = None,
     ) -> ParseResult:
         """Import one file in a fresh process, ended at its limits; what comes back is data or a reason.
 
-        ``answer(what, args)`` answers what the file's code asks for (variables, connections). Any number of
-        threads may parse at once.
+        ``answer(what, args)`` answers what the file's code asks for (variables, connections); ``plugins`` is the
+        folder whose plugins are loaded first. Without a file (``""``) only these are. Any number of threads may
+        parse at once.
         """
-        found = self._parse(root, file, timeout, memory_bytes, answer)
+        request = {"type": "parse", "root": root, "file": file, "timeout": timeout, "memory_bytes": memory_bytes}
+        request["plugins"] = plugins
+        found = self._parse(request, answer)
         if found is None and not self.closed:  # the zygote went with it: alone it shows whether this file is to blame
             alone = ForkServer()
             try:
-                found = alone._parse(root, file, timeout, memory_bytes, answer)
+                found = alone._parse(request, answer)
             finally:
                 alone.close()
         if found is None:
             found = ParseResult(errors=[_error("importing the file ended the process it was started from")], limit=True)
         return found
 
-    def _parse(
-        self, root: str, file: str, timeout: float, memory_bytes: int, answer: replies.Answer | None
-    ) -> ParseResult | None:
+    def _parse(self, request: dict[str, Any], answer: replies.Answer | None) -> ParseResult | None:
         """One try; None where the zygote died before the child could answer."""
         read, write = os.pipe()
         mine, theirs = socket.socketpair()
-        request = {"type": "parse", "root": root, "file": file, "timeout": timeout, "memory_bytes": memory_bytes}
+        timeout, path = request["timeout"], os.path.join(request["root"], request["file"])
         try:
             with self.lock:
                 if self.closed:
@@ -336,7 +345,9 @@ class ForkServer:
         seconds = time.monotonic() - began
         found = replies.result(data)
         if found is not None:
-            return ParseResult(found["dags"], found["errors"], found["modules"], found["reads"], seconds)
+            return ParseResult(
+                found["dags"], found["errors"], found["modules"], found["reads"], found["plugins"], seconds
+            )
         if in_time:
             end_of_it = self._end_of(pid, zygote)
             if end_of_it is None:
@@ -344,7 +355,7 @@ class ForkServer:
             message = f"the process that imported the file ended without an answer: {end_of_it}"
         else:
             message = f"importing the file took longer than {timeout:g} s (ORCHESTRATOR_PARSE_TIMEOUT)"
-        return ParseResult(errors=[replies.crash(message, data, os.path.join(root, file))], seconds=seconds, limit=True)
+        return ParseResult(errors=[replies.crash(message, data, path)], seconds=seconds, limit=True)
 
     def _end_of(self, pid: int, zygote: subprocess.Popen[bytes] | None) -> str | None:
         """Why a parse ended, as its parent saw it; None where the parent is gone itself."""

@@ -49,12 +49,14 @@ def main(descriptor: int) -> None:
     import orchestrator.runtime.child
     import orchestrator.runtime.loader
     import orchestrator.runtime.parse
+    import orchestrator.runtime.plugins
     import orchestrator.sdk.decorators
     import orchestrator.sdk.registry
     import orchestrator.sdk.templating
     from orchestrator.runtime.rehearsal import rehearse
 
     orchestrator.compat.install()
+    orchestrator.runtime.plugins.entry_points()  # once, not in each parse
     die_with_parent()
     control = socket.socket(fileno=descriptor)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -137,12 +139,14 @@ class VersionServer:
 
         from orchestrator.sdk.mapped import mapped_over
 
+        from . import plugins
         from .child import serve
         from .loader import LoadError, load
         from .rehearsal import rehearse
 
         self.attempt = partial(serve, rehearse=rehearse)
 
+        plugins.load(os.path.join(self.request["root"], plugins.IN_VERSION))  # what is wrong was told at the parse
         try:
             dags = load(self.request["root"], self.request["file"])
         except LoadError as error:

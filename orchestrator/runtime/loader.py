@@ -8,6 +8,8 @@ import sys
 import traceback
 from typing import Any
 
+from .plugins import IN_VERSION
+
 
 class LoadError(Exception):
     """The file cannot be imported; carries one line, the line number in the file, and the traceback."""
@@ -24,6 +26,7 @@ DAG_FILE_PREFIX = "dag_file_"
 def import_folders(root: str, file: str) -> list[str]:
     """The folders that a DAG file may import from, the one looked at first last."""
     return [
+        os.path.join(root, IN_VERSION),
         os.path.join(root, "config"),
         os.path.join(root, "plugins"),
         os.path.dirname(os.path.join(root, file)),

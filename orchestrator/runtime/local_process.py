@@ -6,6 +6,7 @@ answers what the DAG's code asks for.
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -23,7 +24,8 @@ Json = dict[str, Any]
 def run_apart(root: str, file: str, order: Json, answer: Provider, *, output: int | None = None) -> Json:
     """Run a DAG of ``file`` (relative to ``root``) and return ``{"type": "done", "state", "reason", "run_id", "tasks"}``.
 
-    ``order``: ``dag_id`` (None: the only one), ``conf``, ``logical_date`` (text or None), ``wait_retries``. What the
+    ``order``: ``dag_id`` (None: the only one), ``conf``, ``logical_date`` (text or None), ``wait_retries``,
+    ``plugins`` (their folder). What the
     run says goes to the descriptor ``output`` (None: this process's own output). Where the DAG could not be run at all the answer is
     ``{"type": "error", "error": text}``.
     """
@@ -61,6 +63,7 @@ def main(descriptor: int, root: str, file: str) -> None:
     """Run one DAG of a file for the process at the other end of the socket, which says how and answers questions."""
     import orchestrator.compat
 
+    from . import plugins
     from .child import Channel
     from .loader import LoadError, load
 
@@ -69,6 +72,7 @@ def main(descriptor: int, root: str, file: str) -> None:
     channel, order = Channel(sock), protocol.receive(sock)
     comms.use(channel.ask)
     try:
+        plugins.load(order.pop("plugins", None) or os.path.join(root, plugins.IN_VERSION))
         dags = load(root, file)
         dag_id = order.pop("dag_id") or (next(iter(dags)) if len(dags) == 1 else None)
         if dag_id not in dags:

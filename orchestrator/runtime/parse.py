@@ -91,12 +91,19 @@ def _error(message: str, line: int | None = None, trace: str = "") -> dict[str, 
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
-    """``dags`` and ``errors``; ``modules``: files under the root it imports; ``reads``: those opened on the way."""
+    """``dags`` and ``errors``; ``modules``: files under the root it imports; ``reads``: those opened on the way.
+
+    Without a file only ``plugins``, the plugins that are there and what is wrong with them.
+    """
     from orchestrator.core.serde import dag_to_json
 
+    from . import plugins
     from .loader import LoadError, load, load_error
 
     root, file = request["root"], request["file"]
+    broken_plugins = plugins.load(request.get("plugins"))
+    if not file:
+        return {"plugins": plugins.report(broken_plugins), "reads": []}
     opened = Opened(root)
     try:
         dags = load(root, file)

@@ -23,6 +23,8 @@ NAMES = {
         *("ExceptionRetryPolicy", "RetryAction", "RetryDecision", "RetryPolicy", "RetryRule"),
     ),
     "orchestrator.sdk.secrets_backend": ("BaseSecretsBackend", "LocalFilesystemBackend"),
+    "orchestrator.sdk.plugins": ("AirflowPlugin",),
+    "orchestrator.sdk.weight_rules": ("PriorityWeightStrategy",),
     "orchestrator.sdk.state_store": ("NEVER_EXPIRE",),
     "orchestrator.sdk.templating": ("literal",),
     "orchestrator.sdk.notifier": ("BaseNotifier",),

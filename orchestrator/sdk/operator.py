@@ -167,7 +167,7 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
         dag: Any = None,
         params: Mapping[str, Any] | None = None,
         priority_weight: int = 1,
-        weight_rule: str = "downstream",
+        weight_rule: Any = "downstream",
         queue: str = "default",
         pool: str | None = None,
         pool_slots: int = 1,
@@ -291,7 +291,9 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
         if self.trigger_rule not in RULES:
             raise DagError(f"{where}: The trigger_rule must be one of {sorted(RULES)}, not {self.trigger_rule!r}")
         if self.weight_rule not in WEIGHT_RULES:
-            raise DagError(f"{where}: The weight_rule must be one of {sorted(WEIGHT_RULES)}, not {self.weight_rule!r}")
+            from .weight_rules import strategy_of
+
+            self.weight_rule = strategy_of(where, self.weight_rule)
         if isinstance(self.priority_weight, bool) or not isinstance(self.priority_weight, int):
             raise TypeError(f"{where}: `priority_weight` must be an integer, not {self.priority_weight!r}")
         for kind, names in _TYPES.items():

@@ -17,6 +17,7 @@ from .asset_spec import AssetsOf
 from .exceptions import AirflowDagCycleException, DagError, ParamValidationError
 from .operator import CALLBACKS, DEFAULT_OWNER, seconds
 from .params import Param, param_json
+from .plugins import links_for
 from .taskgroup import TaskGroup
 
 
@@ -34,12 +35,17 @@ def dag_spec(dag: Any) -> DagSpec:
         ) from error
     _check_rules(dag, timetable)
     assets = AssetsOf(dag, timetable)
+    own = _own_weights(dag)
     weights = effective_weights(
         upstream,
         {task_id: task.priority_weight for task_id, task in dag.task_dict.items()},
-        {task_id: task.weight_rule for task_id, task in dag.task_dict.items()},
+        {task_id: "absolute" if task_id in own else task.weight_rule for task_id, task in dag.task_dict.items()},
     )
-    tasks = {task_id: _task(dag, task, weights[task_id], assets) for task_id, task in dag.task_dict.items()}
+    weights |= {task_id: found[0] for task_id, found in own.items()}
+    tasks = {
+        task_id: _task(dag, task, weights[task_id], assets, own.get(task_id, []))
+        for task_id, task in dag.task_dict.items()
+    }
     return DagSpec(
         dag_id=dag.dag_id,
         tasks=tasks,
@@ -195,7 +201,26 @@ def _input(document: Mapping[str, Any]) -> InputSpec:
     return InputSpec(**{**document, "parts": parts})
 
 
-def _task(dag: Any, task: Any, weight: int, assets: AssetsOf) -> TaskSpec:
+def _own_weights(dag: Any) -> dict[str, list[int]]:
+    """What tasks weigh at each try by a rule of the author's own."""
+    found = {}
+    for task_id, task in dag.task_dict.items():
+        if not isinstance(task.weight_rule, str):
+            from .weight_rules import weights_of
+
+            found[task_id] = weights_of(f"task {task_id!r}", task, task.weight_rule)
+    return found
+
+
+def _rule_name(rule: Any) -> str:
+    if isinstance(rule, str):
+        return rule
+    from .weight_rules import path_of
+
+    return path_of(rule)
+
+
+def _task(dag: Any, task: Any, weight: int, assets: AssetsOf, try_weights: list[int]) -> TaskSpec:
     group_id = task.task_group.group_id if task.task_group is not None else None
     inline = task.inline
     has_hooks = any(getattr(task, f"on_{name}_callback") for name in CALLBACKS)
@@ -226,8 +251,9 @@ def _task(dag: Any, task: Any, weight: int, assets: AssetsOf) -> TaskSpec:
         pool=task.pool,
         pool_slots=task.pool_slots,
         priority_weight=task.priority_weight,
-        weight_rule=task.weight_rule,
+        weight_rule=_rule_name(task.weight_rule),
         effective_weight=weight,
+        try_weights=tuple(try_weights),
         queue=task.queue,
         max_active_tis_per_dag=task.max_active_tis_per_dag,
         max_active_tis_per_dagrun=task.max_active_tis_per_dagrun,
@@ -272,7 +298,7 @@ def _display(task: Any) -> dict[str, Any]:
         "template_fields": list(kind.template_fields if task.is_mapped else task.template_fields),
         "params": {name: param_json(value) for name, value in task.params.items()},
         "class_ref": {"module_path": kind.__module__, "class_name": kind.__name__},
-        "extra_links": sorted(link.name for link in task.operator_extra_links),
+        "extra_links": sorted(link.name for link in links_for(task)),
         "executor_config": shown(task.executor_config),
     }
     for name in ("trigger_dag_id", "external_dag_id"):

@@ -36,6 +36,8 @@ def test(console: Console, options: Options) -> None:
     date = read_time(options.logical_date, "--logical-date").isoformat() if options.logical_date else None
     root, file, dag_id = _find(options.file_or_id, options.dag_id)
     order = {"dag_id": dag_id, "conf": conf, "logical_date": date, "wait_retries": options.wait_retries}
+    if root == str(settings.ORCH.dags_folder):  # a version that is laid out has its own
+        order["plugins"] = str(settings.ORCH.plugins_folder)
     scope = Scope(dag_id=dag_id or "", run_pk=0, run_id="")
 
     def answers(what: str, args: dict[str, Any]) -> Any:

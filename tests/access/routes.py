@@ -42,6 +42,8 @@ API: dict[str, dict[str, str]] = {
     "api/v2/importErrors/<int:import_error_id>": {"get": "sees"},
     "api/v2/eventLogs": {"get": "has:read_audit"},
     "api/v2/eventLogs/<int:event_log_id>": {"get": "has:read_audit"},
+    "api/v2/plugins": {"get": "has:read_plugins"},
+    "api/v2/plugins/importErrors": {"get": "has:read_plugins"},
     "api/v2/pools": {"get": "has:read_pools", "post": "has:edit_pools"},
     "api/v2/pools/<str:pool_name>": dict.fromkeys(("patch", "delete"), "has:edit_pools") | {"get": "has:read_pools"},
     "api/v2/variables": {"get": "has:read_variables", "post": "has:edit_variables"},

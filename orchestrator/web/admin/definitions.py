@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
-from dags_app.models import Dag, DagImportError, DagVersion
+from dags_app.models import Dag, DagImportError, DagVersion, PluginSource
 from orchestrator import access
 from runs_app import actions
 
@@ -81,6 +81,17 @@ class DagVersionAdmin(Looked):
     @admin.display(description="code")
     def page(self, version: DagVersion) -> str:
         return link(f"{reverse('code', args=[version.dag_id])}?version={version.version_number}", "code")
+
+
+@admin.register(PluginSource)
+class PluginAdmin(Looked):
+    """Plugins as the DAG processor last loaded them, and what is wrong with those that it could not."""
+
+    list_display = ("__str__", "source", "counts", "error", "loaded_at")
+
+    @admin.display(description="brings")
+    def counts(self, plugin: PluginSource) -> str:
+        return ", ".join(f"{len(each)} {kind}" for kind, each in plugin.brings.items() if each)
 
 
 @admin.register(DagImportError)
