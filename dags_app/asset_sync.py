@@ -211,8 +211,14 @@ def digest_of(watcher: Mapping[str, Any]) -> str:
 # ---- which are active
 
 
-def retire(dag_ids: Collection[str]) -> None:
-    """Some DAGs are gone: what only they named is not active any more. Their references stay until they come back."""
+def retire(dag_ids: Collection[str], *, gone: bool = False) -> None:
+    """No file defines some DAGs: what only they named is not active any more.
+
+    Their references stay until they come back; with ``gone`` they are deleted, as the DAGs are about to be.
+    """
+    if gone:
+        settle(_forget(dag_ids))
+        return
     touched: set[int] = set()
     for model in (ScheduleReference, TaskReference):
         rows = model.objects.filter(dag_id__in=dag_ids, asset__isnull=False)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
-from dags_app.models import Dag, DagImportError
+from dags_app.models import Asset, AssetAlias, Dag, DagImportError
 from runs_app import hitl
-from runs_app.models import Backfill, DagRun, HITLDetail, TaskInstance
+from runs_app.models import AssetEvent, Backfill, DagRun, HITLDetail, QueuedEvent, TaskInstance
 
 ROLES = ("viewer", "user", "op", "admin")
 """Names of the groups, least first."""
@@ -95,6 +95,29 @@ def visible_questions(user: Any, *, is_open: bool = False) -> QuerySet[HITLDetai
 def visible_import_errors(user: Any) -> QuerySet[DagImportError]:
     """Return the import errors the user may see."""
     return DagImportError.objects.all() if can(user, "read") else DagImportError.objects.none()
+
+
+def visible_assets(user: Any) -> QuerySet[Asset]:
+    """Return the assets the user may see."""
+    return Asset.objects.all() if can(user, "read") else Asset.objects.none()
+
+
+def visible_aliases(user: Any) -> QuerySet[AssetAlias]:
+    """Return the asset aliases the user may see."""
+    return AssetAlias.objects.all() if can(user, "read") else AssetAlias.objects.none()
+
+
+def visible_asset_events(user: Any) -> QuerySet[AssetEvent]:
+    """Return the asset events the user may see: those of the DAGs she may see, and those that no DAG made."""
+    if not can(user, "read"):
+        return AssetEvent.objects.none()
+    dags = visible_dags(user).values("pk")
+    return AssetEvent.objects.filter(Q(source_dag_id__isnull=True) | Q(source_dag_id__in=dags))
+
+
+def visible_queued_events(user: Any) -> QuerySet[QueuedEvent]:
+    """Return what waits for DAGs that the user may see."""
+    return QueuedEvent.objects.filter(dag__in=visible_dags(user))
 
 
 def make_roles(**_: Any) -> None:

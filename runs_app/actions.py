@@ -11,12 +11,13 @@ from django.db import transaction
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from dags_app import schedule
+from dags_app import asset_sync, schedule
 from dags_app.models import AuditEntry, Dag
 from dags_app.versions import load_spec
 from orchestrator import wake
 from orchestrator.core import timetables
 from orchestrator.core.params import ParamError, merged
+from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import (
     FAILED_STATES,
     RUN_FINISHED,
@@ -29,7 +30,16 @@ from orchestrator.core.states import (
 from orchestrator.logs.mask import mask_fields
 
 from . import advance, create, notify, transitions
-from .exceptions import DagBusy, DagHasImportErrors, DagNotFound, DagRunNotFound, InvalidConf, InvalidState
+from .create import Partition
+from .exceptions import (
+    DagBusy,
+    DagHasImportErrors,
+    DagNotFound,
+    DagRunNotFound,
+    InvalidConf,
+    InvalidPartitionKey,
+    InvalidState,
+)
 from .models import DagRun, TaskInstance
 from .view import run_row
 
@@ -61,6 +71,7 @@ def trigger_dag(
     run_after: datetime | None = None,
     interval: tuple[datetime, datetime] | None = None,
     note: str | None = None,
+    partition_key: str | None = None,
     triggered_by: str = "ui",
     run_type: RunType = RunType.MANUAL,
     user: Any = None,
@@ -68,7 +79,7 @@ def trigger_dag(
     """Make a run of a DAG and start it if it may start now.
 
     Raises:
-        DagNotFound, DagHasImportErrors, InvalidConf, DagRunAlreadyExists: nothing was changed.
+        DagNotFound, DagHasImportErrors, InvalidConf, InvalidPartitionKey, DagRunAlreadyExists: nothing was changed.
     """
     now = timezone.now()
     dag = Dag.objects.only("is_stale", "version_id").filter(pk=dag_id).first()
@@ -100,6 +111,7 @@ def trigger_dag(
             run_id=run_id,
             user_name=actor_of(user) if user is not None else None,
             note=note,
+            partition=partition_of(dag, spec, partition_key),
         )
         audit(user, "trigger_dag_run", run=run, conf=conf or {})
         started, more = advance.start_oldest(dag_id, now)
@@ -110,6 +122,23 @@ def trigger_dag(
         wake.due(after)
     run.refresh_from_db()
     return run
+
+
+def partition_of(dag: Dag, spec: DagSpec, key: str | None) -> Partition:
+    """Return the key of a run that somebody asks for, with its date.
+
+    Raises:
+        InvalidPartitionKey: the DAG has no partitions, or none of this key.
+    """
+    if key is None:
+        return None, None
+    timetable = timetables.from_json(dict(spec.timetable))
+    if not getattr(timetable, "takes_keys", False):
+        raise InvalidPartitionKey(f"Dag '{dag.pk}' is not a partitioned Dag and does not accept a partition_key.")
+    try:
+        return key, timetable.partition_date(key)  # type: ignore[attr-defined]
+    except ValueError as error:
+        raise InvalidPartitionKey(f"Partition key {key!r} is not one of Dag '{dag.pk}': {error}") from error
 
 
 def pause(dag_id: str, paused: bool, *, freeze: bool = False, user: Any) -> None:
@@ -377,5 +406,6 @@ def delete_dag(dag_id: str, *, user: Any) -> None:
             raise DagBusy(dag_id)
         audit(user, "delete_dag", dag_id=dag_id)
         DagRun.objects.filter(dag_id=dag_id).delete()
+        asset_sync.retire([dag_id], gone=True)
         Dag.objects.filter(pk=dag_id).delete()
         notify.dag_changed(dag_id)

@@ -68,6 +68,7 @@ def _make(dag_id: str, now: datetime) -> advance.Advanced:
             return nothing
         if dag.asset_expression is None or dag.is_partitioned:  # its schedule is another by now
             write("DELETE FROM runs_app_queuedevent WHERE dag_id = %s", [dag_id])
+            write("DELETE FROM runs_app_unreadevent WHERE dag_id = %s", [dag_id])
             return nothing
         queued = _queued(dag_id)
         if not queued or not holds(dag.asset_expression, known(dag.asset_expression, {key for _, key, _ in queued})):

@@ -22,6 +22,8 @@ from .models import DagRun, TaskInstance
 from .transitions import record
 
 BATCH = 500
+Partition = tuple[str | None, datetime | None]
+"""The key of the data that a run is for, and when it begins."""
 
 
 def run_id_for(run_type: str, run_after: datetime, logical_date: datetime | None) -> str:
@@ -45,6 +47,7 @@ def create_run(
     user_name: str | None = None,
     note: str | None = None,
     backfill_pk: int | None = None,
+    partition: Partition = (None, None),
 ) -> DagRun:
     """Insert a queued run with its task instances, in the caller's transaction or one of its own.
 
@@ -67,6 +70,8 @@ def create_run(
         triggered_by=triggered_by,
         triggering_user_name=user_name,
         backfill_id=backfill_pk,
+        partition_key=partition[0],
+        partition_date=partition[1],
     )
     try:
         with transaction.atomic():

@@ -40,6 +40,38 @@ class DagRunAlreadyExists(OrchestratorError):
         super().__init__(f"Dag `{dag_id}` already has a run with dag_run_id: `{run_id}`{also}: choose another")
 
 
+class AssetNotFound(OrchestratorError):
+    status = 404
+
+    def __init__(self, asset: object) -> None:
+        super().__init__(f"Asset with ID: `{asset}` was not found")
+
+
+class NotMaterialized(OrchestratorError):
+    status = 404
+
+    def __init__(self, asset: object) -> None:
+        super().__init__(f"No Dag materializes asset with ID: {asset}")
+
+
+class AmbiguousAsset(OrchestratorError):
+    """Several DAGs make an asset, so none can be chosen."""
+
+    status = 409
+
+    def __init__(self, asset: object, dag_ids: list[str]) -> None:
+        named = ", ".join(dag_ids[:10])
+        super().__init__(f"More than one Dag materializes asset with ID: {asset}: trigger one of {named}")
+
+
+class InvalidEvent(OrchestratorError):
+    """An asset event that cannot be stored."""
+
+
+class InvalidPartitionKey(OrchestratorError):
+    """A partition key that the DAG's schedule has no use for, or cannot read."""
+
+
 class DagHasImportErrors(OrchestratorError):
     status = 400
 

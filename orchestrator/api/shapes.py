@@ -60,7 +60,7 @@ DAG_FIELDS = (
     *("dag_id", "display_name", "is_paused", "is_stale", "last_parsed_at", "last_parse_seconds", "fileloc"),
     *("file__bundle_name", "file__relative_path", "file__import_error__id", "description", "timetable_summary"),
     *("timetable_description", "timetable_periodic", "is_backfillable", "has_task_concurrency_limits", "owners"),
-    *("max_active_tasks", "max_active_runs", "max_consecutive_failed_dag_runs", "next_run_after"),
+    *("max_active_tasks", "max_active_runs", "max_consecutive_failed_dag_runs", "next_run_after", "is_partitioned"),
     *("next_logical_date", "next_interval_start", "next_interval_end"),
 )
 
@@ -82,7 +82,7 @@ def dag(row: Row, tags: list[str]) -> Json:
         "description": row["description"],
         "timetable_summary": None if row["timetable_summary"] == "None" else row["timetable_summary"],
         "timetable_description": row["timetable_description"],
-        "timetable_partitioned": False,
+        "timetable_partitioned": row["is_partitioned"],
         "timetable_periodic": row["timetable_periodic"],
         "tags": [{"name": each, "dag_id": row["dag_id"], "dag_display_name": name} for each in tags],
         "max_active_tasks": row["max_active_tasks"],
@@ -101,13 +101,13 @@ def dag(row: Row, tags: list[str]) -> Json:
     }
 
 
-def details(found: Json, spec: DagSpec, latest: Json, active_runs: int) -> Json:
+def details(found: Json, spec: DagSpec, latest: Json, active_runs: int, asset_expression: Json | None = None) -> Json:
     """A DAG with all that its version says; ``found`` is what :func:`dag` gave."""
     return {
         **found,
         "catchup": spec.catchup,
         "dag_run_timeout": None if spec.dagrun_timeout is None else iso_duration(spec.dagrun_timeout),
-        "asset_expression": None,
+        "asset_expression": asset_expression,
         "doc_md": spec.doc_md,
         "start_date": moment(spec.start_date),
         "end_date": moment(spec.end_date),
@@ -185,7 +185,16 @@ def file_token(bundle_name: str | None, relative_path: str | None) -> str:
 RUN_FIELDS = (
     *("pk", "run_id", "dag_id", "dag__display_name", "logical_date", "queued_at", "started_at", "ended_at"),
     *("data_interval_start", "data_interval_end", "run_after", "updated_at", "run_type", "state", "triggered_by"),
-    *("triggering_user_name", "conf", "note", "version__pk", "version__version_number", "version__dag_id"),
+    *(
+        "partition_key",
+        "partition_date",
+        "triggering_user_name",
+        "conf",
+        "note",
+        "version__pk",
+        "version__version_number",
+        "version__dag_id",
+    ),
     *("version__bundle_name", "version__created_at", "version__dag__display_name"),
 )
 
@@ -212,8 +221,8 @@ def run(row: Row) -> Json:
         "dag_versions": [version(row, "version__")] if row["version__pk"] else [],
         "bundle_version": None,
         "dag_display_name": row["dag__display_name"] or row["dag_id"],
-        "partition_key": None,
-        "partition_date": None,
+        "partition_key": row["partition_key"],
+        "partition_date": moment(row["partition_date"]),
     }
 
 

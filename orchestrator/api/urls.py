@@ -5,6 +5,18 @@ from __future__ import annotations
 from django.urls import path, re_path, register_converter
 
 from .errors import not_found
+from .views.assets import (
+    AliasesView,
+    AliasView,
+    AssetEventsView,
+    AssetsView,
+    AssetView,
+    MaterializeView,
+    QueuedOfAssetView,
+    QueuedOfDagView,
+    QueuedView,
+    UpstreamEventsView,
+)
 from .views.backfills import (
     BackfillsView,
     BackfillView,
@@ -91,7 +103,16 @@ urlpatterns = [
     path("api/v2/variables/<str:variable_key>", VariableView.as_view()),
     path("api/v2/connections", ConnectionsView.as_view()),
     path("api/v2/connections/<str:connection_id>", ConnectionView.as_view()),
+    path("api/v2/assets", AssetsView.as_view()),
+    path("api/v2/assets/aliases", AliasesView.as_view()),
+    path("api/v2/assets/aliases/<int:asset_alias_id>", AliasView.as_view()),
+    path("api/v2/assets/events", AssetEventsView.as_view()),
+    path("api/v2/assets/<int:asset_id>", AssetView.as_view()),
+    path("api/v2/assets/<int:asset_id>/materialize", MaterializeView.as_view()),
+    path("api/v2/assets/<int:asset_id>/queuedEvents", QueuedOfAssetView.as_view()),
     path(DAG, DagView.as_view()),
+    path(DAG + "/assets/queuedEvents", QueuedOfDagView.as_view()),
+    path(DAG + "/assets/<int:asset_id>/queuedEvents", QueuedView.as_view()),
     path(DAG + "/details", DagDetailsView.as_view()),
     path(DAG + "/nextRuns", NextRunsView.as_view()),
     path(DAG + "/why", DagWhyView.as_view()),
@@ -106,6 +127,7 @@ urlpatterns = [
     path(RUN + "/cancel", CancelRunView.as_view()),
     path(RUN + "/why", RunWhyView.as_view()),
     path(RUN + "/clear", ClearRunView.as_view()),
+    path(RUN + "/upstreamAssetEvents", UpstreamEventsView.as_view()),
     path(RUN + "/taskInstances", TaskInstancesView.as_view()),
     path(RUN + "/taskInstances/list", TaskInstancesListView.as_view()),
     path(TASK, TaskInstanceView.as_view()),

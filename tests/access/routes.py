@@ -54,6 +54,16 @@ API: dict[str, dict[str, str]] = {
     "api/v2/connections/<str:connection_id>": {
         **{"get": "has:read_connections", "patch": "has:edit_connections", "delete": "has:edit_connections"}
     },
+    "api/v2/assets": {"get": "lists"},
+    "api/v2/assets/aliases": {"get": "lists"},
+    "api/v2/assets/aliases/<int:asset_alias_id>": {"get": "sees"},
+    "api/v2/assets/events": {"get": "lists", "post": "has:trigger"},
+    "api/v2/assets/<int:asset_id>": {"get": "sees"},
+    "api/v2/assets/<int:asset_id>/materialize": {"post": "acts:trigger"},
+    "api/v2/assets/<int:asset_id>/queuedEvents": {"get": "sees", "delete": "acts:edit"},
+    f"{DAG}/assets/queuedEvents": {"get": "sees", "delete": "acts:edit"},
+    f"{DAG}/assets/<int:asset_id>/queuedEvents": {"get": "sees", "delete": "acts:edit"},
+    f"{RUN}/upstreamAssetEvents": {"get": "sees"},
     DAG: {"get": "sees", "patch": "acts:edit", "delete": "acts:delete"},
     f"{DAG}/details": {"get": "sees"},
     f"{DAG}/nextRuns": {"get": "sees"},

@@ -15,11 +15,11 @@ from django.test import Client
 from django.urls import resolve, reverse
 
 from dags_app import secrets
-from dags_app.models import AuditEntry, DagImportError, Pool
+from dags_app.models import AssetAlias, AuditEntry, DagImportError, Pool
 from orchestrator import access
 from orchestrator.api.auth import issue_token
 from runs_app import store
-from runs_app.models import Backfill, DagRun
+from runs_app.models import Backfill, DagRun, QueuedEvent
 from tests.support import factories
 from tests.support.factories import DAY
 
@@ -39,6 +39,7 @@ THERE = {
     },
     **{"key": "return_value", "pool_name": "p", "variable_key": "v", "connection_id": "c"},
 }
+NUMBERED = ("asset_id", "asset_alias_id", "import_error_id", "event_log_id", "backfill_id")
 ELSEWHERE = {"dag_id": "beta"}  # the run, task, version ... of another DAG, under this one's address
 ABSENT = {name: 999 if name in {"try_number", "version_number", "map_index"} else "absent" for name in THERE}
 QUERIES = {"api/v2/backfills": {"dag_id": "alpha"}}
@@ -46,6 +47,7 @@ BACKFILL = {"from_date": "2026-03-01T00:00:00Z", "to_date": "2026-03-02T00:00:00
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     (routes.DAG, "patch"): {"is_paused": True},
     (f"{routes.DAG}/dagRuns", "post"): {"logical_date": None},
+    ("api/v2/assets/events", "post"): {"asset_id": 1},
     ("api/v2/pools", "post"): {"name": "new", "slots": 1},
     ("api/v2/pools/<str:pool_name>", "patch"): {"slots": 2},
     ("api/v2/variables", "post"): {"key": "new", "value": "1"},
@@ -83,7 +85,11 @@ def world(db) -> dict[str, Any]:
     event = AuditEntry.objects.create(actor="x", event="y")
     backfill = Backfill.objects.create(dag=dag, from_date=DAY, to_date=DAY, created_at=DAY, updated_at=DAY)
     factories.make_dag(spec=factories.make_spec("epsilon", schedule="@daily", start_date=DAY))
+    asset = factories.make_asset("s3://bucket/key", pk=1, producer=dag, consumer=dag)
+    QueuedEvent.objects.create(dag=dag, asset=asset, created_at=DAY, touched_at=DAY)
     return {
+        "asset_id": asset.pk,
+        "asset_alias_id": AssetAlias.objects.create(name="alias").pk,
         "import_error_id": DagImportError.objects.get().pk,
         "event_log_id": event.pk,
         "backfill_id": backfill.pk,
@@ -96,9 +102,7 @@ def test_the_table_knows_every_route_and_no_other():
 
 def test_the_table_knows_every_method_of_the_api():
     for route, methods in routes.API.items():
-        view = resolve(
-            "/" + fill(route, {**THERE, "import_error_id": 1, "event_log_id": 1, "backfill_id": 1})
-        ).func.view_class
+        view = resolve("/" + fill(route, {**THERE, **dict.fromkeys(NUMBERED, 1)})).func.view_class
         offered = {name for name in ("get", "post", "put", "patch", "delete") if hasattr(view, name)}
         assert offered == set(methods), route
 

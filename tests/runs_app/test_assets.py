@@ -49,13 +49,14 @@ def renew(dag: Dag, *, outlets: Any = (), schedule: Any = None) -> None:
     asset_sync.store({dag.pk: spec}, {dag.pk: version.pk}, timezone.now())
 
 
-def produce(dag: Dag, *notes: Any, outcome: str = "success", at: datetime | None = None) -> None:
-    """Run the one task of a DAG, with what it noted about its outlets."""
+def produce(dag: Dag, *notes: Any, outcome: str = "success", at: datetime | None = None) -> int:
+    """Run the one task of a DAG, with what it noted about its outlets; return its task instance."""
     start(dag, now=at, logical_date=None, interval=None)
     row = take(slot(), at)
     assert row is not None
     # The engine's own clock may be behind: two events of a test are never at one instant.
     end(row, Outcome(outcome, notes=outlet_notes.read(list(notes) or None)), now=at)
+    return row["id"]
 
 
 def event(name: str, extra: dict[str, Any] | None = None, key: str | None = None, now: datetime | None = None) -> None:

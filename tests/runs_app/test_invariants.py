@@ -18,6 +18,7 @@ from runs_app.backfills import Request
 from runs_app.finish import Outcome
 from runs_app.locking import db_now, fetch, write
 from runs_app.models import DagRun, Process, TaskInstance
+from tests.runs_app import test_assets as assets
 from tests.runs_app.engine import end, play, python_dag, seconds, slot, start, take
 
 TI = "runs_app_taskinstance"
@@ -28,6 +29,10 @@ OLD = "2020-01-01 00:00:00+00:00"
 def world(db: None, invitations: Any) -> dict[str, int]:
     """Runs in every stage, made by the engine. Returns ids by name."""
     Pool.objects.create(name="narrow", slots=1)
+    assets.make("waits", schedule=assets.A & assets.B)
+    assets.make("told", schedule=[assets.A])
+    makes = assets.produce(assets.make("makes", outlets=[assets.A]))
+    play(slot())
     done = start(python_dag("done", {"a": (), "b": ("a",)}))
     play(slot())
     failed = start(python_dag("failed", {"a": (), "b": ("a",)}, tasks={"retries": 1, "retry_delay": seconds(0)}))
@@ -60,6 +65,7 @@ def world(db: None, invitations: Any) -> dict[str, int]:
     return {
         "running": running["id"],
         "run": running["run_id"],
+        "makes": makes,
         "done_run": done.pk,
         "done": TaskInstance.objects.get(run=done, task_id="a").pk,
         "failed": TaskInstance.objects.get(run=failed, task_id="a").pk,
@@ -88,6 +94,18 @@ def test_what_the_engine_wrote_breaks_no_rule(world):
 
 # One hand-made corruption a line: the rule that must report it, and the statements. {name} is an id of the world.
 DAMAGE = [
+    ("active_asset_is_named", "DELETE FROM dags_app_taskreference; DELETE FROM dags_app_schedulereference"),
+    ("named_asset_is_active", "UPDATE dags_app_asset SET is_active = false"),
+    ("queued_event_has_news", "DELETE FROM runs_app_unreadevent"),
+    (
+        "events_are_told_once",
+        "INSERT INTO runs_app_unreadevent (dag_id, event_id) SELECT 'told', id FROM runs_app_assetevent",
+    ),
+    ("asset_run_has_no_date", "UPDATE runs_app_dagrun SET logical_date = '{old}' WHERE run_type = 'asset_triggered'"),
+    (
+        "events_come_from_success",
+        "DELETE FROM runs_app_stateevent WHERE new = 'success' AND task_instance_id = {makes}",
+    ),
     ("running_is_held", f"UPDATE {TI} SET token = token + 5 WHERE id = {{running}}"),
     ("running_is_held", "UPDATE runs_app_attempt SET outcome = 'failed', ended_at = '{old}' WHERE outcome IS NULL"),
     ("open_attempt_runs", f"UPDATE {TI} SET state = 'none' WHERE id = {{running}}"),

@@ -18,7 +18,18 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.utils import timezone
 
-from dags_app.models import Dag, DagFile, DagImportError, DagTag, DagVersion, SourceBlob, SourceTree
+from dags_app.models import (
+    Asset,
+    Dag,
+    DagFile,
+    DagImportError,
+    DagTag,
+    DagVersion,
+    ScheduleReference,
+    SourceBlob,
+    SourceTree,
+    TaskReference,
+)
 from dags_app.versions import known_place, load_spec
 from orchestrator.core.serde import dag_to_json
 from orchestrator.core.spec import DagSpec
@@ -71,6 +82,22 @@ def make_spec(
             for each in above:
                 made[each] >> made[task_id]
     return dag.to_spec()
+
+
+def make_asset(
+    name: str, *, producer: Dag | None = None, consumer: Dag | None = None, task_id: str = "a", **fields: Any
+) -> Asset:
+    """Make an active asset, with a task that makes it and a DAG scheduled on it where they are given."""
+    values = {"uri": name, "is_active": True, "created_at": DAY, "updated_at": DAY, **fields}
+    asset = Asset.objects.create(name=name, **values)
+    times = {"created_at": DAY, "updated_at": DAY}
+    if producer is not None:
+        TaskReference.objects.create(dag=producer, task_id=task_id, is_outlet=True, asset=asset, **times)
+    if consumer is not None:
+        ScheduleReference.objects.create(dag=consumer, asset=asset, **times)
+        about = {"asset": {"name": name, "uri": asset.uri, "group": asset.group}}
+        Dag.objects.filter(pk=consumer.pk).update(asset_expression={"all": [about]})
+    return asset
 
 
 def make_file(relative_path: str = "", *, error: str | None = None) -> DagFile:

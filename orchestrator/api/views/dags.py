@@ -10,6 +10,7 @@ from django.http import Http404, QueryDict
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from dags_app import asset_sync
 from dags_app.models import Dag, DagTag, DagVersion
 from dags_app.versions import load_spec
 from orchestrator import access
@@ -90,7 +91,8 @@ class DagDetailsView(ApiView):
         spec = load_spec(dag.version_id)
         row = DagVersion.objects.filter(pk=dag.version_id).values(*shapes.VERSION_FIELDS).get()
         active = DagRun.objects.filter(dag=dag, state__in=RUN_UNFINISHED).count()
-        return Response(shapes.details(_one(dag_id), spec, shapes.version(row), active))
+        expression = asset_sync.expanded(dag.asset_expression) if dag.asset_expression else None
+        return Response(shapes.details(_one(dag_id), spec, shapes.version(row), active, expression))
 
 
 class DagTagsView(ApiView):
@@ -120,6 +122,11 @@ def narrow(rows: QuerySet[Any], query: QueryDict) -> QuerySet[Any]:
                 rows = rows.filter(Exists(DagTag.objects.filter(dag=OuterRef("pk"), name=tag)))
         else:
             rows = rows.filter(Exists(DagTag.objects.filter(dag=OuterRef("pk"), name__in=tags)))
+    if (on_assets := flag(query, "has_asset_schedule")) is not None:
+        rows = rows.filter(asset_expression__isnull=not on_assets)
+    if text := query.get("asset_dependency"):
+        named = Q(schedule_references__asset__name__icontains=text) | Q(schedule_references__asset__uri__icontains=text)
+        rows = rows.filter(pk__in=Dag.objects.filter(named).values("pk"))
     if owners := query.getlist("owners")[:50]:
         found = Q()
         for owner in owners:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import DurationField, ExpressionWrapper, F
+from django.db.models import DurationField, ExpressionWrapper, F, Q
 from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -62,7 +62,7 @@ LISTING = Listing(
     order=order_of(
         *("state", "dag_id", "run_id", "logical_date", "run_after", "updated_at", "conf"),
         duration="took",
-        partition_date="logical_date",
+        partition_date="partition_date",
         id="pk",
         dag_run_id="run_id",
         start_date="started_at",
@@ -71,8 +71,13 @@ LISTING = Listing(
     default_order=("pk",),
     exact={"run_type": "run_type", "state": "state", "dag_version": "version__version_number"},
     convert={"state": read_state, "run_type": _one_of(RunType), "dag_version": small_int},
-    patterns={"run_id": "run_id", "triggering_user_name": "triggering_user_name", "dag_id": "dag__dag_id"},
-    times=TIMES,
+    patterns={
+        "run_id": "run_id",
+        "triggering_user_name": "triggering_user_name",
+        "dag_id": "dag__dag_id",
+        "partition_key": "partition_key",
+    },
+    times={**TIMES, "partition_date": "partition_date"},
     numbers={"duration": "took"},
     took=TOOK,
 )
@@ -87,7 +92,7 @@ TRIGGER = {
     "run_after": Part(time),
     "conf": Part(mapping),
     "note": Part(limited_text(1000, least=0)),
-    "partition_key": Part(text),
+    "partition_key": Part(limited_text(250, r"(?s).*\S.*")),
 }
 PATCH = {"state": Part(one_of("queued", "success", "failed")), "note": Part(limited_text(1000, least=0))}
 CLEAR = {
@@ -118,6 +123,9 @@ class RunsView(ApiView):
         if dag_id != "~":
             dag_for(request.user, dag_id)
             rows = rows.filter(dag_id=dag_id)
+        if text := request.GET.get("consuming_asset_pattern"):
+            named = Q(asset_events__asset__name__icontains=text) | Q(asset_events__asset__uri__icontains=text)
+            rows = rows.filter(pk__in=DagRun.objects.filter(named).values("pk"))
         page, total = LISTING.page(rows, request.GET)
         runs = [shapes.run(row) for row in page.values(*shapes.RUN_FIELDS)]
         return Response({"dag_runs": runs, "total_entries": total})
@@ -125,25 +133,9 @@ class RunsView(ApiView):
     def post(self, request: Request, dag_id: str) -> Response:
         dag = dag_for(request.user, dag_id)
         must(request.user, "trigger", dag)
-        values = read_body(request, TRIGGER)
-        interval = (values["data_interval_start"], values["data_interval_end"])
-        if any(interval) and not all(interval):
-            message = "Either both data_interval_start and data_interval_end must be provided or both must be None"
-            raise Invalid(problem("body", "data_interval_start", message))
-        if values["dag_run_id"] == "~":
-            raise Invalid(problem("body", "dag_run_id", "`~` stands for all runs and cannot be the id of one", "~"))
+        values = run_values(read_body(request, TRIGGER))
         try:
-            run = actions.trigger_dag(
-                dag_id,
-                conf=values["conf"],
-                run_id=values["dag_run_id"],
-                logical_date=values["logical_date"],
-                run_after=values["run_after"],
-                interval=interval if all(interval) else None,
-                note=values["note"],
-                triggered_by="rest_api",
-                user=request.user,
-            )
+            run = actions.trigger_dag(dag_id, triggered_by="rest_api", user=request.user, **values)
         except OverflowError as error:
             message = "The schedule has no interval there: the calendar ends"
             raise Invalid(problem("body", "logical_date", message)) from error
@@ -225,6 +217,18 @@ class ClearRunView(ApiView):
         if values["note"] is not None:
             actions.set_note(run.pk, values["note"], user=request.user)
         return Response(one(run.pk))
+
+
+def run_values(values: dict[str, Any]) -> dict[str, Any]:
+    """Return the body of a trigger as :func:`runs_app.actions.trigger_dag` takes it."""
+    interval = (values["data_interval_start"], values["data_interval_end"])
+    if any(interval) and not all(interval):
+        message = "Either both data_interval_start and data_interval_end must be provided or both must be None"
+        raise Invalid(problem("body", "data_interval_start", message))
+    if values["dag_run_id"] == "~":
+        raise Invalid(problem("body", "dag_run_id", "`~` stands for all runs and cannot be the id of one", "~"))
+    found = {name: values[name] for name in ("conf", "logical_date", "run_after", "note", "partition_key")}
+    return {**found, "run_id": values["dag_run_id"], "interval": interval if all(interval) else None}
 
 
 def one(run_pk: int) -> dict[str, Any]:
