@@ -67,6 +67,14 @@ def last_interval(dag: Dag) -> DataInterval | None:
 
     Runs are the other app's; their relation to the DAG is all that is used of them.
     """
+    if dag.is_partitioned:  # its runs have no dates but that of their making
+        at = (
+            dag.runs.filter(run_type=RunType.SCHEDULED)
+            .order_by("-run_after")
+            .values_list("run_after", flat=True)
+            .first()
+        )
+        return DataInterval(at, at) if at is not None else None
     rows = dag.runs.filter(run_type__in=[RunType.SCHEDULED, RunType.BACKFILL], logical_date__isnull=False)
     found = (
         rows.order_by("-logical_date").values_list("logical_date", "data_interval_start", "data_interval_end").first()
@@ -108,6 +116,10 @@ def _ending(dag: Dag, spec: DagSpec, runs: list[NextRun]) -> str:
     kind = spec.timetable.get("type")
     if kind == "null":
         return "the DAG has no schedule: it runs when it is triggered"
+    if kind == "partitioned_at_runtime":
+        return "the DAG runs when it is triggered with a partition key"
+    if kind in {"assets", "partitioned_assets"}:
+        return "the DAG runs when the assets that it is scheduled on have changed"
     if kind == "continuous":
         return "each run begins when the one before has ended"
     latest = restriction_of(spec).latest

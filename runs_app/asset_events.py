@@ -14,7 +14,7 @@ from django.db.models import Q
 from dags_app import asset_sync
 from dags_app.models import Asset, AssetAlias
 
-from . import notify
+from . import notify, partitions
 from .locking import batches, fetch, moment, placeholders, send
 from .models import AssetEvent
 from .outlet_notes import Note
@@ -154,11 +154,15 @@ def emit(found: Sequence[Emitted], source: Source | None, now: datetime) -> set[
         ]
     )
     consumers = _consumers(found)
+    keyed: set[str] = set()
+    partitioned: list[tuple[str, AssetEvent, datetime | None]] = []
     unread: set[tuple[str, int]] = set()
     queued: set[tuple[str, int]] = set()
     for event, each in zip(events, found, strict=True):
         for consumer in consumers(each):
             if consumer.is_partitioned:
+                if not consumer.is_paused:
+                    partitioned.append((consumer.dag_id, event, each.partition_date))
                 continue
             unread.add((consumer.dag_id, event.pk))
             if not consumer.is_paused and each.partition_key is None:
@@ -170,9 +174,12 @@ def emit(found: Sequence[Emitted], source: Source | None, now: datetime) -> set[
             [value for pair in batch for value in pair],
         )
     _queue(queued, now)
-    for dag_id in sorted({dag_id for dag_id, _ in unread}):
+    for dag_id, event, date in sorted(partitioned, key=lambda found: (found[0], found[1].pk)):
+        if partitions.receive(dag_id, event, date, now):
+            keyed.add(dag_id)
+    for dag_id in sorted({dag_id for dag_id, _ in unread} | keyed):
         notify.dag_changed(dag_id)
-    return {dag_id for dag_id, _ in queued}
+    return {dag_id for dag_id, _ in queued} | keyed
 
 
 def _row(each: Emitted, source: Source | None, now: datetime) -> AssetEvent:

@@ -8,25 +8,23 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from django.db import DatabaseError, InterfaceError, transaction
-from django.db.models import Q
 
-from dags_app.models import Asset, AssetAlias, Dag
+from dags_app.asset_lookup import known
+from dags_app.models import Dag
 from dags_app.versions import load_spec
-from orchestrator.core.assets import Key, Known, holds, leaves
+from orchestrator.core.assets import Key, holds
 from orchestrator.core.states import RunState, RunType
 
-from . import advance, create, notify
+from . import advance, create, notify, partitions
 from .locking import batches, fetch, is_postgresql, moment, placeholders, retrying, write
 from .models import DagRun
 
 log = logging.getLogger(__name__)
 
-Json = Any
 MOST = 500
 
 
@@ -47,14 +45,19 @@ def make(dag_ids: Iterable[str], now: datetime) -> Counter[str]:
 
 
 def due_dags() -> list[str]:
-    """The DAGs for which an asset has changed and max_active_runs leaves room; the longest waiting first."""
+    """The DAGs for which an asset has changed: those that max_active_runs leaves room for, and those with partitions."""
+    keyed = fetch(
+        "SELECT DISTINCT p.dag_id FROM runs_app_pendingpartition p JOIN dags_app_dag d ON d.dag_id = p.dag_id "
+        f"WHERE p.changed = %s AND NOT d.is_paused AND NOT d.is_stale AND d.version_id IS NOT NULL LIMIT {MOST}",
+        [True],
+    )
     rows = fetch(
         "SELECT q.dag_id FROM runs_app_queuedevent q JOIN dags_app_dag d ON d.dag_id = q.dag_id "
         "WHERE NOT d.is_paused AND NOT d.is_stale AND d.version_id IS NOT NULL AND (SELECT count(*) "
         "FROM runs_app_dagrun r WHERE r.dag_id = q.dag_id AND r.state IN ('queued', 'running') "
         f"AND r.run_type <> 'backfill') < d.max_active_runs GROUP BY q.dag_id ORDER BY min(q.created_at) LIMIT {MOST}"
     )
-    return [dag_id for (dag_id,) in rows]
+    return [dag_id for (dag_id,) in (*rows, *keyed)]
 
 
 @retrying()
@@ -66,7 +69,9 @@ def _make(dag_id: str, now: datetime) -> advance.Advanced:
         dag = dags.filter(pk=dag_id, is_paused=False, is_stale=False, version__isnull=False).first()
         if dag is None:
             return nothing
-        if dag.asset_expression is None or dag.is_partitioned:  # its schedule is another by now
+        if dag.asset_expression is not None and dag.is_partitioned:
+            return partitions.make_due(dag, now)
+        if dag.asset_expression is None:  # its schedule is another by now
             write("DELETE FROM runs_app_queuedevent WHERE dag_id = %s", [dag_id])
             write("DELETE FROM runs_app_unreadevent WHERE dag_id = %s", [dag_id])
             return nothing
@@ -97,28 +102,6 @@ def _queued(dag_id: str) -> list[tuple[int, Key, datetime]]:
         [dag_id],
     )
     return [(pk, (name, uri), moment(at)) for pk, name, uri, at in rows]  # type: ignore[misc]
-
-
-def known(expression: Json, ready: Collection[Key]) -> Known:
-    """What the database knows of the assets of an expression, beside which have changed."""
-    names, uris, aliases = set[str](), set[str](), set[str]()
-    for kind, about in leaves(expression):
-        if kind == "alias":
-            aliases.add(about["name"])
-        elif kind == "asset_ref":
-            (names if "name" in about else uris).add(about.get("name") or about["uri"])
-    by_name: dict[str, Key] = {}
-    by_uri: dict[str, Key] = {}
-    if names or uris:
-        active = Asset.objects.filter(Q(name__in=names) | Q(uri__in=uris), is_active=True)
-        for name, uri in active.values_list("name", "uri"):
-            by_name[name] = by_uri[uri] = (name, uri)
-    of_alias: dict[str, list[Key]] = {}
-    if aliases:
-        rows = AssetAlias.objects.filter(name__in=aliases, assets__isnull=False)
-        for alias, name, uri in rows.values_list("name", "assets__name", "assets__uri"):
-            of_alias.setdefault(alias, []).append((name, uri))
-    return Known(frozenset(ready), by_name, by_uri, of_alias)
 
 
 def _insert(dag: Dag, run_after: datetime, now: datetime) -> DagRun:

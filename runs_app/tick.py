@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 import time
 from collections import Counter
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -14,6 +16,7 @@ from django.db.models import QuerySet
 from dags_app.models import AuditEntry, Dag
 from dags_app.schedule import PLANNED, last_interval, plan
 from dags_app.versions import load_spec
+from orchestrator.core import timetables
 from orchestrator.core.states import RUN_FINISHED, RunState, RunType
 from orchestrator.core.timetables import DataInterval, NextRun
 
@@ -198,9 +201,14 @@ def _is_outdated(dag: Dag, now: datetime) -> bool:
 
 
 def _planned(dag: Dag) -> NextRun:
-    return NextRun(
+    found = NextRun(
         dag.next_run_after, dag.next_logical_date, DataInterval(dag.next_interval_start, dag.next_interval_end)
     )
+    if not dag.is_partitioned:
+        return found
+    timetable = timetables.from_json(dict(load_spec(dag.version_id).timetable))
+    date, key = timetable.partition_of(found.run_after)  # type: ignore[attr-defined]
+    return replace(found, partition_key=key, partition_date=date)
 
 
 def _save(dag: Dag, now: datetime) -> None:
@@ -213,6 +221,8 @@ def _save(dag: Dag, now: datetime) -> None:
 
 def _insert(dag: Dag, due: NextRun, now: datetime) -> bool:
     """Make the run unless its logical date has one. That somebody took its run id is no reason to leave it out."""
+    if due.partition_key is not None:
+        return _insert_partition(dag, due, due.partition_key, now)
     for suffix in ("", f"_{secrets.token_hex(4)}"):
         if DagRun.objects.filter(dag=dag, logical_date=due.logical_date).exists():
             return False
@@ -233,6 +243,32 @@ def _insert(dag: Dag, due: NextRun, now: datetime) -> bool:
         except DagRunAlreadyExists:
             continue
     return False
+
+
+def _insert_partition(dag: Dag, due: NextRun, key: str, now: datetime) -> bool:
+    """Make the run of a partition unless this instant has made it; the caller holds the DAG's row."""
+    there = DagRun.objects.filter(dag=dag, run_type=RunType.SCHEDULED, run_after=due.run_after, partition_key=key)
+    if there.exists():
+        return False
+    stamp = due.run_after.astimezone(UTC).isoformat()
+    named = f"{key}__" if ADDRESSABLE.fullmatch(key) else ""
+    create.create_run(
+        dag=dag,
+        version_pk=dag.version_id,
+        run_type=RunType.SCHEDULED,
+        run_after=due.run_after,
+        logical_date=None,
+        interval=None,
+        triggered_by="timetable",
+        now=now,
+        run_id=f"{RunType.SCHEDULED}__{stamp}__{named}{secrets.token_hex(4)}",
+        partition=(key, due.partition_date),
+    )
+    return True
+
+
+ADDRESSABLE = re.compile(r"[A-Za-z0-9_.~:+-]{1,150}")
+"""Keys that a run id can hold."""
 
 
 @retrying()

@@ -73,6 +73,23 @@ _TIMETABLES = _from(
     *("CronTriggerTimetable", "CronDataIntervalTimetable", "MultipleCronTriggerTimetable"),
     *("DeltaTriggerTimetable", "DeltaDataIntervalTimetable", "EventsTimetable"),
 )
+_PARTITION_TIMETABLES = _from(
+    "orchestrator.core.timetables", "CronPartitionTimetable", "PartitionedAssetTimetable", "PartitionedAtRuntime"
+)
+_PARTITIONS = _from(
+    "orchestrator.core.partitions",
+    *("AllowedKeyMapper", "ChainMapper", "DayWindow", "FanOutMapper", "FixedKeyMapper", "HourWindow"),
+    *("IdentityMapper", "MinimumCount", "MonthWindow", "PartitionMapper", "ProductMapper", "QuarterWindow"),
+    *(
+        "RollupMapper",
+        "SegmentWindow",
+        "StartOfDayMapper",
+        "StartOfHourMapper",
+        "StartOfMonthMapper",
+        "StartOfQuarterMapper",
+    ),
+    *("StartOfWeekMapper", "StartOfYearMapper", "WaitForAll", "WeekWindow", "Window", "YearWindow"),
+)
 _SIMPLE_TIMETABLES = _from("orchestrator.core.timetables", "NullTimetable", "OnceTimetable", "ContinuousTimetable")
 _EXCEPTIONS = (
     _from(
@@ -175,7 +192,9 @@ _SDK_NAMES = {
     "asset": _ASSET_DECORATOR["asset"],
     **_TIMETABLES,
     "conf": _CONF["conf"],
-    **_from(_COMPAT + "shims", "CronPartitionTimetable", "get_parsing_context", "mask_secret"),
+    **_PARTITION_TIMETABLES,
+    **_PARTITIONS,
+    **_from(_COMPAT + "shims", "get_parsing_context", "mask_secret"),
     **_XCOM,
     **_STORAGE,
 }
@@ -225,7 +244,39 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.sdk.definitions.timetables": {},
     "airflow.sdk.definitions.timetables.assets": _from(
         _SDK + "assets", "AssetOrTimeSchedule", "AssetTriggeredTimetable"
-    ),
+    )
+    | _PARTITION_TIMETABLES,
+    "airflow.sdk.definitions.timetables.trigger": _TIMETABLES | _PARTITION_TIMETABLES,
+    "airflow.sdk.definitions.partition_mappers": _PARTITIONS,
+    **{
+        f"airflow.sdk.definitions.partition_mappers.{name}": _PARTITIONS
+        for name in (
+            "allowed_key",
+            "base",
+            "chain",
+            "fixed_key",
+            "identity",
+            "product",
+            "temporal",
+            "wait_policy",
+            "window",
+        )
+    },
+    "airflow.partition_mappers": _PARTITIONS,
+    **{
+        f"airflow.partition_mappers.{name}": _PARTITIONS
+        for name in (
+            "allowed_key",
+            "base",
+            "chain",
+            "fixed_key",
+            "identity",
+            "product",
+            "temporal",
+            "wait_policy",
+            "window",
+        )
+    },
     "airflow.sdk.definitions.asset.metadata": {"Metadata": _ASSETS["Metadata"]},
     "airflow.sdk.definitions.baseoperator": _OPERATOR,
     "airflow.sdk.definitions.connection": _CONNECTION,
@@ -267,9 +318,11 @@ MODULES: dict[str, dict[str, str]] = {
         "orchestrator.core.timetables", "DataInterval", Timetable="Timetable", TimeRestriction="Restriction"
     ),
     "airflow.timetables.interval": _TIMETABLES,
-    "airflow.timetables.trigger": _TIMETABLES,
+    "airflow.timetables.trigger": _TIMETABLES | _PARTITION_TIMETABLES,
     "airflow.timetables.events": {"EventsTimetable": _TIMETABLES["EventsTimetable"]},
-    "airflow.timetables.simple": _SIMPLE_TIMETABLES | _from(_SDK + "assets", "AssetTriggeredTimetable"),
+    "airflow.timetables.simple": _SIMPLE_TIMETABLES
+    | _PARTITION_TIMETABLES
+    | _from(_SDK + "assets", "AssetTriggeredTimetable"),
     "airflow.timetables.datasets": {"DatasetOrTimeSchedule": _ASSETS["DatasetOrTimeSchedule"]},
     "airflow.timetables.assets": {"AssetOrTimeSchedule": _ASSETS["AssetOrTimeSchedule"]},
     "airflow.notifications": {},

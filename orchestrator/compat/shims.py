@@ -82,13 +82,6 @@ class DagBag(_FromDatabase):
     """A folder of DAGs, in annotations."""
 
 
-class CronPartitionTimetable:
-    """A schedule by partitions; files may import it, not use it yet."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise AirflowException("partitioned schedules are not built yet: use CronTriggerTimetable")
-
-
 class ParsingContext:
     """While a file is parsed: which DAG and task it is parsed for, where only one is wanted."""
 

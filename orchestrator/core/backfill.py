@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from .spec import DagSpec
 from .states import RUN_FINISHED, RunState, as_airflow
-from .timetables import NextRun, Restriction, from_json
+from .timetables import NextRun, Restriction, from_json, is_continuous
 
 MOST_RUNS = 10_000
 """So many runs has one backfill at most: a slip of the year must not make millions."""
@@ -68,7 +68,8 @@ def check(
 
 def is_backfillable(spec: DagSpec) -> bool:
     """Whether the schedule has a rhythm that a range of dates can be cut by."""
-    return spec.timetable.get("type") != "continuous" and from_json(dict(spec.timetable)).periodic
+    timetable = from_json(dict(spec.timetable))
+    return timetable.periodic and not is_continuous(timetable) and not getattr(timetable, "is_partitioned", False)
 
 
 def intervals(

@@ -40,7 +40,21 @@ NAMES = {
     ),
     "orchestrator.core.timetables": (
         *("CronDataIntervalTimetable", "CronTriggerTimetable", "DeltaDataIntervalTimetable", "DeltaTriggerTimetable"),
-        *("EventsTimetable", "MultipleCronTriggerTimetable"),
+        *("EventsTimetable", "MultipleCronTriggerTimetable", "CronPartitionTimetable", "PartitionedAssetTimetable"),
+        "PartitionedAtRuntime",
+    ),
+    "orchestrator.core.partitions": (
+        *("AllowedKeyMapper", "ChainMapper", "DayWindow", "FanOutMapper", "FixedKeyMapper", "HourWindow"),
+        *("IdentityMapper", "MinimumCount", "MonthWindow", "PartitionMapper", "ProductMapper", "QuarterWindow"),
+        *(
+            "RollupMapper",
+            "SegmentWindow",
+            "StartOfDayMapper",
+            "StartOfHourMapper",
+            "StartOfMonthMapper",
+            "StartOfQuarterMapper",
+        ),
+        *("StartOfWeekMapper", "StartOfYearMapper", "WaitForAll", "WeekWindow", "Window", "YearWindow"),
     ),
     "orchestrator.operators.empty": ("EmptyOperator",),
     "orchestrator.operators.bash": ("BashOperator", "BashSensor"),

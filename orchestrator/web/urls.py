@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path, register_converter
 from django.views.generic import RedirectView
 
-from .views import account, backfills, code, dag, dags, dialogs, logs, required, run, search, task
+from .views import account, assets, backfills, code, dag, dags, dialogs, logs, required, run, search, task
 
 
 class AnyText:
@@ -51,6 +51,10 @@ urlpatterns = [
     path("dags", dags.list_page, name="dags"),
     path("required_actions", required.list_page, name="required"),
     path("answer/<str:token>", required.by_link, name="answer-link"),
+    path("assets", assets.list_page, name="assets"),
+    path("assets/<int:asset_id>", assets.asset_page, name="asset"),
+    path("assets/<int:asset_id>/event", assets.create_event, name="asset-event"),
+    path("assets/<int:asset_id>/materialize", assets.materialize, name="asset-materialize"),
     path("import-errors", dags.import_errors_page, name="import-errors"),
     *(path(TASK + "/mapped/<int:map_index>" + end, view, name=name + "-mapped") for end, name, view in TASK_PAGES),
     path(TASK + "/mapped", task.mapped_page, name="mapped"),

@@ -4,6 +4,7 @@ from .backfill import Backfill, BackfillDagRun
 from .control import ControlState, PoolStart, PoolWeight
 from .event import StateEvent
 from .hitl import HITLDetail
+from .partition import PartitionPart, PendingPartition
 from .process import Process
 from .run import DagRun
 from .store import TaskStoreEntry
@@ -19,6 +20,8 @@ __all__ = [
     "ControlState",
     "DagRun",
     "HITLDetail",
+    "PartitionPart",
+    "PendingPartition",
     "PoolStart",
     "PoolWeight",
     "Process",

@@ -124,6 +124,12 @@ PAGES: dict[str, dict[str, str]] = {
     "account/password": {"get": "mine", "post": "mine"},
     "search": {"get": "lists"},
     "dags": {"get": "lists"},
+    "assets": {"get": "lists"},
+    "assets/<int:asset_id>": {"get": "sees"},
+    **{
+        f"assets/<int:asset_id>/{end}": dict.fromkeys(("get", "post"), "acts:trigger")
+        for end in ("event", "materialize")
+    },
     "import-errors": {"get": "lists"},
     "required_actions": {"get": "lists"},
     "answer/<str:token>": {"get": "open", "post": "open"},

@@ -13,7 +13,7 @@ from django.utils import timezone
 from dags_app.models import Asset, Dag
 from orchestrator import sdk
 from runs_app import asset_events, asset_runs, control
-from runs_app.models import AssetEvent, DagRun, QueuedEvent, UnreadEvent
+from runs_app.models import AssetEvent, DagRun, PendingPartition, QueuedEvent, UnreadEvent
 from tests.runs_app.engine import slot, start, state_of
 from tests.runs_app.test_assets import make
 from tests.runs_app.test_races import _default_pool, _no_messages, at_once, drain, only_postgresql
@@ -165,7 +165,34 @@ def test_an_event_that_comes_after_the_row_was_taken_makes_a_row_of_its_own():
     assert not QueuedEvent.objects.exists() and not UnreadEvent.objects.exists()
 
 
+def test_parts_that_arrive_at_once_make_one_run_a_key():
+    timetable = sdk.PartitionedAssetTimetable(
+        assets=[A],
+        default_partition_mapper=sdk.RollupMapper(
+            upstream_mapper=sdk.FixedKeyMapper("all"), window=sdk.SegmentWindow([str(n) for n in range(8)])
+        ),
+    )
+    make("c", schedule=timetable, max_active_runs=1000)
+    Dag.objects.filter(pk="c").update(is_partitioned=True)
+
+    def part(number: int) -> Callable[[], None]:
+        def work() -> None:
+            now = timezone.now()
+            emitted = asset_events.Emitted(Asset.objects.get(name="a").pk, {"n": number}, str(number))
+            with transaction.atomic():
+                consumers = asset_events.emit([emitted], None, now)
+            asset_runs.make(consumers, now)
+
+        return work
+
+    at_once(*(part(number) for number in range(8)))
+    settle()
+    assert DagRun.objects.filter(dag_id="c").count() == 1
+    assert sorted(told()) == list(range(8)) and not PendingPartition.objects.exists()
+
+
 def _somebody_waits() -> bool:
     with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")  # within a transaction the view would stand still
         cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
         return bool(cursor.fetchone()[0])

@@ -20,12 +20,15 @@ from tests.support import factories
 DAG = ["shop"]
 RUN = ["shop", "first"]
 BACKFILL = ["shop", 7]
+ASSET = [7]
 TASK = ["shop", "first", "extract"]
 INDEX = ["shop", "first", "load", 1]
 TASK_PAGES = ("", "-rendered", "-xcom", "-store", "-tries", "-code", "-details", "-log", "-log-file")
 PAGES = [
     ("dags", []),
     ("import-errors", []),
+    ("assets", []),
+    ("asset", ASSET),
     ("search", []),
     ("password", []),
     *(
@@ -39,6 +42,7 @@ PAGES = [
     *((f"task{end}-mapped", INDEX) for end in TASK_PAGES),
 ]
 FORMS = [
+    *((name, ASSET) for name in ("asset-event", "asset-materialize")),
     ("trigger", DAG),
     ("backfill", DAG),
     ("backfill-cancel", BACKFILL),
@@ -48,12 +52,13 @@ FORMS = [
 ]
 POSTS = [("pause", DAG), ("backfill-pause", BACKFILL), ("backfill-unpause", BACKFILL), *FORMS]
 OPEN = {"home", "favicon", "sign-in", "choose-password", "sign-out"}
-WITHOUT_ROLE = {"dags", "import-errors", "search", "password"}
+WITHOUT_ROLE = {"dags", "assets", "import-errors", "search", "password"}
 
 
 @pytest.fixture(autouse=True)
 def rows(shop_run: DagRun) -> DagRun:
     at = factories.DAY
+    factories.make_asset("asset", pk=7, producer=shop_run.dag, task_id="extract")
     Backfill.objects.create(pk=7, dag=shop_run.dag, from_date=at, to_date=at, created_at=at, updated_at=at)
     return shop_run
 

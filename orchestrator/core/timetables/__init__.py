@@ -11,6 +11,7 @@ from .cron import CronDataIntervalTimetable, CronTriggerTimetable
 from .delta import DeltaDataIntervalTimetable, DeltaTriggerTimetable, delta_from
 from .events import EventsTimetable
 from .multiple import MultipleCronTriggerTimetable
+from .partitions import CronPartitionTimetable, PartitionedAssetTimetable, PartitionedAtRuntime
 from .simple import ContinuousTimetable, NullTimetable, OnceTimetable
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "AssetTriggeredTimetable",
     "ContinuousTimetable",
     "CronDataIntervalTimetable",
+    "CronPartitionTimetable",
     "CronTriggerTimetable",
     "DataInterval",
     "DeltaDataIntervalTimetable",
@@ -27,6 +29,8 @@ __all__ = [
     "NextRun",
     "NullTimetable",
     "OnceTimetable",
+    "PartitionedAssetTimetable",
+    "PartitionedAtRuntime",
     "Restriction",
     "Timetable",
     "TimetableError",
@@ -88,6 +92,15 @@ def from_json(document: dict[str, Any]) -> Timetable:
             return CronDataIntervalTimetable(document["expression"], document["timezone"])
         if kind == "delta_trigger":
             return DeltaTriggerTimetable(delta_from(document["delta"]), **_options(document))
+        if kind == "cron_partition":
+            more = {name: document[name] for name in ("run_offset", "key_format") if name in document}
+            return CronPartitionTimetable(
+                document["expression"], timezone=document["timezone"], **more, **_options(document)
+            )
+        if kind == "partitioned_at_runtime":
+            return PartitionedAtRuntime()
+        if kind == "partitioned_assets":
+            return PartitionedAssetTimetable.from_json(document)
         if kind == "assets":
             return AssetTriggeredTimetable(document["assets"])
         if kind == "asset_or_time":

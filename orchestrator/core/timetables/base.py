@@ -34,6 +34,8 @@ class NextRun:
     run_after: datetime
     logical_date: datetime
     interval: DataInterval
+    partition_key: str | None = None  # of a run for one partition, which has neither of the two above in the end
+    partition_date: datetime | None = None
 
 
 class Timetable(Protocol):

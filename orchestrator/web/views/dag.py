@@ -18,7 +18,7 @@ from orchestrator import access
 from orchestrator.core.graph import topological
 from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import RunState, RunType, TaskState
-from orchestrator.web import backfills, grid
+from orchestrator.web import backfills, grid, schedules
 from orchestrator.web.page import dag_for, done, live_part, must, run_for, whole_number
 from orchestrator.web.text import markdown
 from runs_app import actions, why
@@ -45,6 +45,7 @@ def head(request: HttpRequest, dag_id: str, tab: str) -> dict[str, Any]:
     return {
         "dag": dag,
         "under_way": runs.filter(state=RunState.RUNNING).count() if dag.is_paused else 0,
+        "waiting": schedules.waiting(dag),
         "backfill": backfill,
         "backfill_progress": how_far,
         "tab": tab,

@@ -1,0 +1,161 @@
+"""The pages of assets: which there are, when they changed, who makes them and who waits for them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from dags_app.models import Asset, Dag, TaskReference
+from orchestrator import access
+from orchestrator.logs.mask import mask_fields
+from orchestrator.web.page import done, live_part, must
+from runs_app import asset_actions
+from runs_app.exceptions import OrchestratorError
+from runs_app.models import AssetEvent
+
+from .dialogs import form_view, shown, text_of
+
+PER_PAGE = 50
+EVENTS_SHOWN = 25
+
+
+@require_safe
+def list_page(request: HttpRequest) -> HttpResponse:
+    assets = access.visible_assets(request.user)
+    if request.GET.get("gone") != "true":
+        assets = assets.filter(is_active=True)
+    if text := request.GET.get("q", "").strip().replace("\0", "")[:250]:
+        assets = assets.filter(Q(name__icontains=text) | Q(uri__icontains=text) | Q(group__icontains=text))
+    newest = AssetEvent.objects.filter(asset=OuterRef("pk")).order_by("-timestamp", "-pk")
+    assets = assets.annotate(newest_at=Subquery(newest.values("timestamp")[:1]))
+    chunk = Paginator(assets.order_by("name", "pk"), PER_PAGE).get_page(request.GET.get("page"))
+    rows = [_row(request, asset) for asset in chunk.object_list]
+    return live_part(
+        request, "assets/list.html", {"rows": "assets/_rows.html"}, nav="assets", chunk=chunk, rows=rows, q=text
+    )
+
+
+def _row(request: HttpRequest, asset: Any) -> dict[str, Any]:
+    return {"asset": asset, **_around(request, asset)}
+
+
+def _around(request: HttpRequest, asset: Asset) -> dict[str, Any]:
+    """Who makes an asset, who uses it, and which DAGs are scheduled on it, as far as the user may see them."""
+    seen = access.visible_dags(request.user).filter(is_stale=False)
+    tasks = TaskReference.objects.filter(Q(asset=asset) | Q(name=asset.name) | Q(uri=asset.uri), dag__in=seen)
+    found = list(tasks.order_by("dag_id", "task_id").values("dag_id", "task_id", "is_outlet").distinct())
+    named = Q(schedule_references__asset=asset) | Q(schedule_references__name=asset.name)
+    named |= Q(schedule_references__uri=asset.uri) | Q(schedule_references__alias__assets=asset)
+    return {
+        "producers": [each for each in found if each["is_outlet"]],
+        "users": [each for each in found if not each["is_outlet"]],
+        "scheduled": list(seen.filter(named).distinct().order_by("dag_id")),
+    }
+
+
+def asset_for(request: HttpRequest, asset_id: int) -> Asset:
+    asset = access.visible_assets(request.user).filter(pk=asset_id).first()
+    if asset is None:
+        raise Http404(f"There is no asset {asset_id} that you may see.")
+    return asset
+
+
+@require_safe
+def asset_page(request: HttpRequest, asset_id: int) -> HttpResponse:
+    asset = asset_for(request, asset_id)
+    events = access.visible_asset_events(request.user).filter(asset=asset).order_by("-timestamp", "-pk")
+    chunk = Paginator(events.prefetch_related("runs", "aliases"), EVENTS_SHOWN).get_page(request.GET.get("page"))
+    queued = access.visible_queued_events(request.user).filter(asset=asset)
+    around = _around(request, asset)
+    return live_part(
+        request,
+        "assets/asset.html",
+        {"events": "assets/_events.html"},
+        nav="assets",
+        asset=asset,
+        extra=mask_fields(asset.extra),
+        aliases=list(asset.aliases.order_by("name")),
+        watchers=sorted(set(asset.watchers.values_list("name", flat=True))),
+        waiting=set(queued.values_list("dag_id", flat=True)),
+        chunk=chunk,
+        events=[{"event": each, "extra": mask_fields(each.extra)} for each in chunk.object_list],
+        makers=sorted({each["dag_id"] for each in around["producers"]}),
+        **around,
+    )
+
+
+@form_view
+def create_event(request: HttpRequest, asset_id: int) -> HttpResponse:
+    """Make an event as if a task had, or run the DAG that makes the asset."""
+    asset = asset_for(request, asset_id)
+    must(request, "trigger")
+    posted = request.POST if request.method == "POST" else {}
+    error, text = "", text_of(posted, "extra", 100_000)
+    if request.method == "POST":
+        extra, error = _extra(text)
+        if not error:
+            try:
+                event = asset_actions.create_event(
+                    asset.pk,
+                    extra=extra,
+                    partition_key=text_of(posted, "partition_key", 250) or None,
+                    source="from_page",
+                    user=request.user,
+                )
+            except OrchestratorError as problem:
+                error = str(problem)
+            else:
+                made = event.runs.count()
+                runs = f"{made} run{'s' if made != 1 else ''}" if made else "no run yet"
+                return done(request, f"{asset.name} has a new event: {runs}.", reverse("asset", args=[asset.pk]))
+    return shown(
+        request,
+        "dialogs/_asset_event.html",
+        status=422 if error else 200,
+        asset=asset,
+        title=f"Event of {asset.name}",
+        error=error,
+        extra=text,
+        partition_key=text_of(posted, "partition_key", 250),
+    )
+
+
+def _extra(text: str) -> tuple[Any, str]:
+    if not text:
+        return {}, ""
+    try:
+        found = json.loads(text)
+    except ValueError as error:
+        return None, f"The extra is no JSON: {error}"
+    return (found, "") if isinstance(found, dict) else (None, 'The extra must be a JSON object, such as {"rows": 3}')
+
+
+@form_view
+def materialize(request: HttpRequest, asset_id: int) -> HttpResponse:
+    asset = asset_for(request, asset_id)
+    must(request, "trigger")
+    error = ""
+    if request.method == "POST":
+        try:
+            key = text_of(request.POST, "partition_key", 250) or None
+            run = asset_actions.materialize(asset.pk, user=request.user, partition_key=key)
+        except OrchestratorError as problem:
+            error = str(problem)
+        else:
+            return done(request, f"Triggered {run.dag_id}.", reverse("run", args=[run.dag_id, run.run_id]))
+    makers: QuerySet[Dag] = access.visible_dags(request.user).filter(pk__in=asset_actions.producers(asset.pk))
+    return shown(
+        request,
+        "dialogs/_materialize.html",
+        status=422 if error else 200,
+        asset=asset,
+        title=f"Materialize {asset.name}",
+        error=error,
+        makers=list(makers),
+    )
