@@ -517,6 +517,16 @@ RULES: tuple[Rule, ...] = (
         liveness=True,
     ),
     Rule(
+        "assets_are_watched",
+        "no watching trigger is without a live triggerer, unless it pauses after a failure",
+        "SELECT 'watcher ' || g.id FROM runs_app_watchtrigger g LEFT JOIN runs_app_process p ON p.id = g.process_id "
+        "WHERE g.created_at < %s AND (g.not_before IS NULL OR g.not_before < %s) AND (p.id IS NULL "
+        "OR p.ended_at IS NOT NULL) AND EXISTS (SELECT 1 FROM runs_app_process a WHERE a.kind = 'triggerer' "
+        "AND a.ended_at IS NULL)",
+        lambda now: [now - timedelta(seconds=15)] * 2,
+        liveness=True,
+    ),
+    Rule(
         "late_runs_are_ended",
         "no run goes on past its dagrun_timeout",
         "SELECT 'run ' || r.id FROM runs_app_dagrun r WHERE r.state = 'running' AND r.timeout_at < %s",

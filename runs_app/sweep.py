@@ -24,7 +24,7 @@ from orchestrator.core.states import TaskState
 from . import advance, store, transitions
 from .finish import Outcome, finish
 from .locking import close_broken, fetch, is_postgresql, moment, placeholders, retrying, write
-from .models import Attempt, Callback, ControlState, Process, Trigger
+from .models import Attempt, Callback, ControlState, Process, Trigger, WatchTrigger
 from .processes import is_gone
 
 log = logging.getLogger(__name__)
@@ -195,6 +195,7 @@ def _release(found: Swept, turn: Turn, now: datetime) -> None:
     dead = Process.objects.filter(pk=OuterRef("process_id"), ended_at__isnull=False)
     held = {"process__isnull": False}
     Trigger.objects.filter(Exists(dead), **held).update(process=None)
+    WatchTrigger.objects.filter(Exists(dead), **held).update(process=None)
     Callback.objects.filter(Exists(dead), done_at__isnull=True, **held).update(process=None)
     given_up = Callback.objects.filter(done_at__isnull=True, process__isnull=True, tries__gte=CALLBACK_TRIES)
     for callback in given_up.select_related("run")[:BATCH]:
@@ -293,7 +294,9 @@ def _invite_again(found: Swept, turn: Turn, now: datetime) -> None:
 
 def _forget_processes(found: Swept, turn: Turn, now: datetime) -> None:
     """Delete processes that ended long ago and that no attempt's history names."""
-    named = [Exists(model.objects.filter(process_id=OuterRef("pk"))) for model in (Attempt, Trigger, Callback)]
+    named = [
+        Exists(model.objects.filter(process_id=OuterRef("pk"))) for model in (Attempt, Trigger, WatchTrigger, Callback)
+    ]
     old = Process.objects.filter(ended_at__lt=turn.now - FORGET_AFTER)
     for each in named:
         old = old.filter(~each)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,8 +12,27 @@ from orchestrator.runtime.trigger_client import TriggerProcess
 
 from .answers import Scope
 from .deferrals import Deferral
+from .watches import Watch
+
+log = logging.getLogger(__name__)
 
 Json = dict[str, Any]
+
+
+class ServerLog:
+    """Where a trigger speaks that has no task's log: in the triggerer's own."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def record(self, message: Json) -> None:
+        log.info("watcher_says trigger=%s level=%s text=%s", self.name, message.get("level"), message.get("event"))
+
+    def system(self, text: str, level: str = "info") -> None:
+        log.info("watcher trigger=%s level=%s text=%s", self.name, level, text)
+
+    def flush(self) -> bool:
+        return False
 
 
 @dataclass(slots=True)
@@ -20,11 +40,19 @@ class Running:
     """One trigger that runs here."""
 
     number: int  # what the child knows it by
-    deferral: Deferral
-    writer: LogWriter
+    deferral: Deferral | Watch
+    writer: LogWriter | ServerLog
     scope: Scope
     host: Host
     answer: Json | None = None  # what it found; kept until it is accepted
+    events: list[tuple[str, Any]] = field(
+        default_factory=list
+    )  # of one that watches: (number, payload), not accepted yet
+    counted: int = 0  # events that it has told
+
+    @property
+    def is_watch(self) -> bool:
+        return isinstance(self.deferral, Watch)
 
 
 @dataclass(slots=True, eq=False)

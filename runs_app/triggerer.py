@@ -25,14 +25,16 @@ from orchestrator.logs.store import key_for
 from orchestrator.logs.writer import LogWriter
 from orchestrator.runtime.trigger_client import TriggerProcess, place_for
 
-from . import deferrals, logs, notify
+from . import deferrals, logs, notify, watches
 from .answers import Refused, Scope, answer
 from .assignment import for_task, scope_of
 from .deferrals import Deferral
 from .locking import close_broken, is_passing
 from .nudges import NudgeSocket
+from .outlet_notes import BadNote
 from .processes import Lease
-from .trigger_hosts import Host, Running
+from .trigger_hosts import Host, Running, ServerLog
+from .watches import Watch
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +94,7 @@ class Triggerer:
                     if now >= next_check:
                         next_check = now + CHECK_SECONDS
                         self.check()
+                        self.take_watches()
                     self.accept()
                 except (DatabaseError, InterfaceError) as error:
                     # The triggers run on; what they find is kept until the database is back.
@@ -113,7 +116,7 @@ class Triggerer:
             self._drop(host)
         try:
             self.accept()
-            given_back = deferrals.release(self.lease.pk)
+            given_back = deferrals.release(self.lease.pk) + watches.release(self.lease.pk)
             log.info("triggerer_stopped process=%s given_back=%d", self.lease.pk, given_back)
         except (DatabaseError, InterfaceError) as error:
             log.warning("triggerer_not_released error=%s", error)  # the sweep does it when the lease runs out
@@ -131,6 +134,14 @@ class Triggerer:
         self.running, self.numbers, self.lost = {}, {}, False
 
     # ---- taking and leaving
+
+    def take_watches(self) -> None:
+        """Take the triggers that watch assets and that nobody runs; they are few, and who is first has them."""
+        now = timezone.now()
+        watches.reconcile(now)
+        room = self.capacity - len(self.running)
+        if room > 0 and watches.free(now):
+            self.start(watches.take(self.lease.pk, min(room, MOST_AT_ONCE), now))
 
     def take(self) -> None:
         """Take free triggers: our share of them, and after a moment also what nobody else took."""
@@ -154,23 +165,24 @@ class Triggerer:
             self.start(found)
             left -= len(found)
 
-    def start(self, found: Iterable[Deferral], host: Host | None = None) -> None:
+    def start(self, found: Iterable[Deferral | Watch], host: Host | None = None) -> None:
         """Start triggers, each in a process that can import its class."""
         for deferral in found:
             if deferral.key in self.running:
                 continue
             self.last += 1
             try:
-                assignment = _assignment(deferral)
+                assignment = _assignment(deferral) if isinstance(deferral, Deferral) else None
                 place = place_for(deferral.classpath, *place_of(deferral.row["version_id"]))
                 at = host or self._host_for(place)
             except Exception as error:  # one row that cannot be started must not hold up the others
                 log.exception("trigger_not_started trigger=%s", deferral)
+                if isinstance(deferral, Watch):
+                    watches.failed(deferral, self.lease.pk, f"{type(error).__name__}: {error}", timezone.now())
+                    continue
                 deferrals.resume([(deferral, {"error": f"the trigger could not be started: {error}"})], timezone.now())
                 continue
-            scope = scope_of(assignment, deferral.row["run_id"])
-            key = key_for(deferral.row["run_id"], *deferral.key)
-            writer = LogWriter(logs.store(), key, lambda text, scope=scope: Masker(scope.secrets).mask(text))
+            scope, writer = _scope_and_log(deferral, assignment)
             each = Running(self.last, deferral, writer, scope, at)
             self.running[deferral.key] = each
             self._send_start(each, assignment)
@@ -178,14 +190,16 @@ class Triggerer:
     def _send_start(self, each: Running, assignment: Json | None = None) -> None:
         self.numbers[each.number] = each
         each.host.triggers[each.number] = each
-        assignment = assignment or _assignment(each.deferral)
+        if isinstance(each.deferral, Deferral):
+            assignment = assignment or _assignment(each.deferral)
         message = {"type": "start", "trigger": each.number, "classpath": each.deferral.classpath}
-        each.host.process.send({**message, "kwargs": each.deferral.kwargs, "task_instance": assignment})
+        message |= {"kwargs": each.deferral.kwargs, "task_instance": assignment, "watch": each.is_watch}
+        each.host.process.send(message)
 
     def check(self) -> None:
         """Cancel what is no longer waited for, and end processes that have had nothing to do for a while."""
         if self.running:
-            ours = deferrals.held(self.lease.pk)
+            ours = deferrals.held(self.lease.pk) | watches.held(self.lease.pk)
             for key in self.running.keys() - ours:
                 self._cancel(self.running[key])
         now = time.monotonic()
@@ -251,7 +265,7 @@ class Triggerer:
                     touched[each.number] = each
                 self._handle(host, each, message)
             for each in touched.values():
-                if each.writer.flush():
+                if each.writer.flush() and not each.is_watch:
                     notify.log_grew(*each.deferral.key)
 
     def _handle(self, host: Host, each: Running | None, message: Json) -> None:
@@ -265,6 +279,9 @@ class Triggerer:
                 log.info("trigger_process_says %s", message["event"])
         elif each is None or each.host is not host:
             return  # it was cancelled or moved meanwhile
+        elif kind == "event" and each.is_watch:
+            each.counted += 1
+            each.events.append((f"{each.number}.{each.counted}", message["payload"]))
         elif kind in {"event", "end", "failed"}:
             each.answer = message
         elif kind == "ended":
@@ -333,6 +350,7 @@ class Triggerer:
 
     def accept(self) -> None:
         """Write what triggers found: resume their tasks."""
+        self._accept_watches()
         found = [each for each in self.running.values() if each.answer is not None]
         for start in range(0, len(found), MOST_AT_ONCE):
             part = found[start : start + MOST_AT_ONCE]
@@ -340,6 +358,22 @@ class Triggerer:
             self._resume([each for each in part if each not in ended])
             for each in ended:
                 self._end(each)
+
+    def _accept_watches(self) -> None:
+        """Write what watching triggers found, in the order they did; give back those that failed."""
+        for each in [each for each in self.running.values() if isinstance(each.deferral, Watch)]:
+            watch = each.deferral
+            while each.events:
+                number, payload = each.events[0]
+                try:
+                    if not watches.accept(watch, self.lease.pk, number, payload, timezone.now()):
+                        log.info("stale_event trigger=%s", watch)
+                except BadNote as error:
+                    log.error("event_not_accepted trigger=%s error=%s", watch, error)
+                del each.events[0]
+            if each.answer is not None:
+                del self.running[watch.key]
+                watches.failed(watch, self.lease.pk, str(each.answer.get("error") or "it failed"), timezone.now())
 
     def _resume(self, part: list[Running]) -> None:
         if not part:
@@ -376,6 +410,15 @@ class Triggerer:
         text = f"the trigger's event cannot be stored: {type(error).__name__}".replace("\0", "")
         each.answer = {"type": "failed", "error": text, "refused": True}
         self._resume([each])
+
+
+def _scope_and_log(deferral: Deferral | Watch, assignment: Json | None) -> tuple[Scope, Any]:
+    """Who asks when the trigger asks, and where it speaks."""
+    if assignment is None or isinstance(deferral, Watch):
+        return Scope("", 0, ""), ServerLog(deferral.classpath)
+    scope = scope_of(assignment, deferral.row["run_id"])
+    key = key_for(deferral.row["run_id"], *deferral.key)
+    return scope, LogWriter(logs.store(), key, lambda text: Masker(scope.secrets).mask(text))
 
 
 def _assignment(deferral: Deferral) -> Json:

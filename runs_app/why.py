@@ -10,8 +10,10 @@ from functools import cached_property
 from typing import Any
 
 from dags_app import schedule
+from dags_app.asset_lookup import known
 from dags_app.models import Dag
 from dags_app.versions import load_spec
+from orchestrator.core.assets import waiting_for
 from orchestrator.core.decide import Decision, RunView, decide
 from orchestrator.core.reasons import DagFacts, Holder, Limit, Queue, Reason, RunFacts, TaskFacts
 from orchestrator.core.setups import relevant_setups
@@ -21,7 +23,7 @@ from orchestrator.core.why import why_dag, why_run, why_task
 
 from . import limits, view
 from .locking import fetch, moment
-from .models import DagRun, HITLDetail, Process, StateEvent, TaskInstance, Trigger
+from .models import DagRun, HITLDetail, Process, QueuedEvent, StateEvent, TaskInstance, Trigger
 
 MOST_HELD = 50
 """Holders that a reason carries."""
@@ -87,6 +89,15 @@ def _last_reason(**of: Any) -> str:
     return (found or "").rstrip(".")
 
 
+def _missing_assets(dag: Dag) -> tuple[str, ...] | None:
+    """The assets that have to change before the DAG's next run on them; None where it is not scheduled on any."""
+    if dag.asset_expression is None:
+        return None
+    queued = set(QueuedEvent.objects.filter(dag=dag).values_list("asset__name", "asset__uri"))
+    missing = waiting_for(dag.asset_expression, known(dag.asset_expression, queued))
+    return tuple(about.get("name") or about["uri"] for _, about in missing)
+
+
 class _Surroundings:
     """A DAG and the installation around it at a moment; each part is read when it is asked for."""
 
@@ -112,6 +123,7 @@ class _Surroundings:
             schedule_error=dag.schedule_error,
             ending=ending,
             has_schedule=spec is not None and spec.timetable.get("type") != "null",
+            missing_assets=_missing_assets(dag),
             next_run=dag.next_run_after,
             runs=self._queueing_runs(),
             scheduler_alive=any(each.kind in {"beat", "control", "slot"} for each in self.processes),

@@ -11,6 +11,7 @@ from .states import RunState, TaskState
 
 KINDS = {
     "about_to": "nothing holds it: the next look at it, a moment from now, moves it",
+    "assets_missing": "The DAG runs when assets have changed, and some have not.",
     "awaiting_input": "a person has yet to answer what it asks",
     "backfill_limit": "`max_active_runs` of the run's backfill is reached",
     "backfill_paused": "the run's backfill is paused",
@@ -116,6 +117,7 @@ class DagFacts:
     schedule_error: str = ""
     ending: str = ""  # why there are no more runs to come
     has_schedule: bool = True
+    missing_assets: tuple[str, ...] | None = None  # of a schedule on assets: those that have not changed yet
     next_run: datetime | None = None
     runs: Limit | None = None  # what counts when a scheduled run is made; None where runs do not queue
     scheduler_alive: bool = True

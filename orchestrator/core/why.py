@@ -331,7 +331,18 @@ def _no_schedule(facts: DagFacts) -> Reason | None:
 def _no_run_left(facts: DagFacts) -> Reason | None:
     if not facts.has_schedule or facts.next_run is not None or facts.schedule_error or facts.is_stale:
         return None
+    if facts.missing_assets is not None:
+        return None
     return Reason("no_run_left", f"It has no run to come: {facts.ending}.", "Trigger it, or change its schedule.")
+
+
+def _assets_missing(facts: DagFacts) -> Reason | None:
+    if not facts.missing_assets or facts.is_stale:
+        return None
+    shown = ", ".join(facts.missing_assets[:5])
+    more = f" and {len(facts.missing_assets) - 5} more" if len(facts.missing_assets) > 5 else ""
+    text = f"It runs when its assets have changed since its last run on them; still missing: {shown}{more}."
+    return Reason("assets_missing", text, "Run what makes them, or create an event on the asset's page.")
 
 
 def _runs_full(facts: DagFacts) -> Reason | None:
@@ -364,7 +375,17 @@ def _next_run(facts: DagFacts) -> Reason | None:
 
 DagRule = Callable[[DagFacts], Reason | None]
 OF_DAG: tuple[DagRule, ...] = (
-    *(_import_error, _no_version, _dag_stale, _dag_paused, _schedule_error, _no_schedule, _no_run_left, _runs_full),
+    *(
+        _import_error,
+        _no_version,
+        _dag_stale,
+        _dag_paused,
+        _schedule_error,
+        _no_schedule,
+        _no_run_left,
+        _assets_missing,
+        _runs_full,
+    ),
     *(_scheduler_missing, _next_run),
 )
 

@@ -36,6 +36,7 @@ log = logging.getLogger("orchestrator.triggerer")
 BLOCKED_SECONDS = 1.0
 """A loop that does not come round for so long is blocked by the trigger that runs."""
 CLEANUP_SECONDS = 10.0
+AGAIN_SECONDS = 0.1
 THREADS = 32
 """Questions and file look-ups that may wait at once."""
 
@@ -180,7 +181,10 @@ class Host:
         trigger = None
         try:
             trigger = await self.make(message)
-            self.channel.tell({"trigger": key, **await first_event(trigger)})
+            if message.get("watch"):
+                await self.watch_for(key, trigger)
+            else:
+                self.channel.tell({"trigger": key, **await first_event(trigger)})
         except asyncio.CancelledError:
             log.info("The trigger was cancelled")
         except BaseException as error:
@@ -192,6 +196,16 @@ class Host:
             if not self.tasks:
                 self.busy.clear()
             self.channel.tell({"type": "ended", "trigger": key})
+
+    async def watch_for(self, key: int, trigger: Any) -> None:
+        """Tell every event of a trigger that watches, begun again whenever it ends by itself."""
+        while True:
+            async with contextlib.aclosing(events_of(trigger)) as events:
+                async for event in events:
+                    if not isinstance(event, TriggerEvent) or isinstance(event, BaseTaskEndEvent):
+                        raise TypeError(f"the trigger yielded {event!r}: one that watches yields TriggerEvents")
+                    self.channel.tell({"trigger": key, **event_message(event, None)})
+            await asyncio.sleep(AGAIN_SECONDS)  # one that ends at once must not take the loop to itself
 
     async def make(self, message: Json) -> Any:
         module = message["classpath"].rpartition(".")[0]
@@ -236,7 +250,7 @@ def make_trigger(classpath: str, kwargs: Json, number: int, assignment: Json) ->
     module, _, name = classpath.rpartition(".")
     trigger = getattr(sys.modules[module], name)(**decode(kwargs))
     trigger.trigger_id = number
-    trigger.task_instance = RuntimeTaskInstance(assignment, None)
+    trigger.task_instance = RuntimeTaskInstance(assignment, None) if assignment else None
     return trigger
 
 
@@ -246,16 +260,25 @@ async def first_event(trigger: Any) -> Json:
     Raises:
         RuntimeError: the trigger ended without one, or ``run`` is no async generator.
     """
+    async with contextlib.aclosing(events_of(trigger)) as events:
+        async for event in events:
+            log.info("The trigger fired")
+            return event_message(event, trigger.task_instance)
+    raise RuntimeError(f"{type(trigger).__name__}.run ended without yielding an event")
+
+
+def events_of(trigger: Any) -> Any:
+    """Begin a trigger.
+
+    Raises:
+        RuntimeError: ``run`` is no async generator.
+    """
     events = trigger.run()
     if not hasattr(events, "__aiter__"):
         if inspect.iscoroutine(events):
             events.close()
         raise RuntimeError(f"{type(trigger).__name__}.run must be an async generator: write `yield` in it")
-    async with contextlib.aclosing(events):
-        async for event in events:
-            log.info("The trigger fired")
-            return event_message(event, trigger.task_instance)
-    raise RuntimeError(f"{type(trigger).__name__}.run ended without yielding an event")
+    return events
 
 
 async def clean_up(trigger: Any) -> None:

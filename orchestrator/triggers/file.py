@@ -57,6 +57,18 @@ class FileDeleteTrigger(BaseEventTrigger):
             await asyncio.sleep(self.poke_interval)
 
 
+class DirectoryFileDeleteTrigger(FileDeleteTrigger):
+    """Fires when the file ``filename`` is in ``directory``, and deletes it."""
+
+    def __init__(self, directory: str, filename: str, poke_interval: float = 5.0, **kwargs: Any) -> None:
+        super().__init__(os.path.join(directory, filename), poke_interval)
+        self.directory, self.filename = directory, filename
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        kwargs = {"directory": self.directory, "filename": self.filename, "poke_interval": self.poke_interval}
+        return f"{__name__}.DirectoryFileDeleteTrigger", kwargs
+
+
 def find_file(pattern: str, recursive: bool = False) -> str | None:
     """Return a file that ``pattern`` stands for, or one inside a folder that it stands for; None where there is none."""
     from glob import iglob

@@ -10,6 +10,7 @@ from .run import DagRun
 from .store import TaskStoreEntry
 from .task_instance import TaskInstance
 from .trigger import Trigger
+from .watch import WatchTrigger
 
 __all__ = [
     "AssetEvent",
@@ -32,5 +33,6 @@ __all__ = [
     "TaskStoreEntry",
     "Trigger",
     "UnreadEvent",
+    "WatchTrigger",
     "XCom",
 ]

@@ -133,3 +133,12 @@ def test_a_dag_names_each_thing_that_stops_it():
     assert [each.kind for each in why_dag(full)] == ["max_active_runs", "next_run"]
     over = replace(DAG, next_run=None, ending="the DAG's end date comes first")
     assert told(why_dag(over)) == [("no_run_left", "It has no run to come: the DAG's end date comes first.")]
+
+
+def test_a_dag_on_assets_names_those_that_are_missing():
+    facts = replace(DAG, next_run=None, missing_assets=("orders", "prices"))
+    text = "It runs when its assets have changed since its last run on them; still missing: orders, prices."
+    assert told(why_dag(facts)) == [("assets_missing", text)]
+    assert told(why_dag(replace(DAG, next_run=None, missing_assets=()))) == []
+    many = replace(facts, missing_assets=tuple("abcdefgh"))
+    assert told(why_dag(many))[0][1].endswith("a, b, c, d, e and 3 more.")

@@ -420,3 +420,12 @@ def test_the_run_of_a_task_knows_its_partition():
 def test_a_note_that_cannot_be_stored_says_why(found: Any, words: str):
     with pytest.raises(outlet_notes.BadNote, match=words):
         outlet_notes.read(found)
+
+
+def test_why_it_does_not_run_names_the_assets_that_are_missing():
+    from runs_app import why
+
+    dag = make("c", schedule=A & B & X)
+    event("a")
+    (reason,) = [each for each in why.of_dag(dag, timezone.now()) if each.kind == "assets_missing"]
+    assert reason.text.endswith("still missing: b, x.")

@@ -94,6 +94,11 @@ def test_what_the_engine_wrote_breaks_no_rule(world):
 
 # One hand-made corruption a line: the rule that must report it, and the statements. {name} is an id of the world.
 DAMAGE = [
+    (
+        "assets_are_watched",
+        "INSERT INTO runs_app_watchtrigger (digest, classpath, kwargs, version_id, failures, error, accepted, created_at) "
+        "SELECT 'x', 'x.Y', '{{}}', {other}, 0, '', '', '{old}'; {triggerer}",
+    ),
     ("active_asset_is_named", "DELETE FROM dags_app_taskreference; DELETE FROM dags_app_schedulereference"),
     ("named_asset_is_active", "UPDATE dags_app_asset SET is_active = false"),
     ("queued_event_has_news", "DELETE FROM runs_app_unreadevent"),
