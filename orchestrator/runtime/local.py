@@ -238,6 +238,8 @@ class LocalRun:
         for move in decision.moves:
             row = self.rows[move.task_id][move.map_index]
             self._move(row, move.new, move.reason)
+            if move.new == TaskState.SUCCESS:  # decided without an attempt; it is a try all the same
+                self.order.append((row.task_id, row.map_index, row.try_number))
             row.skip_note = decision.notes.get((move.task_id, move.map_index), row.skip_note)  # type: ignore[assignment]
             if move.new in FINISHED:
                 self._tell(row)
@@ -251,13 +253,21 @@ class LocalRun:
         """Nothing can run now: ask people, run triggers, or wait for what is due next; False: nothing is waited for."""
         for row in self._all():
             if row.state == TaskState.AWAITING_INPUT:
-                from .local_people import answer
-
-                self.say(f"{row.name}  asks:")
-                event = answer(self.memory.questions[row.task_id, row.map_index], self.say)
+                event = self.answer(row, self.memory.questions[row.task_id, row.map_index])
                 row.next_kwargs = {**(row.next_kwargs or {}), "event": event}
                 self._move(row, TaskState.SCHEDULED, "answered")
                 return True
+        return self.go_on()
+
+    def answer(self, row: Row, question: Json) -> Json:
+        """What people say to a task that asks them."""
+        from .local_people import answer
+
+        self.say(f"{row.name}  asks:")
+        return answer(question, self.say)
+
+    def go_on(self) -> bool:
+        """Wait for what comes first; False where nothing comes."""
         deferred = [row for row in self._all() if row.state == TaskState.DEFERRED]
         if deferred:
             from .local_triggers import first_fired
@@ -288,6 +298,9 @@ class LocalRun:
         return (row for found in self.rows.values() for row in found.values())
 
     def _move(self, row: Row, new: TaskState, reason: str) -> None:
+        begins = new == TaskState.SCHEDULED and row.state in {TaskState.NONE, TaskState.UP_FOR_RETRY}
+        if begins or (new == TaskState.SUCCESS and row.state == TaskState.NONE):
+            row.try_number += 1  # counted when it is scheduled, as by the engine
         row.history.append(new)
         row.reason, row.not_before = reason, None
         row.ended_at = clock.now() if new in FINISHED else None
@@ -305,7 +318,6 @@ class LocalRun:
         now = clock.now()
         if row.first_started_at is None:
             row.first_started_at = now
-            row.try_number += 1
             self.order.append((row.task_id, row.map_index, row.try_number))
         row.started_at = now
         self._move(row, TaskState.RUNNING, "")

@@ -18,15 +18,16 @@ NOBODY = "nobody is there to answer: standard input is no terminal, and the task
 def answer(question: Mapping[str, Any], say: Callable[[str], None]) -> Json:
     """Return the event that a task goes on with, as JSON."""
     if sys.stdin is not None and sys.stdin.isatty():
-        return _event(_options(question, say), _params(question, say), {"id": "terminal", "name": "terminal"})
+        return event_of(_options(question, say), _params(question, say), {"id": "terminal", "name": "terminal"})
     if question.get("defaults") is None:
         return {"error": NOBODY, "error_type": "timeout"}
     values = {name: each["value"] for name, each in (question.get("params") or {}).items() if "value" in each}
     say(f"  nobody is asked: the defaults {question['defaults']} are taken")
-    return _event(question["defaults"], values, None)
+    return event_of(question["defaults"], values, None)
 
 
-def _event(options: list[str], params: Json, by: Json | None) -> Json:
+def event_of(options: list[str], params: Json, by: Json | None) -> Json:
+    """What a task goes on with; ``by`` None: nobody answered in time."""
     found = {"chosen_options": options, "params_input": params, "responded_at": datetime.now(UTC)}
     return encode({**found, "responded_by_user": by, "timedout": by is None})
 

@@ -11,7 +11,9 @@ from typing import Any
 
 from orchestrator.core.states import FINISHED, TaskState
 from orchestrator.runtime.child import Attempt, environment_of
+from orchestrator.runtime.context import RuntimeTaskInstance
 from orchestrator.runtime.local import LocalRun, Row
+from orchestrator.runtime.local_people import event_of
 from orchestrator.runtime.local_place import Place
 from orchestrator.runtime.triggers import event_message
 from orchestrator.sdk import clock
@@ -53,7 +55,8 @@ def run(
         conf: the run's configuration, checked against the params.
         variables: what ``Variable.get`` finds; a value that is no text is written as JSON.
         connections: what connections are found: a URI, a dict of their fields, or a :class:`Connection`.
-        events: the payload that ends a deferral, or an event object of Airflow's; waits for a moment need none.
+        events: the payload that ends a deferral, or an event object of Airflow's; waits for a moment need none. For a
+            task that asks people: the option or options they choose, or ``{"options": ..., "params": {...}}``.
 
     Raises:
         ValueError: a name that is no task of the DAG.
@@ -162,7 +165,21 @@ class _Rehearsal(LocalRun):
         self.plan = plan
         self.place = _Stage(self.dag, self.memory, self.say, plan)
 
-    def wait(self) -> bool:
+    def answer(self, row: Row, question: Json) -> Json:
+        """The chosen option or options of ``events``, or ``{"options": ..., "params": {...}}``; else the defaults."""
+        given = _for(self.plan.events, row.task_id, row.map_index, _NOTHING)
+        if given is _NOTHING:
+            if question.get("defaults") is None:
+                raise AssertionError(
+                    f"{row.name} asks {question['subject']!r}: say what is answered, "
+                    f"run(..., events={{{row.name!r}: {question['options'][0]!r}}})"
+                )
+            return event_of(question["defaults"], _defaults(question), None)
+        chosen = given if isinstance(given, Mapping) else {"options": given}
+        options = [chosen["options"]] if isinstance(chosen["options"], str) else list(chosen["options"])
+        return event_of(options, {**_defaults(question), **chosen.get("params", {})}, {"id": "test", "name": "test"})
+
+    def go_on(self) -> bool:
         """Go on to what is due next: a retry, a poke, a timeout, a trigger that waits for a moment, or one with an event."""
         due: list[tuple[datetime, Row, Json | None]] = []
         for row in self._all():
@@ -183,11 +200,12 @@ class _Rehearsal(LocalRun):
         event = _for(self.plan.events, row.task_id, row.map_index, _NOTHING)
         if event is not _NOTHING:
             whole = event if isinstance(event, (TriggerEvent, BaseTaskEndEvent)) else TriggerEvent(event)
-            yield clock.now(), row, event_message(whole)
+            yield clock.now(), row, event_message(whole, self._instance(row))
         elif trigger.get("classpath") in CLOCK_TRIGGERS:
             kwargs = decode(trigger["kwargs"])
             ends = kwargs.get("end_from_trigger")
-            yield kwargs["moment"], row, event_message(TaskSuccessEvent() if ends else TriggerEvent(kwargs["moment"]))
+            event = TaskSuccessEvent() if ends else TriggerEvent(kwargs["moment"])
+            yield kwargs["moment"], row, event_message(event, self._instance(row))
         elif row.not_before is None:
             raise AssertionError(
                 f"{row.name} waits for {trigger.get('classpath')}: say what it fires with, "
@@ -195,6 +213,13 @@ class _Rehearsal(LocalRun):
             )
         if row.not_before is not None:
             yield row.not_before, row, TIMED_OUT
+
+    def _instance(self, row: Row) -> RuntimeTaskInstance:
+        return RuntimeTaskInstance(self.assignment(row), self.dag.get_task(row.task_id))
+
+
+def _defaults(question: Json) -> Json:
+    return {name: each["value"] for name, each in (question.get("params") or {}).items() if "value" in each}
 
 
 class _Stage(Place):

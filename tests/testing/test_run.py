@@ -12,6 +12,7 @@ import pytest
 from orchestrator.core.params import ParamError
 from orchestrator.operators.branch import BaseBranchOperator
 from orchestrator.operators.empty import EmptyOperator
+from orchestrator.operators.hitl import HITLOperator
 from orchestrator.operators.python import PythonOperator, ShortCircuitOperator
 from orchestrator.operators.times import DateTimeSensor
 from orchestrator.sdk import (
@@ -178,6 +179,21 @@ def test_a_deferred_task_goes_on_with_its_event():
     run(dag, events={"job": TaskFailedEvent()}).assert_states(job="failed")
     with pytest.raises(AssertionError, match=r"job waits for .*Job: .*events=\{'job': payload\}"):
         run(dag)
+
+
+def test_people_answer_as_the_test_says():
+    def asking(**arguments: Any) -> DAG:
+        with DAG("asks") as dag:
+            HITLOperator(task_id="ask", subject="Which?", options=["a", "b"], params={"n": 1}, **arguments)
+        return dag
+
+    chosen = run(asking(), events={"ask": "b"}).assert_success().xcom("ask")
+    assert (chosen["chosen_options"], chosen["params_input"]) == (["b"], {"n": 1})
+    chosen = run(asking(), events={"ask": {"options": ["a"], "params": {"n": 5}}}).xcom("ask")
+    assert chosen["params_input"] == {"n": 5}
+    assert run(asking(defaults=["a"])).assert_success().xcom("ask")["chosen_options"] == ["a"]
+    with pytest.raises(AssertionError, match=r"ask asks 'Which\?': .*events=\{'ask': 'a'\}"):
+        run(asking())
 
 
 def test_a_deferral_without_event_ends_with_its_timeout():
