@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count
 from django.utils import timezone
 
 from dags_app import asset_sync, schedule
@@ -16,6 +16,7 @@ from dags_app.models import AuditEntry, Dag
 from dags_app.versions import load_spec
 from orchestrator import wake
 from orchestrator.core import timetables
+from orchestrator.core.clear import around
 from orchestrator.core.params import ParamError, merged
 from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import (
@@ -29,7 +30,7 @@ from orchestrator.core.states import (
 )
 from orchestrator.logs.mask import mask_fields
 
-from . import advance, create, notify, transitions
+from . import advance, choice, create, notify, transitions, upgrade
 from .create import Partition
 from .exceptions import (
     DagBusy,
@@ -173,13 +174,14 @@ def clear(
     map_index: int | None = None,
     chosen: list[TaskInstance] | None = None,
     reopen: bool = True,
+    latest: bool = False,
     dry_run: bool = False,
     user: Any = None,
 ) -> list[TaskInstance]:
     """Open task instances of a run again, and the run with them; return those that are (or would be) cleared.
 
     ``chosen`` says which they are where the other choices are not fine enough; without ``reopen`` a finished
-    run stays so.
+    run stays so. ``latest`` moves the run to its DAG's latest version, and runs its new tasks, too.
     """
     run = DagRun.objects.filter(pk=run_pk).first()
     if run is None:
@@ -195,12 +197,14 @@ def clear(
             map_index=map_index,
             setups=True,
         )
-    if dry_run or not found:
+    if dry_run or not (found or latest):
         return found
-    now = timezone.now()
+    now, actor = timezone.now(), f"user:{actor_of(user)}"
     with transaction.atomic():
         run_row(run_pk, lock=True, wait=True)
-        ready = open_again(run, found, actor=f"user:{actor_of(user)}", reason="cleared", now=now, reopen=reopen)
+        if latest:
+            upgrade.to_latest(run, actor=actor, now=now)
+        ready = open_again(run, found, actor=actor, reason="cleared", now=now, reopen=reopen)
         audit(user, "clear_task_instances", run=run, task_ids=sorted({row.task_id for row in found}))
     advance.tell(ready + advance.start_queued(run.dag_id, now))
     wake.control()
@@ -215,10 +219,9 @@ def open_again(
     A finished run is queued again, one that is under way goes on from where it is.
     """
     spec = load_spec(run.version_id)
-    tries = {
-        row.pk: row.try_number + (spec.tasks[row.task_id].retries if row.task_id in spec.tasks else 0) for row in rows
-    }
-    transitions.reset(rows, actor=actor, reason=reason, at=now, max_tries=tries, version_pk=None)
+    kept = [row for row in rows if row.task_id in spec.tasks]  # others have no code to run any more
+    tries = {row.pk: row.try_number + spec.tasks[row.task_id].retries for row in kept}
+    transitions.reset(kept, actor=actor, reason=reason, at=now, max_tries=tries, version_pk=None)
     transitions.ask_to_cancel(run.pk, None)  # who has a task run again wants the run to go on
     held = run_row(run.pk, lock=False)
     if held is None:
@@ -241,32 +244,18 @@ def affected(
 ) -> list[TaskInstance]:
     """Return the task instances that a choice of tasks touches; nothing is changed.
 
-    ``task_ids`` None = all of the run. ``map_index`` narrows the named tasks and what stands beside them in a mapped
-    group, not what else lies above or below. ``setups``: with what sets up and tears down for them.
+    ``task_ids`` None = all of the run; ``map_index`` narrows the named tasks to one instance each. ``setups``: as for a
+    clear, with what sets up and tears down for them, and of a mapped group what stands beside.
     """
-    from orchestrator.core.graph import ancestors, descendants
-    from orchestrator.core.setups import setups_around
-
     spec = load_spec(run.version_id)
-    wanted = set(task_ids) if task_ids is not None else None
-    rows = TaskInstance.objects.filter(run=run)
-    if wanted is not None:
-        others: set[str] = set()
-        if upstream:
-            others |= ancestors(spec, wanted & spec.tasks.keys())
-        if downstream:  # of what lies above, too
-            others |= descendants(spec, (wanted | others) & spec.tasks.keys())
-        if setups:
-            others |= setups_around(spec, (wanted | others) & spec.tasks.keys())
-        chosen = Q(task_id__in=wanted | others)
-        if map_index is not None:  # of the named tasks, and of what stands beside them in a mapped group
-            groups = {spec.mapped_group_of.get(task_id) for task_id in wanted} - {None}
-            beside = {task_id for task_id in others if spec.mapped_group_of.get(task_id) in groups}
-            chosen = Q(task_id__in=wanted | beside, map_index=map_index) | Q(task_id__in=others - wanted - beside)
-        rows = rows.filter(chosen)
-    if only_failed:
-        rows = rows.filter(state__in=sorted(FAILED_STATES))
-    return list(rows.order_by("pk"))
+    reach = {"upstream": upstream, "downstream": downstream}
+    if setups or task_ids is None:
+        named = task_ids if task_ids is None or map_index is None else [(task_id, map_index) for task_id in task_ids]
+        found = choice.to_clear(run, spec, named, **reach)
+    else:
+        found = choice.to_mark(spec, task_ids, map_index, **reach)
+    rows = found.of([run])
+    return list(rows.filter(state__in=sorted(FAILED_STATES)) if only_failed else rows)
 
 
 def set_note(run_pk: int, note: str, *, user: Any) -> None:
@@ -294,26 +283,53 @@ def _task_ids(rows: list[TaskInstance], run: DagRun) -> list[str]:
     return sorted({row.task_id for row in rows if row.run_id == run.pk})
 
 
-def set_task_state(pks: list[int], state: str, *, named: Collection[str] | None = None, user: Any = None) -> list[int]:
+def mark(
+    run: DagRun,
+    runs: list[DagRun],
+    task_ids: Collection[str],
+    state: str,
+    *,
+    map_index: int | None = None,
+    upstream: bool = False,
+    downstream: bool = False,
+    user: Any = None,
+) -> list[int]:
+    """Set tasks, or one instance of each, to a state in all of ``runs``; return the task instances that changed.
+
+    Where all of them are in the state already, nothing below is opened again either.
+    """
+    spec = load_spec(run.version_id)
+    found = choice.to_mark(spec, task_ids, map_index, upstream=upstream, downstream=downstream)
+    pks = list(found.of(runs).exclude(state=state).values_list("pk", flat=True))
+    return set_task_state(pks, state, named=task_ids, runs=runs, user=user) if pks else []
+
+
+def set_task_state(
+    pks: list[int],
+    state: str,
+    *,
+    named: Collection[str] | None = None,
+    runs: Iterable[DagRun] | None = None,
+    user: Any = None,
+) -> list[int]:
     """Set task instances to success, failed or skipped; what runs is stopped. Return those that changed.
 
-    What failed below the tasks that were ``named`` (default: all) is opened again, since its reason may be gone.
+    What failed below the tasks that were ``named`` (default: all), in these runs and in ``runs``, is opened again, since
+    its reason may be gone.
     """
     if state not in {TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED}:
         raise InvalidState(f"a task instance can be set to success, failed or skipped, not to {state!r}")
-    from orchestrator.core.graph import descendants
-
     now, actor = timezone.now(), f"user:{actor_of(user)}"
     moved: list[int] = []
-    for run in DagRun.objects.filter(task_instances__in=pks).distinct().order_by("pk"):
+    touched = DagRun.objects.filter(task_instances__in=pks).distinct().order_by("pk") if runs is None else runs
+    for run in touched:
         with transaction.atomic():
             locked = run_row(run.pk, lock=True, wait=True)
             rows = list(TaskInstance.objects.filter(pk__in=pks, run=run))
             moved += transitions.set_by_user(rows, TaskState(state), actor=actor, reason=f"marked {state}", at=now)
             audit(user, "patch_task_instance", run=run, state=state, task_ids=[row.task_id for row in rows])
-            spec = load_spec(run.version_id)
             roots = {row.task_id for row in rows} if named is None else set(named)
-            below = descendants(spec, roots & spec.tasks.keys()) - roots
+            below = around(load_spec(run.version_id), roots, upstream=False, downstream=True) - roots
             failed = TaskInstance.objects.filter(run=run, task_id__in=below)
             stale = list(failed.filter(state__in=[TaskState.FAILED, TaskState.UPSTREAM_FAILED]))
             ready: Counter[str] = Counter()

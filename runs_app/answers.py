@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from dags_app import lookup, secrets
 from dags_app.versions import load_spec
+from orchestrator.core.graph import tasks_inside
 from orchestrator.core.states import RunState, RunType, as_airflow, from_airflow
 from orchestrator.logs.mask import Masker, is_secret_name, secret_values
 
@@ -365,7 +366,7 @@ def _ti_count(
     if task_group_id is not None:
         members: set[str] = set()
         for version_pk in runs.values_list("version_id", flat=True).distinct():
-            members |= _members(version_pk, task_group_id)
+            members |= tasks_inside(load_spec(version_pk), task_group_id)
         rows = rows.filter(task_id__in=members)
     if task_ids:
         rows = rows.filter(task_id__in=task_ids)
@@ -377,18 +378,6 @@ def _ti_count(
 def _known(states: Iterable[str]) -> list[str]:
     """The states that tasks mean by the words of Airflow's enums."""
     return [each for state in states for each in from_airflow(state)]
-
-
-def _members(version_pk: int, group_id: str) -> set[str]:
-    spec = load_spec(version_pk)
-    found = set()
-    for task in spec.tasks.values():
-        around = task.group_id
-        while around is not None and around != group_id:
-            around = spec.groups[around].parent_id
-        if around == group_id:
-            found.add(task.task_id)
-    return found
 
 
 def _task_states(scope: Scope, dag_id: str, task_ids: Json = None, run_ids: Json = None) -> Json:

@@ -80,12 +80,12 @@ def create_run(
         raise DagRunAlreadyExists(dag.dag_id, run_id, logical_date) from error
     with transaction.atomic(savepoint=False):
         record([(run.pk, None, 1, "", RunState.QUEUED, 0, triggered_by, "created", now)])
-        add_instances(run, load_spec(version_pk), _tasks_of(run, load_spec(version_pk)))
+        add_instances(run, load_spec(version_pk), tasks_of(run, load_spec(version_pk)))
         notify.run_changed(run.pk, dag.dag_id)
     return run
 
 
-def _tasks_of(run: DagRun, spec: DagSpec) -> Iterable[TaskSpec]:
+def tasks_of(run: DagRun, spec: DagSpec) -> Iterable[TaskSpec]:
     """The tasks that this run has: those whose own dates hold its logical date."""
     for task in spec.tasks.values():
         if run.logical_date is not None and run.run_type != RunType.BACKFILL:

@@ -220,9 +220,10 @@ RULES: tuple[Rule, ...] = (
     # ---- runs
     Rule(
         "finished_run_is_done",
-        "a finished run has only finished task instances",
+        "a finished run has only finished task instances, and those that were cleared without opening it again",
         f"SELECT {_NAMED} || ': ' || t.state FROM {_TI} t JOIN runs_app_dagrun r ON r.id = t.run_id "
-        f"WHERE r.state IN ({_RUN_ENDED}) AND t.state IN ({_OPEN}){{since}}",
+        f"WHERE r.state IN ({_RUN_ENDED}) AND t.state IN ({_OPEN}) "
+        "AND NOT (t.state = 'none' AND t.generation > 1){since}",
     ),
     Rule(
         "queued_run_has_not_begun",

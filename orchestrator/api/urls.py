@@ -48,6 +48,7 @@ from .views.state_store import StateStoreKeyView, StateStoreView
 from .views.task_instances import (
     ClearView,
     MappedView,
+    TaskGroupView,
     TaskInstancesListView,
     TaskInstancesView,
     TaskInstanceView,
@@ -130,6 +131,7 @@ urlpatterns = [
     path(RUN + "/upstreamAssetEvents", UpstreamEventsView.as_view()),
     path(RUN + "/taskInstances", TaskInstancesView.as_view()),
     path(RUN + "/taskInstances/list", TaskInstancesListView.as_view()),
+    path(RUN + "/taskGroupInstances/<str:group_id>", TaskGroupView.as_view()),
     path(TASK, TaskInstanceView.as_view()),
     path(TASK + "/tries", TriesView.as_view()),
     path(TASK + "/why", TaskWhyView.as_view()),

@@ -28,6 +28,18 @@ def _reach(edges: Mapping[str, Collection[str]], start: Iterable[str]) -> set[st
     return found
 
 
+def tasks_inside(spec: DagSpec, group_id: str) -> set[str]:
+    """The tasks of a group and of the groups in it."""
+    found = set()
+    for task in spec.tasks.values():
+        around = task.group_id
+        while around is not None and around != group_id:
+            around = spec.groups[around].parent_id
+        if around == group_id:
+            found.add(task.task_id)
+    return found
+
+
 def roots(spec: DagSpec) -> list[str]:
     return [task.task_id for task in spec.tasks.values() if not task.upstream]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from .graph import ancestors, descendants
 from .spec import DagSpec
 
@@ -43,11 +41,3 @@ def deciding_leaves(spec: DagSpec) -> frozenset[str]:
         found = {task_id for task_id in counted if not counted & set(spec.downstream[task_id])}
         spec.__dict__["_leaves"] = frozenset(found or spec.tasks)
     return spec.__dict__["_leaves"]
-
-
-def setups_around(spec: DagSpec, tasks: Iterable[str]) -> set[str]:
-    """The setups that ``tasks`` run under, and the teardowns of these: to run them again takes all of them."""
-    setups = {each for task_id in tasks for each in (task_id, *relevant_setups(spec, task_id))}
-    setups = {task_id for task_id in setups if spec.tasks[task_id].is_setup}
-    downs = {task_id for task_id, task in spec.tasks.items() if task.is_teardown and setups & set(task.upstream)}
-    return setups | downs

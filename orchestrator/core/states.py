@@ -102,8 +102,14 @@ MOVES: dict[TaskState, frozenset[TaskState]] = {
     TaskState.CANCELLED: frozenset(),
 }
 
-# What people may do on top: clear anything back to ``none``, set an unfinished or finished one by hand, cancel its run.
-USER_TARGETS = frozenset({TaskState.NONE, TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED, TaskState.CANCELLED})
+# What people may do on top: clear anything back to ``none``, set an unfinished or finished one by hand, cancel its run,
+# take it to a version that lacks the task.
+USER_TARGETS = frozenset(
+    {
+        *(TaskState.NONE, TaskState.SUCCESS, TaskState.FAILED, TaskState.SKIPPED),
+        *(TaskState.CANCELLED, TaskState.REMOVED),
+    }
+)
 
 RUN_MOVES: dict[RunState, frozenset[RunState]] = {
     RunState.QUEUED: frozenset({RunState.RUNNING, RunState.FAILED, RunState.SUCCESS, RunState.CANCELLED}),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from dags_app import secrets
 from dags_app.models import AssetAlias, AuditEntry, DagImportError, Pool
 from orchestrator import access
 from orchestrator.api.auth import issue_token
+from orchestrator.core.spec import GroupSpec
 from runs_app import store
 from runs_app.models import Backfill, DagRun, QueuedEvent
 from tests.support import factories
@@ -32,6 +34,7 @@ THERE = {
         "dag_id": "alpha",
         "run_id": "r1",
         "task_id": "a",
+        "group_id": "g",
         "token": "t",
         "try_number": 1,
         "version_number": 1,
@@ -57,6 +60,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     **{(f"api/v2/backfills{end}", "post"): {**BACKFILL, "dag_id": "epsilon"} for end in ("", "/dry_run")},
     (routes.RUN, "patch"): {"note": "n"},
     (routes.TASK, "patch"): {"note": "n"},
+    (f"{routes.RUN}/taskGroupInstances/<str:group_id>", "patch"): {"note": "n"},
     (routes.INDEXED, "patch"): {"note": "n"},
     (f"{routes.INDEXED}/hitlDetails", "patch"): {"chosen_options": ["yes"]},
     **{(f"{routes.TASK}/state-store/<path:key>", method): {"value": 1} for method in ("put", "patch")},
@@ -66,9 +70,10 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
 @pytest.fixture
 def world(db) -> dict[str, Any]:
     """One of everything, and ids that are only known once it is made."""
-    dag = factories.make_dag(
-        spec=factories.make_spec("alpha", {"a": (), "m": ("a",)}), file=factories.make_file("a.py", error="x")
-    )
+    spec = factories.make_spec("alpha", {"a": (), "m": ("a",)})
+    grouped = {**spec.tasks, "a": replace(spec.tasks["a"], group_id="g")}
+    spec = replace(spec, tasks=grouped, groups={"g": GroupSpec("g", children=(("task", "a"),))})
+    dag = factories.make_dag(spec=spec, file=factories.make_file("a.py", error="x"))
     run = factories.make_run(dag, "r1")
     factories.make_mapped(run, "m", 2)
     first = factories.instance_of(run, "a")

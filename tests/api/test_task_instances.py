@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from orchestrator.core.spec import GroupSpec
 from orchestrator.core.states import RunState, TaskState
 from runs_app import logs
 from tests.support import factories
@@ -58,10 +60,13 @@ def test_setting_a_state_stops_at_what_is_set_already(api, run):
     answer = api.call("patch", f"{BASE}/b", {"new_state": "success"})
     assert [each["state"] for each in answer["task_instances"]] == ["success"]
     assert "already in success state" in api.call("patch", f"{BASE}/b", {"new_state": "success"}, status=409)["detail"]
-    both = api.call("patch", f"{BASE}/b", {"new_state": "skipped", "include_upstream": True, "note": "n"})
-    assert {each["task_id"]: (each["state"], each["note"]) for each in both["task_instances"]} == {
-        "a": ("skipped", "n"),
-        "b": ("skipped", "n"),
+    named = api.call("patch", f"{BASE}/b", {"new_state": "skipped", "include_upstream": True, "note": "n"})
+    assert [(each["task_id"], each["state"], each["note"]) for each in named["task_instances"]] == [
+        ("b", "skipped", "n")
+    ]
+    assert {row.task_id: row.state for row in run.task_instances.filter(task_id__in="ab")} == {
+        "a": "skipped",
+        "b": "skipped",
     }
     for wrong in ({"new_state": "running"}, {"new_state": 1}, {"y": 1}, {"include_past": "x"}):
         api.call("patch", f"{BASE}/b", wrong, status=422)
@@ -198,3 +203,26 @@ def test_xcoms_are_listed_without_and_read_with_values(api, run):
     assert api.call("get", f"{BASE}/a/xcomEntries/other/key")["value"] == "text"
     assert "not found" in api.call("get", f"{BASE}/a/xcomEntries/none", status=404)["detail"]
     api.call("get", f"{BASE}/a/xcomEntries", map_index="x", status=422)
+
+
+def test_a_task_group_is_marked_as_a_whole(api):
+    spec = factories.make_spec("grouped", {"a": (), "b": ("a",), "c": ("b",)})
+    tasks = {**spec.tasks, **{name: replace(spec.tasks[name], group_id="g") for name in "ab"}}
+    dag = factories.make_dag(spec=replace(spec, tasks=tasks, groups={"g": GroupSpec("g")}))
+    run = factories.make_run(dag, "r1", state=RunState.FAILED, states={"b": "success", "c": "upstream_failed"})
+    path = "dags/grouped/dagRuns/r1/taskGroupInstances"
+    assert ids(api.call("patch", f"{path}/g", {"new_state": "success"})) == ["a"]
+    assert states(run) == ["success", "success", "scheduled"]  # what failed below is opened again
+    api.call("patch", f"{path}/g", {"new_state": "success"}, status=409)
+    api.call("patch", f"{path}/h", {"new_state": "success"}, status=404)
+
+
+def test_a_choice_that_contradicts_itself_is_refused(api, run):
+    path, date = "dags/alpha/clearTaskInstances", "2026-01-01T00:00:00Z"
+    for wrong in (
+        {"task_ids": []},
+        {"only_failed": True, "only_running": True},
+        {"dag_run_id": "r1", "start_date": date},
+        {"task_ids": ["a"], "task_group_id": "g"},
+    ):
+        assert api.call("post", path, wrong, status=422)["detail"][0]["loc"] == ["body"]

@@ -70,15 +70,14 @@ def _between(spec: DagSpec, start: datetime, end: datetime, now: datetime) -> It
 def _info(found: Any) -> Any:
     if found is None:
         return None
-    partition = {
-        "partition_key": getattr(found, "partition_key", None),
-        "partition_date": _text(getattr(found, "partition_date", None)),
-    }
+    if found.partition_key is not None:  # a run for a partition has that instead of a date and an interval
+        key, date = found.partition_key, _text(found.partition_date)
+        partition = {"partition_key": key, "partition_date": date}
+        return {"logical_date": None, "data_interval": None, "run_after": _text(found.run_after), **partition}
     return {
         "logical_date": _text(found.logical_date),
         "data_interval": _pair(found.interval),
         "run_after": _text(found.run_after),
-        **{name: value for name, value in partition.items() if value is not None},
     }
 
 

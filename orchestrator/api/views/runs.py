@@ -26,12 +26,12 @@ from orchestrator.api.body import (
     time,
     whole_number,
 )
-from orchestrator.api.errors import BadRequest, Invalid, problem
+from orchestrator.api.errors import Invalid, problem
 from orchestrator.api.instances import shaped
 from orchestrator.api.query import ENDS, Listing, as_query, order_of, small_int
 from orchestrator.api.scope import dag_for, must, run_for
 from orchestrator.core.states import RunState, RunType, from_airflow
-from runs_app import actions, cancel
+from runs_app import actions, cancel, upgrade
 from runs_app.exceptions import InvalidState
 from runs_app.models import DagRun, TaskInstance
 
@@ -208,12 +208,32 @@ class ClearRunView(ApiView):
         run = run_for(request.user, dag_id, run_id)
         must(request.user, "clear", run)
         values = read_body(request, CLEAR)
-        if values["only_new"] or values["run_on_latest_version"]:
-            raise BadRequest("A cleared run goes on with the version it is pinned to")
-        found = actions.clear(run.pk, only_failed=values["only_failed"], dry_run=values["dry_run"], user=request.user)
+        latest = bool(values["run_on_latest_version"])
+        if values["only_new"]:
+            return self._only_new(request, run, values)
+        found = actions.clear(
+            run.pk,
+            only_failed=values["only_failed"],
+            latest=latest,
+            dry_run=values["dry_run"],
+            user=request.user,
+        )
         if values["dry_run"]:
             rows = shaped(TaskInstance.objects.filter(pk__in=[each.pk for each in found]).order_by("pk"))
             return Response({"task_instances": rows, "total_entries": len(rows)})
+        if values["note"] is not None:
+            actions.set_note(run.pk, values["note"], user=request.user)
+        return Response(one(run.pk))
+
+    def _only_new(self, request: Request, run: DagRun, values: dict[str, Any]) -> Response:
+        """Run what the DAG's latest version has on top; what the run has stays as it is."""
+        if values["only_failed"]:
+            raise Invalid(problem("body", "only_new", "only_new and only_failed are mutually exclusive"))
+        if values["dry_run"]:
+            new = [{"task_id": task_id, "task_display_name": task_id} for task_id in upgrade.new_tasks(run)]
+            return Response({"task_instances": new, "total_entries": len(new)})
+        if upgrade.new_tasks(run):
+            actions.clear(run.pk, chosen=[], latest=True, user=request.user)
         if values["note"] is not None:
             actions.set_note(run.pk, values["note"], user=request.user)
         return Response(one(run.pk))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import Http404, QueryDict
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from dags_app.versions import load_spec
 from orchestrator import access
 from orchestrator.api import shapes
 from orchestrator.api.base import ApiView
@@ -29,17 +32,18 @@ from orchestrator.api.errors import BadRequest, Invalid, problem
 from orchestrator.api.instances import LISTING, in_path, shaped
 from orchestrator.api.query import ENDS, Listing, as_query, flag, order_of, small_int, whole
 from orchestrator.api.scope import dag_for, instance_for, must, run_for, runs_around, task_display
-from orchestrator.core.states import TaskState
-from runs_app import actions
+from orchestrator.core.graph import tasks_inside
+from orchestrator.core.states import FAILED_STATES, TaskState
+from runs_app import actions, choice
 from runs_app.exceptions import InvalidState
 from runs_app.models import Attempt, DagRun, TaskInstance, XCom
 
 
-def task_choice(name: str, value: Any) -> tuple[str, int | None]:
+def task_choice(name: str, value: Any) -> str | tuple[str, int]:
     """Read one of ``task_ids``: an id, or [id, map index]."""
     if isinstance(value, list) and len(value) == 2:
         return text(name, value[0]), whole_number(name, value[1])
-    return text(name, value), None
+    return text(name, value)
 
 
 class TaskInstancesView(ApiView):
@@ -99,29 +103,63 @@ class TaskInstanceView(ApiView):
         if map_index is None and request.GET.get("map_index"):
             map_index = whole(request.GET, "map_index", -1, least=-1)
         run = run_for(request.user, dag_id, run_id)
-        named = TaskInstance.objects.filter(run=run, task_id=task_id)
-        if not (named if map_index is None else named.filter(map_index=map_index)).exists():
+        named = TaskInstance.objects.filter(run=run, task_id=task_id).order_by("map_index")
+        if map_index is not None:
+            named = named.filter(map_index=map_index)
+        if not named.exists():
             instance_for(request.user, dag_id, run_id, task_id, -1 if map_index is None else map_index)
         must(request.user, "mark", run)
         values = masked(request, read_body(request, PATCH, partial=True))
         reach = {name: bool(values.get(f"include_{name}")) for name in ("upstream", "downstream", "past", "future")}
-        rows: list[TaskInstance] = []
-        for each in runs_around(request.user, run, past=reach["past"], future=reach["future"]):
-            rows += actions.affected(
-                each,
-                task_ids=[task_id],
+        if state := values.get("new_state"):
+            changed = actions.mark(
+                run,
+                runs_around(request.user, run, past=reach["past"], future=reach["future"]),
+                [task_id],
+                state,
                 map_index=map_index,
                 upstream=reach["upstream"],
                 downstream=reach["downstream"],
+                user=request.user,
             )
-        if state := values.get("new_state"):
-            if all(row.state == state for row in rows):
+            if not changed:
                 raise InvalidState(f"Task id {task_id} is already in {state} state")
-            actions.set_task_state([row.pk for row in rows], state, user=request.user)
         if "note" in values:
-            actions.set_task_note([row.pk for row in rows], values["note"], user=request.user)
-        changed = shaped(TaskInstance.objects.filter(pk__in=[row.pk for row in rows]).order_by("pk"))
-        return Response({"task_instances": changed, "total_entries": len(changed)})
+            actions.set_task_note([row.pk for row in named], values["note"], user=request.user)
+        rows = shaped(named)
+        return Response({"task_instances": rows, "total_entries": len(rows)})
+
+
+class TaskGroupView(ApiView):
+    """PATCH .../taskGroupInstances/{group_id}: set the state or the note of all task instances of a task group."""
+
+    def patch(self, request: Request, dag_id: str, run_id: str, group_id: str) -> Response:
+        run = run_for(request.user, dag_id, run_id)
+        must(request.user, "mark", run)
+        task_ids = tasks_inside(load_spec(run.version_id), group_id)
+        if not task_ids:
+            raise Http404(f"Task group '{group_id}' not found in Dag '{dag_id}'")
+        values = masked(request, read_body(request, PATCH, partial=True))
+        runs = runs_around(
+            request.user, run, past=bool(values.get("include_past")), future=bool(values.get("include_future"))
+        )
+        changed = list(TaskInstance.objects.filter(run=run, task_id__in=task_ids).values_list("pk", flat=True))
+        if "note" in values:
+            actions.set_task_note(changed, values["note"], user=request.user)
+        if state := values.get("new_state"):
+            changed = actions.mark(
+                run,
+                runs,
+                task_ids,
+                state,
+                upstream=bool(values.get("include_upstream")),
+                downstream=bool(values.get("include_downstream")),
+                user=request.user,
+            )
+            if not changed:
+                raise InvalidState(f"All task instances of group {group_id} are already in {state} state")
+        rows = shaped(TaskInstance.objects.filter(pk__in=changed).order_by("pk"))
+        return Response({"task_instances": rows, "total_entries": len(rows)})
 
 
 class TriesView(ApiView):
@@ -173,6 +211,7 @@ CLEAR = {
     "only_running": Part(boolean, default=False, nullable=False),
     "reset_dag_runs": Part(boolean, default=True, nullable=False),
     "task_ids": Part(listing(task_choice)),
+    "task_group_id": Part(text),
     "dag_run_id": Part(text),
     **dict.fromkeys(
         ("include_upstream", "include_downstream", "include_future", "include_past"),
@@ -185,66 +224,90 @@ CLEAR = {
 
 
 class ClearView(ApiView):
-    """POST /api/v2/dags/{dag_id}/clearTaskInstances; unless ``dry_run`` is false it only says what it would clear.
-
-    A run whose task instances are cleared is opened again whatever ``reset_dag_runs`` says: one that is
-    finished cannot run them.
-    """
+    """POST /api/v2/dags/{dag_id}/clearTaskInstances; unless ``dry_run`` is false it only says what it would clear."""
 
     def post(self, request: Request, dag_id: str) -> Response:
         dag = dag_for(request.user, dag_id)
         must(request.user, "clear", dag)
         values = read_body(request, CLEAR)
-        if values["run_on_latest_version"]:
-            raise BadRequest("A cleared run goes on with the version it is pinned to")
-        runs = self._runs(request, dag_id, values)
-        found = [(run, self._rows(run, values)) for run in runs]
-        pks = [row.pk for _, rows in found for row in rows]
+        _check_choice(values, request.data)
+        run, runs = self._runs(request, dag_id, values)
+        latest = bool(values["run_on_latest_version"])
+        version = run.version_id if run is not None and not latest else dag.version_id
+        named = values["task_ids"]
+        if values["task_group_id"] is not None:
+            named = tasks_inside(load_spec(version), values["task_group_id"])
+            if not named:
+                raise Http404(f"Task group '{values['task_group_id']}' not found in Dag '{dag_id}'")
+        found = choice.to_clear(
+            run,
+            load_spec(version),
+            named,
+            upstream=values["include_upstream"],
+            downstream=values["include_downstream"],
+        )
+        rows = list(self._in_state(found.of(runs), values))
         if not values["dry_run"]:
-            running = [row for _, rows in found for row in rows if row.state == TaskState.RUNNING]
-            if values["prevent_running_task"] and running:
-                raise InvalidState(f"Task instance {running[0].task_id} of run {running[0].run.run_id} is running")
-            for run, rows in found:
-                actions.clear(run.pk, chosen=rows, user=request.user)
-            if values["note"] is not None:
-                actions.set_task_note(pks, values["note"], user=request.user)
-        cleared = shaped(TaskInstance.objects.filter(pk__in=pks).order_by("pk"))
+            self._clear(request, rows, latest, values)
+        cleared = shaped(TaskInstance.objects.filter(pk__in=[row.pk for row in rows]).order_by("pk"))
         return Response({"task_instances": cleared, "total_entries": len(cleared)})
 
-    def _runs(self, request: Request, dag_id: str, values: dict[str, Any]) -> list[DagRun]:
+    def _clear(self, request: Request, rows: list[TaskInstance], latest: bool, values: dict[str, Any]) -> None:
+        running = next((row for row in rows if row.state == TaskState.RUNNING), None)
+        if values["prevent_running_task"] and running is not None:
+            raise InvalidState(
+                f"Task {running.task_id} is running: end it first, or clear it with prevent_running_task false"
+            )
+        for run_pk in dict.fromkeys(row.run_id for row in rows):
+            chosen = [row for row in rows if row.run_id == run_pk]
+            actions.clear(run_pk, chosen=chosen, reopen=values["reset_dag_runs"], latest=latest, user=request.user)
+        if values["note"] is not None:
+            actions.set_task_note([row.pk for row in rows], values["note"], user=request.user)
+
+    def _runs(self, request: Request, dag_id: str, values: dict[str, Any]) -> tuple[DagRun | None, list[DagRun]]:
+        """The run that was named, and all that it is about."""
         past, future = values["include_past"], values["include_future"]
         if values["dag_run_id"] is not None:
             run = run_for(request.user, dag_id, values["dag_run_id"])
-            return runs_around(request.user, run, past=past, future=future)
+            if (past or future) and run.logical_date is None:
+                raise BadRequest("Cannot use include_past or include_future with a run that has no logical date")
+            return run, runs_around(request.user, run, past=past, future=future)
         if past or future:
             message = "dag_run_id is required when include_past or include_future is enabled"
             raise Invalid(problem("body", "dag_run_id", message))
         rows = access.visible_runs(request.user).filter(dag_id=dag_id)
         start, end = values["start_date"], values["end_date"]
-        if start and end and end < start:
-            raise Invalid(problem("body", "end_date", "end_date must not be before start_date"))
         rows = rows.filter(logical_date__gte=start) if start else rows
         rows = rows.filter(logical_date__lte=end) if end else rows
-        return list(rows.order_by("pk"))
+        return None, list(rows.order_by("pk"))
 
-    def _rows(self, run: DagRun, values: dict[str, Any]) -> list[TaskInstance]:
-        choices = values["task_ids"]
-        rows: dict[int, TaskInstance] = {}
-        # Tasks named with an index are asked for index by index; None = the whole task.
-        indexes = [None] if choices is None else list(dict.fromkeys(index for _, index in choices))
-        for index in indexes:
-            ids = None if choices is None else [task_id for task_id, each in choices if each == index]
-            for row in actions.affected(
-                run,
-                task_ids=ids,
-                map_index=index,
-                upstream=values["include_upstream"],
-                downstream=values["include_downstream"],
-                only_failed=values["only_failed"],
-            ):
-                rows[row.pk] = row
-        wanted = [row for row in rows.values() if not values["only_running"] or row.state == TaskState.RUNNING]
-        return sorted(wanted, key=lambda row: row.pk)
+    def _in_state(self, rows: QuerySet[TaskInstance], values: dict[str, Any]) -> QuerySet[TaskInstance]:
+        wanted = set(FAILED_STATES) if values["only_failed"] else set()
+        if values["only_running"]:
+            wanted.add(TaskState.RUNNING)
+        return rows.filter(state__in=wanted) if wanted else rows
+
+
+def _check_choice(values: dict[str, Any], sent: Mapping[str, Any]) -> None:
+    """What Airflow says of the body as a whole; ``sent`` is it without defaults.
+
+    Raises:
+        Invalid: parts of it contradict each other.
+    """
+    start, end, run_id = values["start_date"], values["end_date"], values["dag_run_id"]
+    message = None
+    if sent.get("only_failed") and sent.get("only_running"):
+        message = "only_failed and only_running both are set to True"
+    elif start and end and end < start:
+        message = "end_date is sooner than start_date"
+    elif run_id is not None and (start or end):
+        message = f"Exactly one of dag_run_id or {'start_date' if start else 'end_date'} must be provided"
+    elif values["task_ids"] is not None and not values["task_ids"]:
+        message = "task_ids list should have at least 1 element."
+    elif values["task_ids"] is not None and values["task_group_id"] is not None:
+        message = "Exactly one of task_ids or task_group_id must be provided"
+    if message is not None:
+        raise Invalid({"type": "value_error", "loc": ["body"], "msg": f"Value error, {message}", "input": None})
 
 
 class MappedView(ApiView):

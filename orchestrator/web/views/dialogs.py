@@ -183,7 +183,7 @@ def clear_task(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map
     if request.method == "POST":
         found = actions.clear(run.pk, user=request.user, **choice, **scope)
         return _cleared(request, found, _task_url(dag_id, run_id, task_id, map_index))
-    found = actions.affected(run, **choice, **scope)
+    found = actions.affected(run, setups=True, **choice, **scope)
     return _choose(request, "dialogs/_clear.html", run, found, scope, title=f"Clear {task_id}", task_id=task_id)
 
 
