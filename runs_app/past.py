@@ -31,9 +31,12 @@ def blocked(
     earlier = DagRun.objects.filter(dag_id=run["dag_id"], logical_date__lt=run["logical_date"])
     if spec.catchup:
         earlier = earlier.exclude(run_type=RunType.MANUAL)
-    last = earlier.order_by("-logical_date").values_list("pk", flat=True).first()
-    if last is None:
+    before = earlier.order_by("-logical_date").values_list("pk", "logical_date").first()
+    if before is None:
         return {}
+    last, date = before
+    if spec.catchup:  # a task that had not begun by then has no past
+        asking = [task for task in asking if task.start_date is None or date >= task.start_date]
     wanted = {task.task_id for task in asking}
     for task in asking:
         if task.wait_for_downstream:

@@ -6,6 +6,7 @@ Skips, failures and expansions travel inside one call, so one call does all that
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -142,6 +143,7 @@ class _Round:
         self.moves: dict[Key, Move] = {}
         self.ended: dict[Key, Instance] = {}  # in this round
         self.expansions: dict[str, Expansion] = {}
+        self.lengths_now: dict[str, int | None] = {}  # of tasks that may go, what they map over now
         self.notes: dict[Key, Mapping[str, Any]] = {}
         self.waits: dict[Key, str] = {}
         self.unseen = False
@@ -221,9 +223,12 @@ class _Round:
                 return expanded is None
             ended = True
         shared = self._shared_counts(task)
-        for index, instance in list(self.instances[task.task_id].items()):
-            if (instance.state in WAITING and instance.due) or instance.state == TaskState.SCHEDULED:
-                ended |= self._decide(task, index, instance, shared)
+        pending = list(found.items())
+        while pending:
+            for index, instance in pending:
+                if (instance.state in WAITING and instance.due) or instance.state == TaskState.SCHEDULED:
+                    ended |= self._decide(task, index, instance, shared)
+            pending = self._grown(task)
         return ended
 
     def _decide(self, task: TaskSpec, index: int, instance: Instance, shared: Counts | None) -> bool:
@@ -242,6 +247,9 @@ class _Round:
         if task.task_id in self.view.past and instance.state == TaskState.NONE:
             self.waits[task.task_id, index] = self.view.past[task.task_id]
             return False
+        length = self._length_now(task) if index >= 0 else None
+        if length is not None and index >= length:
+            return self._move(task, index, TaskState.REMOVED, f"what it maps over has {length} elements now")
         if task.inline and instance.state == TaskState.NONE:
             if task.inline == "latest_only" and self.view.is_latest is False:
                 self._note(task.task_id, index, {"followed": []})
@@ -404,7 +412,33 @@ class _Round:
         for index in range(1, count):
             found[index] = Instance(TaskState.NONE)
         self.expansions[task.task_id] = Expansion(task.task_id, count)
+        self.lengths_now[task.task_id] = count
         return True
+
+    def _length_now(self, task: TaskSpec) -> int | None:
+        """How many instances a task that may go would be made into now: what it maps over may have been run again.
+
+        None while that is not known.
+        """
+        if task.task_id not in self.lengths_now:
+            maps = list(_maps_around(self.spec, task))
+            over = {source for mapped in maps for source in sources(mapped)}
+            known = [expand_count(mapped, self._length) for mapped in maps]
+            if not over or None in known or self._judge_sources(over)[0] != Verdict.RUN:
+                self.lengths_now[task.task_id] = None
+            else:
+                self.lengths_now[task.task_id] = math.prod(length or 0 for length in known)
+        return self.lengths_now[task.task_id]
+
+    def _grown(self, task: TaskSpec) -> list[tuple[int, Instance]]:
+        """Add the instances that a task lacks which was expanded before what it maps over grew; return them."""
+        found, length = self.instances[task.task_id], self.lengths_now.get(task.task_id)
+        if length is None or len(found) >= length:
+            return []
+        fresh = [(index, Instance(TaskState.NONE)) for index in range(length) if index not in found]
+        found.update(fresh)
+        self.expansions[task.task_id] = Expansion(task.task_id, length)
+        return fresh
 
     def _judge_sources(self, over: Collection[str]) -> tuple[Verdict, str]:
         """What the tasks that are mapped over have come to.

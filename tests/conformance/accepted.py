@@ -77,11 +77,13 @@ def _rendered(case: Json, expected: Json, got: Json, differs: Callable[[str, Jso
     return {"rendered": {**theirs, **{name: got["rendered"][name] for name in chosen & got["rendered"].keys()}}}
 
 
-OLD_NAMES = re.compile(r"(?<![\w.'\"])(test_mode|conf)\b")
+OLD_NAMES = re.compile(
+    r"(?<![\w.'\"])(test_mode|conf|execution_date|(yesterday|tomorrow|next|prev)_(ds(_nodash)?|execution_date\w*))\b"
+)
 
 
 def old_names(case: Json, expected: Json, got: Json) -> Json | None:
-    """Files written for Airflow 2 use `conf` and `test_mode`; they are still there."""
+    """Files written for Airflow 2 use `conf`, `test_mode`, `execution_date` and others; they are still there."""
     return _rendered(case, expected, got, lambda text, _: bool(OLD_NAMES.search(text)))
 
 
