@@ -85,6 +85,7 @@ def _check(spec: DagSpec) -> None:
             raise SpecError(f"DAG {spec.dag_id!r}: task {task.task_id!r} is filed under {key!r}")
         _check_task(spec, task)
     for group in spec.groups.values():
+        _check_number(f"DAG {spec.dag_id!r}: group {group.group_id!r}: retries", group.retries)
         if group.parent_id is not None and group.parent_id not in spec.groups:
             raise SpecError(f"DAG {spec.dag_id!r}: group {group.group_id!r} is in unknown group {group.parent_id!r}")
 

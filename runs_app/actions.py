@@ -30,7 +30,7 @@ from orchestrator.core.states import (
 )
 from orchestrator.logs.mask import mask_fields
 
-from . import advance, choice, create, notify, transitions, upgrade
+from . import advance, choice, create, group_retries, notify, transitions, upgrade
 from .create import Partition
 from .exceptions import (
     DagBusy,
@@ -222,6 +222,7 @@ def open_again(
     kept = [row for row in rows if row.task_id in spec.tasks]  # others have no code to run any more
     tries = {row.pk: row.try_number + spec.tasks[row.task_id].retries for row in kept}
     transitions.reset(kept, actor=actor, reason=reason, at=now, max_tries=tries, version_pk=None)
+    group_retries.forget(run.pk, spec, kept)
     transitions.ask_to_cancel(run.pk, None)  # who has a task run again wants the run to go on
     held = run_row(run.pk, lock=False)
     if held is None:

@@ -21,11 +21,12 @@ from django.utils import timezone
 from dags_app.versions import load_spec
 from orchestrator import wake
 from orchestrator.core.decide import Decision, callback_reason, decide, needs
+from orchestrator.core.group_retries import with_retries
 from orchestrator.core.spec import DagSpec, TaskSpec
 from orchestrator.core.states import FINISHED, UNFINISHED, RunState, TaskState
 from orchestrator.core.trigger_rules import can_settle
 
-from . import notify
+from . import group_retries, notify
 from .create import BATCH, columns, concurrency_key
 from .failing import pause_if_failing
 from .limits import live_slots
@@ -66,6 +67,10 @@ def settle(run: Mapping[str, Any], changed: Collection[tuple[str, int, TaskState
             return settle_whole(run, now)
         _apply(run, spec, loaded, decision, now, found)
     _wake_later(run, spec, (task_id for task_id, _, state in changed if state in FINISHED))
+    if with_retries(spec) and group_retries.may_be_over(run["id"], spec, changed):
+        whole = settle_whole(run, now)
+        whole.ready += found.ready
+        return whole
     goes_on = found.ready or (not near and others.tasks) or _unfinished(run["id"])
     if not goes_on:
         _finish(run, spec, now, found)
@@ -81,9 +86,7 @@ def settle_whole(run: Mapping[str, Any], now: datetime) -> Advanced:
     found = Advanced()
     if run["state"] != RunState.RUNNING:
         return found
-    loaded = load(dict(run), spec, None, now)
-    decision = decide(loaded.view)
-    _apply(run, spec, loaded, decision, now, found)
+    decision = _decide_whole(run, spec, now, found)
     if decision.run_state is not None:
         _end_run(run, spec, decision, now, found)
     elif not found.ready and not _unfinished(run["id"]):
@@ -369,11 +372,22 @@ def _others_wait(dag_id: str, now: datetime) -> bool:
 
 def _finish(run: Mapping[str, Any], spec: DagSpec, now: datetime, found: Advanced) -> None:
     """Nothing is left to do: look at the whole run for its verdict."""
-    loaded = load(dict(run), spec, None, now)
-    decision = decide(loaded.view)
-    _apply(run, spec, loaded, decision, now, found)
+    decision = _decide_whole(run, spec, now, found)
     if decision.run_state is not None:
         _end_run(run, spec, decision, now, found)
+
+
+def _decide_whole(run: Mapping[str, Any], spec: DagSpec, now: datetime, found: Advanced) -> Decision:
+    """Decide on the whole run and apply it; again for as long as a failed group is opened to be run again."""
+    while True:
+        loaded = load(dict(run), spec, None, now)
+        decision = decide(loaded.view)
+        _apply(run, spec, loaded, decision, now, found)
+        groups = loaded.view.groups
+        if not (decision.retries or groups):
+            return decision
+        if not group_retries.carry_out(run, spec, loaded.pks, groups, decision.retries, now):
+            return decision
 
 
 def _end_run(run: Mapping[str, Any], spec: DagSpec, decision: Decision, now: datetime, found: Advanced) -> None:

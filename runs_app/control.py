@@ -87,9 +87,10 @@ def next_due(after: datetime) -> datetime | None:
         "SELECT min(next_run_after) FROM dags_app_dag "
         "WHERE NOT is_paused AND NOT is_stale AND next_run_after IS NOT NULL AND next_run_after > %s "
         "UNION ALL SELECT min(not_before) FROM runs_app_taskinstance WHERE not_before IS NOT NULL AND not_before > %s "
+        "UNION ALL SELECT min(not_before) FROM runs_app_groupretry WHERE not_before IS NOT NULL AND not_before > %s "
         "UNION ALL SELECT min(timeout_at) FROM runs_app_dagrun WHERE timeout_at IS NOT NULL AND timeout_at > %s "
         "UNION ALL SELECT min(run_after) FROM runs_app_dagrun WHERE state = 'queued' AND run_after > %s",
-        [after] * 4,
+        [after] * 5,
     )
     known = [moment(at) for (at,) in rows if at is not None]
     if (opening := rates.next_opening(after)) is not None:
@@ -136,12 +137,13 @@ def _start_runs(counts: Counts, now: datetime) -> None:
 
 
 def _advance_due(counts: Counts, now: datetime) -> None:
-    """Advance the runs of task instances whose retry or next poke is due."""
+    """Advance the runs of task instances, and of groups, whose retry or next poke is due."""
     rows = fetch(
         "SELECT DISTINCT t.run_id FROM runs_app_taskinstance t JOIN runs_app_dagrun r ON r.id = t.run_id "
         "WHERE t.not_before IS NOT NULL AND t.not_before <= %s AND t.state IN ('up_for_retry', 'up_for_reschedule') "
-        f"AND r.state = 'running' LIMIT {MOST}",
-        [now],
+        "AND r.state = 'running' UNION SELECT g.run_id FROM runs_app_groupretry g JOIN runs_app_dagrun r "
+        f"ON r.id = g.run_id WHERE g.not_before IS NOT NULL AND g.not_before <= %s AND r.state = 'running' LIMIT {MOST}",
+        [now, now],
     )
     for (run_pk,) in rows:
         found = advance.advance(run_pk, now, wait=True)

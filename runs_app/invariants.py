@@ -205,10 +205,10 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "only_people_leave_the_end",
-        "a finished task instance is left by somebody's action only",
+        "a finished task instance is left by somebody's action, or because its group is run again, only",
         "SELECT 'task instance ' || e.task_instance_id || ': ' || e.old || ' to ' || e.new || ' by ' || e.actor "
         f"FROM runs_app_stateevent e WHERE e.task_instance_id IS NOT NULL AND e.old IN ({_ENDED}) "
-        "AND e.old <> 'removed' AND e.actor NOT LIKE 'user:%%'",
+        "AND e.old <> 'removed' AND e.actor NOT LIKE 'user:%%' AND e.actor <> 'engine:group_retry'",
     ),
     Rule(
         "tokens_of_events_rise",
@@ -496,8 +496,17 @@ RULES: tuple[Rule, ...] = (
         "runs_move_or_end",
         "a run under way has something unfinished",
         "SELECT 'run ' || r.id FROM runs_app_dagrun r WHERE r.state = 'running' AND r.updated_at < %s AND NOT EXISTS "
-        f"(SELECT 1 FROM {_TI} t WHERE t.run_id = r.id AND (t.state IN ({_OPEN}) OR t.updated_at >= %s))",
+        f"(SELECT 1 FROM {_TI} t WHERE t.run_id = r.id AND (t.state IN ({_OPEN}) OR t.updated_at >= %s)) AND NOT EXISTS "
+        "(SELECT 1 FROM runs_app_groupretry g WHERE g.run_id = r.id AND g.not_before IS NOT NULL)",
         lambda now: [now - timedelta(seconds=5)] * 2,
+        liveness=True,
+    ),
+    Rule(
+        "due_groups_are_run_again",
+        "a group whose time to be run again has come is",
+        "SELECT g.group_id || ' of run ' || g.run_id FROM runs_app_groupretry g JOIN runs_app_dagrun r ON r.id = g.run_id "
+        "WHERE g.not_before < %s AND r.state = 'running'",
+        _before(5),
         liveness=True,
     ),
     Rule(

@@ -224,8 +224,8 @@ def _settle_stuck(found: Swept, turn: Turn, now: datetime) -> None:
     rows = fetch(
         "SELECT r.id FROM runs_app_dagrun r WHERE r.state = 'running' AND r.updated_at < %s AND NOT EXISTS "
         f"(SELECT 1 FROM runs_app_taskinstance t WHERE t.run_id = r.id AND t.state IN ({placeholders(advance._OPEN)})) "
-        "LIMIT 200",
-        [before, *advance._OPEN],
+        "AND NOT EXISTS (SELECT 1 FROM runs_app_groupretry g WHERE g.run_id = r.id AND g.not_before > %s) LIMIT 200",
+        [before, *advance._OPEN, now],
     )
     _advance_all(found, rows, now)
 

@@ -14,7 +14,7 @@ from orchestrator.core.spec import DagSpec, InputSpec
 from orchestrator.core.states import RunType, TaskState
 from orchestrator.core.timetables import DataInterval
 
-from . import past
+from . import group_retries, past
 from .locking import fetch, is_postgresql, moment, placeholders
 
 WHOLE_RUN = 200
@@ -55,6 +55,7 @@ def load(run: dict[str, Any], spec: DagSpec, tasks: Collection[str] | None, now:
         is_latest=_is_latest(run, spec, known, now),
         past=past.blocked(run, spec, known, instances),
         complete=tasks is None,
+        groups=group_retries.states_of(run, spec, now),
     )
     return Loaded(view, pks)
 

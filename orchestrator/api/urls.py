@@ -26,6 +26,7 @@ from .views.backfills import (
     UnpauseBackfillView,
 )
 from .views.dags import DagDetailsView, DagsView, DagTagsView, DagView
+from .views.group_retries import GroupRetriesView
 from .views.hitl import HITLDetailsView, HITLDetailTryView, HITLDetailView
 from .views.import_errors import ImportErrorsView, ImportErrorView
 from .views.logs import LogsView
@@ -129,6 +130,7 @@ urlpatterns = [
     path(RUN + "/why", RunWhyView.as_view()),
     path(RUN + "/clear", ClearRunView.as_view()),
     path(RUN + "/upstreamAssetEvents", UpstreamEventsView.as_view()),
+    path(RUN + "/groupRetries", GroupRetriesView.as_view()),
     path(RUN + "/taskInstances", TaskInstancesView.as_view()),
     path(RUN + "/taskInstances/list", TaskInstancesListView.as_view()),
     path(RUN + "/taskGroupInstances/<str:group_id>", TaskGroupView.as_view()),

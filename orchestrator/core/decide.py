@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from .graph import descendants
+from .group_retries import GroupRetry, Groups, GroupState, after, around, with_retries
 from .mapping import expand_count, sources
 from .setups import deciding_leaves, has_setups, relevant_setups
 from .spec import DagSpec, MapSpec, TaskSpec
@@ -47,6 +48,7 @@ class RunView:
     is_latest: bool | None = None  # for latest-only tasks
     past: Mapping[str, str] = field(default_factory=dict)  # task id -> why an earlier run holds it back
     complete: bool = True
+    groups: Mapping[Key, GroupState] | None = field(default_factory=dict)  # None: no group is run again any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class Decision:
     notes: Mapping[Key, Mapping[str, Any]] = field(default_factory=dict)  # skip notes of tasks decided here
     waits: Mapping[Key, str] = field(default_factory=dict)  # why each waiting instance waits
     unseen: bool = False  # a partial view was too small: decide again on the whole run
+    retries: tuple[GroupRetry, ...] = ()  # groups to run again: apply them, then decide again
 
 
 DEADLOCK = "deadlock: no task can ever become ready"
@@ -147,6 +150,9 @@ class _Round:
         self.notes: dict[Key, Mapping[str, Any]] = {}
         self.waits: dict[Key, str] = {}
         self.unseen = False
+        self.groups: Groups | None = None  # where some have retries
+        if view.groups is not None and with_retries(self.spec):
+            self.groups = Groups(self.spec, view.groups, self.instances, complete=view.complete)
         self.noted = True  # notes are there that no round has gone by yet
         self.skipped_by_note: dict[str, list[tuple[str, int, str | None]]] = {}
         for task_id, found in self.instances.items():
@@ -160,6 +166,7 @@ class _Round:
         pending = dict.fromkeys(start)
         while pending:
             pending = self._round(pending)
+        retries = tuple(self.groups.retries()) if self.groups is not None and self.view.complete else ()
         state, reason = self._run_state()
         return Decision(
             tuple(self.moves.values()),
@@ -168,7 +175,8 @@ class _Round:
             reason,
             self.notes,
             self.waits,
-            self.unseen,
+            self.unseen or (self.groups is not None and self.groups.incomplete),
+            retries,
         )
 
     def _round(self, pending: Iterable[str]) -> dict[str, None]:
@@ -187,6 +195,9 @@ class _Round:
                 if self.spec.tasks[task_id].is_setup or self.spec.tasks[task_id].inline == "latest_only":
                     below = descendants(self.spec, [task_id])
                 following.update(dict.fromkeys(below))
+                if self.groups is not None:  # it may have been the last of a group that others wait for
+                    for group_id in around(self.spec, task_id):
+                        following.update(dict.fromkeys(sorted(after(self.spec, group_id))))
         self._end_round()
         return following
 
@@ -210,6 +221,8 @@ class _Round:
         for (task_id, index), instance in self.ended.items():
             self.instances[task_id][index] = instance
         self.ended.clear()
+        if self.groups is not None:
+            self.groups.forget()
 
     # ---- one task
 
@@ -290,11 +303,15 @@ class _Round:
         """Return which branch left this instance out; one inside a mapped group speaks for its own index only."""
         for other, at, group in self.skipped_by_note.get(task.task_id, ()):
             state = self.instances[other][at].state
-            if state not in {TaskState.SUCCESS, TaskState.SKIPPED}:
+            if state not in {TaskState.SUCCESS, TaskState.SKIPPED} or self._is_hidden(other, at, task):
                 continue
             if group is None or group != self.spec.mapped_group_of[task.task_id] or at in (index, -1):
                 return f"{other} did not choose it"
         return None
+
+    def _is_hidden(self, task_id: str, map_index: int, beholder: TaskSpec) -> bool:
+        """Whether an end may be taken back because its group is run again, which who stands outside must wait for."""
+        return self.groups is not None and self.groups.is_hidden(task_id, map_index, beholder.task_id)
 
     # ---- trigger rules and setups
 
@@ -340,21 +357,25 @@ class _Round:
                 self.unseen |= not self.view.complete
                 continue
             beside = group is not None and self.spec.mapped_group_of[other] == group
-            relevant: Iterable[Instance]
+            relevant: Iterable[tuple[int, Instance]]
             if beside and unexpanded and -1 not in found and task.trigger_rule not in EAGER:
                 relevant = []  # which of the other's instances is whose is not known yet
             elif beside and index >= 0 and -1 not in found and self.spec.tasks[other].map is None:
-                relevant = [found[index]] if index in found else []
+                relevant = [(index, found[index])] if index in found else []
             else:
-                relevant = found.values()
+                relevant = found.items()
             is_setup = self.spec.tasks[other].is_setup
-            for instance in relevant:
+            may_hide = self.groups is not None and bool(around(self.spec, other))
+            for at, instance in relevant:
+                state = instance.state
+                if may_hide and self._is_hidden(other, at, task):
+                    state = TaskState.NONE
                 total += 1
-                tally[instance.state] = tally.get(instance.state, 0) + 1
+                tally[state] = tally.get(state, 0) + 1
                 if is_setup:
                     setups += 1
-                    good_setups += instance.state == TaskState.SUCCESS
-                    skipped_setups += instance.state == TaskState.SKIPPED
+                    good_setups += state == TaskState.SUCCESS
+                    skipped_setups += state == TaskState.SKIPPED
         return Counts(
             total=total,
             success=tally.get(TaskState.SUCCESS, 0),
@@ -473,7 +494,7 @@ class _Round:
         failed = [
             task_id
             for task_id, found in self.instances.items()
-            if any(each.state == TaskState.FAILED for each in found.values())
+            if any(each.state == TaskState.FAILED and not self._may_recover(task_id, at) for at, each in found.items())
         ]
         if not failed:
             return
@@ -486,8 +507,15 @@ class _Round:
                     self._move(task, index, TaskState.SKIPPED, f"fail_fast: {failed[0]} failed")
         self._end_round()
 
+    def _may_recover(self, task_id: str, map_index: int) -> bool:
+        """Whether a failure may yet be made good because a group around it is run again."""
+        if self.groups is None:
+            return False
+        groups = ((each, self.groups.index_in(each, map_index)) for each in around(self.spec, task_id))
+        return any(not self.groups.is_final(*each) for each in groups)
+
     def _run_state(self) -> tuple[RunState | None, str]:
-        if not self.view.complete:
+        if not self.view.complete or (self.groups is not None and not self.groups.all_final()):
             return None, ""
         states = [each.state for found in self.instances.values() for each in found.values()]
         if any(state in UNFINISHED for state in states):

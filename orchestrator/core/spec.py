@@ -128,6 +128,8 @@ class GroupSpec:
     downstream_groups: tuple[str, ...] = ()
     upstream_tasks: tuple[str, ...] = ()
     downstream_tasks: tuple[str, ...] = ()
+    retries: int = 0  # so many times the whole group is run again after it failed
+    retry_delay: float = 300.0
     display: Mapping[str, Json] = field(default_factory=dict)  # label, tooltip, ui_color, ui_fgcolor
 
 

@@ -16,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from orchestrator.core.decide import Decision, Instance, RunView, callback_reason, decide
+from orchestrator.core.group_retries import GroupRetry, GroupState, around
 from orchestrator.core.params import merged
 from orchestrator.core.retries import retry_wait
 from orchestrator.core.spec import DagSpec, TaskSpec
@@ -170,6 +171,7 @@ class LocalRun:
             if not (task.start_date and logical_date < task.start_date)
             and not (task.end_date and logical_date > task.end_date)
         }
+        self.groups: dict[tuple[str, int], tuple[int, datetime | None]] = {}  # retried, when again
         self.order: list[tuple[str, int, int]] = []
         self.events: list[tuple[str, int, Json]] = []
         self.memory = Memory(self, provider)
@@ -185,6 +187,8 @@ class LocalRun:
             while state is None:
                 decision = self.advance()
                 state, reason = decision.run_state, decision.run_reason
+                if any(each.keys for each in decision.retries):
+                    continue
                 row = self.next_ready()
                 if row is not None:
                     self.attempt(row)
@@ -228,6 +232,10 @@ class LocalRun:
                 logical_date=self.logical_date,
                 run_after=self.logical_date,
                 is_latest=True,
+                groups={
+                    key: GroupState(retried, None if at is None else at <= now)
+                    for key, (retried, at) in self.groups.items()
+                },
             )
         )
         for expansion in decision.expansions:
@@ -243,7 +251,29 @@ class LocalRun:
             row.skip_note = decision.notes.get((move.task_id, move.map_index), row.skip_note)  # type: ignore[assignment]
             if move.new in FINISHED:
                 self._tell(row)
+        self._run_groups_again(decision.retries)
         return decision
+
+    def _run_groups_again(self, retries: Iterable[GroupRetry]) -> None:
+        for each in retries:
+            key, name = (each.group_id, each.map_index), f"group {each.group_id}"
+            if not each.keys:
+                wait = each.delay if self.wait_retries else 0.0
+                self.groups[key] = (each.number - 1, clock.now() + timedelta(seconds=wait))
+                self.say(f"{name}  failed: run again in {wait:g} s")
+                continue
+            for task_id, index in each.keys:
+                row = self.rows[task_id][index]
+                tries = row.try_number + self.spec.tasks[task_id].retries
+                again = Row(task_id, index, tries, [*row.history, TaskState.NONE], row.try_number)
+                self.rows[task_id][index] = again
+                for inner in around(self.spec, task_id):
+                    if inner == each.group_id:
+                        break
+                    self.groups.pop((inner, index), None)
+                    self.groups.pop((inner, -1), None)
+            self.groups[key] = (each.number, None)
+            self.say(f"{name}  failed: retry {each.number} of {each.most}")
 
     def next_ready(self) -> Row | None:
         ready = [row for row in self._all() if row.state == TaskState.SCHEDULED]
@@ -276,6 +306,7 @@ class LocalRun:
             self._fired(row, answer)
             return True
         due = [row.not_before for row in self._all() if row.not_before and row.state not in FINISHED]
+        due += [at for _, at in self.groups.values() if at is not None]
         if not due:
             return False
         clock.sleep(max(0.0, (min(due) - clock.now()).total_seconds()))

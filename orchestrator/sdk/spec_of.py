@@ -9,6 +9,7 @@ from typing import Any
 from orchestrator.core.durations import iso_duration
 from orchestrator.core.errors import AirflowTimetableInvalid
 from orchestrator.core.graph import find_cycle
+from orchestrator.core.group_retries import crossing, with_retries
 from orchestrator.core.spec import OVERLAP_POLICIES, DagSpec, GroupSpec, InputSpec, MapSpec, TaskSpec
 from orchestrator.core.states import RunType
 from orchestrator.core.weights import effective_weights
@@ -46,7 +47,7 @@ def dag_spec(dag: Any) -> DagSpec:
         task_id: _task(dag, task, weights[task_id], assets, own.get(task_id, []))
         for task_id, task in dag.task_dict.items()
     }
-    return DagSpec(
+    spec = DagSpec(
         dag_id=dag.dag_id,
         tasks=tasks,
         groups={group_id: _group(group) for group_id, group in dag.groups.items()},
@@ -80,6 +81,14 @@ def dag_spec(dag: Any) -> DagSpec:
         rerun_with_latest_version=dag.rerun_with_latest_version,
         allowed_run_types=_run_types(dag),
     )
+    for group_id in with_retries(spec):
+        between = crossing(spec, group_id)
+        if between is not None:
+            raise DagError(
+                f"TaskGroup {group_id!r} has retries, so the task {between!r} outside of it cannot stand between two of "
+                "its own: move it into the group"
+            )
+    return spec
 
 
 def _owners(tasks: list[Any]) -> tuple[str, ...]:
@@ -180,6 +189,8 @@ def _group(group: Any) -> GroupSpec:
         downstream_groups=tuple(sorted(group.downstream_group_ids)),
         upstream_tasks=tuple(sorted(group.upstream_task_ids)),
         downstream_tasks=tuple(sorted(group.downstream_task_ids)),
+        retries=group.retries,
+        retry_delay=group.retry_delay,
         display={
             "label": group.label,
             "tooltip": group.tooltip or "",

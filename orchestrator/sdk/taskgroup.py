@@ -7,7 +7,7 @@ from typing import Any
 from .context import Defining, current_dag, current_group
 from .edges import DependencyMixin
 from .exceptions import DagError, DuplicateTaskIdFound
-from .operator import check_id
+from .operator import check_id, seconds
 
 LONGEST_GROUP_ID = 200
 
@@ -27,12 +27,15 @@ class TaskGroup(DependencyMixin):
         ui_fgcolor: str = "#000",
         add_suffix_on_collision: bool = False,
         group_display_name: str = "",
+        retries: int = 0,
+        retry_delay: Any = 300.0,
         **ignored: Any,
     ) -> None:
         self.prefix_group_id = prefix_group_id
         self.default_args = dict(default_args or {})
         self.tooltip, self.ui_color, self.ui_fgcolor = tooltip, ui_color, ui_fgcolor
         self.group_display_name = group_display_name
+        self.retries, self.retry_delay = retries, seconds(retry_delay)
         self.children: dict[str, Any] = {}
         self.expand_input: Any = None
         self.upstream_group_ids: set[str] = set()
@@ -43,6 +46,10 @@ class TaskGroup(DependencyMixin):
             self._group_id, self.parent_group, self.dag = None, None, dag
             return
         check_id("group_id", group_id)
+        if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
+            raise DagError(f"TaskGroup {group_id!r}: retries must be a whole number, 0 or more, not {retries!r}")
+        if self.retry_delay is None or self.retry_delay < 0:
+            raise DagError(f"TaskGroup {group_id!r}: retry_delay must be a timedelta or seconds, 0 or more")
         if "." in group_id or len(group_id) > LONGEST_GROUP_ID:
             raise DagError(
                 f"The group_id {group_id[:40]!r} must be of at most {LONGEST_GROUP_ID} letters, digits, dashes and "

@@ -3,6 +3,7 @@ from .attempt import Attempt, Callback, RenderedFields, XCom
 from .backfill import Backfill, BackfillDagRun
 from .control import ControlState, PoolStart, PoolWeight
 from .event import StateEvent
+from .group_retry import GroupRetry
 from .hitl import HITLDetail
 from .partition import PartitionPart, PendingPartition
 from .process import Process
@@ -20,6 +21,7 @@ __all__ = [
     "Callback",
     "ControlState",
     "DagRun",
+    "GroupRetry",
     "HITLDetail",
     "PartitionPart",
     "PendingPartition",

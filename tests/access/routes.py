@@ -80,6 +80,7 @@ API: dict[str, dict[str, str]] = {
     f"{RUN}/why": {"get": "sees"},
     f"{RUN}/clear": {"post": "acts:clear"},
     f"{RUN}/taskGroupInstances/<str:group_id>": {"patch": "acts:mark"},
+    f"{RUN}/groupRetries": {"get": "sees"},
     f"{RUN}/taskInstances": {"get": "sees"},
     f"{RUN}/taskInstances/list": {"post": "sees"},
     TASK: {"get": "sees", "patch": "acts:mark"},

@@ -203,6 +203,11 @@ DAMAGE = [
         f"UPDATE {TI} SET updated_at = '{{old}}' WHERE run_id = {{done_run}}; "
         "UPDATE runs_app_dagrun SET state = 'running', ended_at = NULL, updated_at = '{old}' WHERE id = {done_run}",
     ),
+    (
+        "due_groups_are_run_again",
+        "INSERT INTO runs_app_groupretry (run_id, group_id, map_index, retried, not_before) "
+        "VALUES ({run}, 'g', -1, 0, '{old}')",
+    ),
     ("due_waits_are_over", f"UPDATE {TI} SET not_before = '{{old}}' WHERE id = {{deferred}}"),
     ("due_waits_are_over", f"UPDATE {TI} SET not_before = '{{old}}' WHERE id = {{asks}}"),
     ("deferred_are_watched", "UPDATE runs_app_trigger SET created_at = '{old}'; {triggerer}"),

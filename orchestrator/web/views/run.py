@@ -16,7 +16,7 @@ from orchestrator import access
 from orchestrator.core.states import RUN_UNFINISHED, RunState, TaskState
 from orchestrator.web import grid, tasklist
 from orchestrator.web.page import live_part, run_for
-from runs_app import why
+from runs_app import group_retries, why
 from runs_app.models import DagRun, StateEvent
 
 HEAD = {"head": "runs/_head.html"}
@@ -25,7 +25,8 @@ HEAD = {"head": "runs/_head.html"}
 def head(request: HttpRequest, dag_id: str, run_id: str, tab: str) -> dict[str, Any]:
     """Return what the header of a run's pages shows, neighbours included."""
     run = run_for(request, dag_id, run_id)
-    listed = tasklist.rows(load_spec(run.version_id), run)
+    spec = load_spec(run.version_id)
+    listed = tasklist.rows(spec, run)
     runs = access.visible_runs(request.user).filter(dag=run.dag)
     older = runs.filter(run_after__lt=run.run_after).order_by("-run_after").values_list("run_id", flat=True).first()
     newer = runs.filter(run_after__gt=run.run_after).order_by("run_after").values_list("run_id", flat=True).first()
@@ -41,6 +42,7 @@ def head(request: HttpRequest, dag_id: str, run_id: str, tab: str) -> dict[str, 
         "nav": "dags",
         "rows": listed,
         "summary": summary,
+        "groups": group_retries.listed(run.pk, spec),
         "older": older,
         "newer": newer,
     }
