@@ -164,7 +164,7 @@ def _within_rate(pool: str, rate: int, capacity: limits.Capacity, now: datetime)
     later = rates.take(pool, rate, now)
     if later is None:
         return True
-    capacity.closed[pool] = later
+    capacity.closed[pool] = (later, rate)
     transaction.on_commit(partial(wake.due, later))
     return False
 

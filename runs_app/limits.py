@@ -107,7 +107,9 @@ class Capacity:
     read_at: float = -1e9
     tight_until: float = -1e9  # a limit was reached lately: count before choosing
     patience: float = SETTLED_SECONDS
-    closed: dict[str, datetime] = field(default_factory=dict)  # pools whose rate is used up, until when
+    closed: dict[str, tuple[datetime, int | None]] = field(
+        default_factory=dict
+    )  # pools whose rate is used up: until, rate
 
     def refresh(self) -> None:
         now = time.monotonic()
@@ -129,12 +131,8 @@ class Capacity:
 
     def is_open(self, pool: str, now: datetime) -> bool:
         """Whether the pool's rate lets a task start, as far as is known."""
-        if pool not in self.closed:
-            return True
-        if now < self.closed[pool] and self.pools[pool].rate is not None:
-            return False
-        del self.closed[pool]
-        return True
+        until, rate = self.closed.get(pool, (now, None))
+        return now >= until or self.pools[pool].rate != rate
 
     @property
     def is_old(self) -> bool:

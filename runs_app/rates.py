@@ -12,14 +12,15 @@ from .locking import fetch, moment, send
 
 def take(pool: str, rate: int, now: datetime) -> datetime | None:
     """Start one more in the pool, whose lock the caller holds; or return when the next may start, and write nothing."""
-    later = _opens_at(pool, rate, now)
+    later = opening(pool, rate, now)
     if later is None:
         send("DELETE FROM runs_app_poolstart WHERE pool = %s AND at <= %s", [pool, now - MINUTE])
         send("INSERT INTO runs_app_poolstart (pool, at) VALUES (%s, %s)", [pool, now])
     return later
 
 
-def _opens_at(pool: str, rate: int, now: datetime) -> datetime | None:
+def opening(pool: str, rate: int, now: datetime) -> datetime | None:
+    """Return when the pool lets the next one start; None where it may now."""
     rows = fetch(
         "SELECT at FROM runs_app_poolstart WHERE pool = %s AND at > %s ORDER BY at DESC LIMIT %s",
         [pool, now - MINUTE, rate],
@@ -38,7 +39,7 @@ def waiting(now: datetime) -> list[tuple[str, str, int, datetime | None]]:
             [pool],
         )
         if rows:
-            later = _opens_at(pool, rate, now)
+            later = opening(pool, rate, now)
             found += [(pool, queue, count, later) for queue, count in rows]
     return found
 

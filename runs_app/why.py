@@ -15,13 +15,14 @@ from dags_app.models import Dag
 from dags_app.versions import load_spec
 from orchestrator.core.assets import waiting_for
 from orchestrator.core.decide import Decision, RunView, decide
+from orchestrator.core.group_retries import around as groups_around
 from orchestrator.core.reasons import DagFacts, Holder, Limit, Queue, Reason, RunFacts, TaskFacts
 from orchestrator.core.setups import relevant_setups
 from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import FINISHED, RUN_FINISHED, UNFINISHED, WAITING, RunState, TaskState
 from orchestrator.core.why import why_dag, why_run, why_task
 
-from . import limits, view
+from . import group_retries, limits, rates, view
 from .locking import fetch, moment
 from .models import DagRun, HITLDetail, Process, QueuedEvent, StateEvent, TaskInstance, Trigger
 
@@ -239,6 +240,17 @@ class _Surroundings:
             return None
         return Limit(most, self.occupied.tasks_of_run[key], _holders("t.run_id = %s AND t.task_id = %s", list(key)))
 
+    def of_key(self, instance: TaskInstance) -> Limit | None:
+        key, most = instance.concurrency_key, instance.concurrency_limit
+        used = self.occupied.keys.get(key or "", 0)
+        if key is None or most is None or used < most:
+            return None
+        return Limit(most, used, _holders("t.concurrency_key = %s", [key]))
+
+    def rate_until(self, instance: TaskInstance) -> datetime | None:
+        pool = self.capacity.pools.get(instance.pool)
+        return rates.opening(instance.pool, pool.rate, self.now) if pool is not None and pool.rate else None
+
 
 def _question(instance: TaskInstance) -> dict[str, Any]:
     asked = HITLDetail.objects.filter(task_instance=instance).order_by("-try_number").first()
@@ -325,14 +337,34 @@ class _RunAround:
         if instance.state == TaskState.AWAITING_INPUT:
             return replace(found, **_question(instance))
         if instance.state != TaskState.SCHEDULED:
-            return found
+            return replace(found, **self._group(instance))
         return replace(
             found,
             in_pool=around.in_pool(instance),
             in_run=around.in_run(instance),
             of_task=around.of_task(instance, task.max_active_tis_per_dag if task else None),
             of_task_in_run=around.of_task_in_run(instance, task.max_active_tis_per_dagrun if task else None),
+            of_key=around.of_key(instance),
+            key=instance.concurrency_key or "",
+            rate=around.capacity.pools[instance.pool].rate if instance.pool in around.capacity.pools else None,
+            rate_until=around.rate_until(instance),
         )
+
+    @cached_property
+    def _groups(self) -> list[group_retries.Listed]:
+        return [each for each in group_retries.listed(self.run.pk, self.spec) if each.not_before is not None]
+
+    def _group(self, instance: TaskInstance) -> dict[str, Any]:
+        """The failed group that a waiting task instance comes after, and when it is run again."""
+        task = self.spec.tasks.get(instance.task_id)
+        if task is None or not self._groups:
+            return {}
+        above = {name for other in task.upstream for name in groups_around(self.spec, other)}
+        above -= set(groups_around(self.spec, instance.task_id))
+        for each in self._groups:
+            if each.group_id in above:
+                return {"group": each.group_id, "group_until": each.not_before}
+        return {}
 
     def _past(self, instance: TaskInstance) -> str:
         if instance.state != TaskState.NONE or instance.task_id not in self.spec.tasks:

@@ -21,10 +21,12 @@ KINDS = {
     "deferred": "its trigger waits on the triggerer",
     "depends_on_past": "`depends_on_past` or `wait_for_downstream`: the run before does not let it",
     "ended": "it has ended; the last change of state says why as it did",
+    "group_retry": "a group that it comes after failed and is run again at its time",
     "import_error": "the DAG's file cannot be imported",
     "in_line": "it is ready, and others that are ready come first",
     "limit_dag": "`max_active_tis_per_dag` of its task is reached",
     "limit_dagrun": "`max_active_tis_per_dagrun` of its task is reached",
+    "limit_key": "`concurrency_limit` of its concurrency key is reached",
     "limit_run": "`max_active_tasks` of the DAG is reached in its run",
     "max_active_runs": "`max_active_runs` of the DAG is reached",
     "next_run": "the DAG's next scheduled run has its time",
@@ -34,6 +36,7 @@ KINDS = {
     "no_worker": "no worker slot that is alive takes its queue",
     "pool_full": "its pool has no slot free for it",
     "pool_never": "its pool does not exist, or is smaller than what it asks for",
+    "pool_rate": "its pool lets no more start within this minute",
     "reschedule": "the sensor looks again at its time",
     "retry": "its next try has its time",
     "run_after": "the run may not start before its time",
@@ -160,6 +163,12 @@ class TaskFacts:
     in_run: Limit | None = None  # where the limit is reached, as the two below
     of_task: Limit | None = None
     of_task_in_run: Limit | None = None
+    of_key: Limit | None = None
+    key: str = ""  # its concurrency key
+    rate: int | None = None  # starts a minute that its pool allows
+    rate_until: datetime | None = None  # when the pool lets the next one start; None = now
+    group: str = ""  # that it comes after and that is run again
+    group_until: datetime | None = None
     queue: Queue = field(default_factory=Queue)
     trigger: str = ""
     triggerers: int = 0

@@ -135,6 +135,45 @@ def _limit_dagrun(facts: TaskFacts) -> Reason | None:
     return _limit_of_task(facts, facts.of_task_in_run, "limit_dagrun", "max_active_tis_per_dagrun", "in this run")
 
 
+def _limit_key(facts: TaskFacts) -> Reason | None:
+    limit = facts.of_key
+    if limit is None:
+        return None
+    return Reason(
+        "limit_key",
+        f"{limit.used} task instances of the key {facts.key!r} are running, and its concurrency_limit is {limit.most}"
+        f"{_named(facts.run.dag.dag_id, limit.held_by)}.",
+        "Wait for one of them to end, or raise concurrency_limit of the task.",
+        held_by=limit.held_by,
+    )
+
+
+def _pool_rate(facts: TaskFacts) -> Reason | None:
+    if facts.rate_until is None:
+        return None
+    return Reason(
+        "pool_rate",
+        f"Pool {facts.pool!r} lets {facts.rate} a minute start: the next one may in "
+        f"{_span(facts.run.dag.now, facts.rate_until)}.",
+        "Wait, or raise the rate of the pool.",
+        facts.rate_until,
+    )
+
+
+def _group_retry(facts: TaskFacts) -> Reason | None:
+    if facts.group_until is None:
+        return None
+    text = f"Group {facts.group!r}, which it comes after, failed and is run again"
+    if facts.group_until > facts.run.dag.now:
+        text += f" in {_span(facts.run.dag.now, facts.group_until)}"
+    return Reason(
+        "group_retry",
+        f"{text}.",
+        "Mark what failed in it as success, or clear it to run it at once.",
+        facts.group_until,
+    )
+
+
 def _limit_of_task(facts: TaskFacts, limit: Limit | None, kind: str, name: str, where: str) -> Reason | None:
     if limit is None:
         return None
@@ -196,8 +235,8 @@ def _dag_frozen(facts: TaskFacts) -> Reason | None:
 TaskRule = Callable[[TaskFacts], Reason | None]
 ALWAYS: tuple[TaskRule, ...] = (_run_over, _dag_frozen, _pool_never, _no_worker)
 """What holds whatever has not ended and does not run, now or when its turn comes."""
-OF_WAITING: tuple[TaskRule, ...] = (_retry, _reschedule, _past, _trigger_rule, _about_to)
-OF_READY: tuple[TaskRule, ...] = (_pool_full, _limit_run, _limit_dag, _limit_dagrun)
+OF_WAITING: tuple[TaskRule, ...] = (_retry, _reschedule, _past, _group_retry, _trigger_rule, _about_to)
+OF_READY: tuple[TaskRule, ...] = (_pool_full, _pool_rate, _limit_run, _limit_dag, _limit_dagrun, _limit_key)
 """The limits that a claim keeps within."""
 
 

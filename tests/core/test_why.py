@@ -60,6 +60,21 @@ def told(found: list[Any]) -> list[tuple[str, str]]:
             "1 instances of its task are running in this run, and its max_active_tis_per_dagrun is 1.",
         ),
         (
+            replace(READY, of_key=Limit(2, 2), key="tenant acme"),
+            "limit_key",
+            "2 task instances of the key 'tenant acme' are running, and its concurrency_limit is 2.",
+        ),
+        (
+            replace(READY, pool="api", rate=30, rate_until=NOW + timedelta(seconds=12)),
+            "pool_rate",
+            "Pool 'api' lets 30 a minute start: the next one may in 12 s.",
+        ),
+        (
+            replace(WAITING, group="load", group_until=NOW + timedelta(minutes=5)),
+            "group_retry",
+            "Group 'load', which it comes after, failed and is run again in 5 min.",
+        ),
+        (
             replace(READY, queue=Queue(others=("default", "gpu"))),
             "no_worker",
             "No worker slot takes queue 'default'; those alive take default, gpu.",

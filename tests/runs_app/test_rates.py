@@ -130,6 +130,14 @@ def test_many_slots_at_once_keep_to_the_rate():
     assert PoolStart.objects.count() == 4
 
 
+def test_a_higher_rate_counts_at_once():
+    rated_run(rate=1)
+    claimer, now = slot(), timezone.now()
+    assert drained(claimer, now) == 1
+    Pool.objects.filter(pk="api").update(rate_per_minute=3)
+    assert drained(claimer, now) == 2
+
+
 def test_taking_the_rate_away_lets_all_start():
     rated_run(rate=1)
     claimer, now = slot(), timezone.now()

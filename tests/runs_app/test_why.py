@@ -18,9 +18,9 @@ from dags_app.models import Dag, Pool
 from dags_app.versions import load_spec
 from orchestrator.core.reasons import KINDS
 from orchestrator.operators.python import PythonOperator
-from orchestrator.sdk import DAG
+from orchestrator.sdk import DAG, TaskGroup
 from runs_app import advance, why
-from runs_app.models import DagRun, Process, TaskInstance
+from runs_app.models import DagRun, PoolStart, Process, TaskInstance
 from tests.runs_app import engine
 from tests.support import factories
 
@@ -240,13 +240,26 @@ def machine() -> float:
     return max(1.0, (time.perf_counter() - began) / 0.05)
 
 
+def test_who_comes_after_a_group_that_is_run_again_is_told_when():
+    with DAG("grouped") as dag:
+        with TaskGroup("g", retries=1, retry_delay=300) as group:
+            PythonOperator(task_id="a", python_callable=print)
+        group >> PythonOperator(task_id="after", python_callable=print)
+    run = engine.start(factories.make_dag(spec=dag.to_spec()))
+    now = timezone.now()
+    engine.end(engine.take(engine.slot()), "failed", now=now)
+    reason = why.of_task(instance_of(run, "after"), now)[0]
+    assert (reason.kind, reason.until) == ("group_retry", now + engine.seconds(300))
+    assert "Group 'g', which it comes after, failed and is run again in 5 min" in reason.text
+
+
 # ---- all of them together
 
 
 STANDING = {"dag_frozen", "pool_never", "no_worker"}
 """Told whatever state it is in."""
 WAITING = {"max_active_runs", "trigger_rule", "depends_on_past"}
-MOMENTARY = {"pool_full", "limit_run", "limit_dag", "limit_dagrun"}
+MOMENTARY = {"pool_full", "pool_rate", "limit_run", "limit_dag", "limit_dagrun", "limit_key"}
 """Told once it is ready."""
 
 
@@ -277,6 +290,8 @@ class World:
                 depends_on_past="depends_on_past" in obstacles,
                 max_active_tis_per_dag=2,
                 max_active_tis_per_dagrun=1,
+                concurrency_key=f"{self.name} {{{{ run_id }}}}",
+                concurrency_limit=2,
             ).expand(op_args=[[1], [2]])
             if "trigger_rule" in obstacles:
                 PythonOperator(task_id="u", python_callable=print) >> x
@@ -359,6 +374,16 @@ class World:
 
     def _limit_dagrun(self) -> Callable[[], object]:
         return self._taken(self.hold(self.run, "x", 1))
+
+    def _limit_key(self) -> Callable[[], object]:
+        other = engine.start(engine.python_dag(f"{self.name}-keyed", {"h": (), "i": ()}))
+        key = {"concurrency_key": f"{self.name} {self.run.run_id}", "concurrency_limit": 2}
+        return self._taken(*(self.hold(other, task_id, **key) for task_id in ("h", "i")))
+
+    def _pool_rate(self) -> Callable[[], object]:
+        Pool.objects.filter(pk=self.pool.pk).update(rate_per_minute=1)
+        PoolStart.objects.create(pool=self.pool.pk, at=self.now)
+        return lambda: Pool.objects.filter(pk=self.pool.pk).update(rate_per_minute=2)
 
     # ---- what is asked
 
