@@ -12,7 +12,7 @@ from typing import Any
 from orchestrator.core import concurrency_key
 from orchestrator.core.concurrency_key import ConcurrencyKeyError
 from orchestrator.core.serde import SpecError, dag_from_json, dag_to_json
-from orchestrator.core.spec import OVERLAP_POLICIES, DagSpec, TaskSpec
+from orchestrator.core.spec import MANUAL_RUN_DATES, OVERLAP_POLICIES, DagSpec, TaskSpec
 
 from .asset_documents import check_assets
 
@@ -70,6 +70,10 @@ def _check(spec: DagSpec) -> None:
     _check_id("dag_id", spec.dag_id)
     for name in ("max_active_tasks", "max_active_runs", "max_consecutive_failed_dag_runs"):
         _check_number(f"DAG {spec.dag_id!r}: {name}", getattr(spec, name))
+    if spec.manual_run_dates not in (None, *MANUAL_RUN_DATES):
+        raise SpecError(
+            f"DAG {spec.dag_id!r}: manual_run_dates {spec.manual_run_dates!r} is none of {MANUAL_RUN_DATES}"
+        )
     if spec.overlap_policy not in OVERLAP_POLICIES:
         raise SpecError(f"DAG {spec.dag_id!r}: overlap_policy {spec.overlap_policy!r} is none of {OVERLAP_POLICIES}")
     for tag in spec.tags:

@@ -45,6 +45,13 @@ def words(text: str) -> list[str]:
     return [each for each in text.replace(",", " ").split() if each]
 
 
+def run_dates(text: str) -> str:
+    """Read what the dates of manual runs are."""
+    if text not in {"airflow", "scheduled"}:
+        raise ValueError("airflow or scheduled")
+    return text
+
+
 SETTINGS = (
     Setting("ORCHESTRATOR_HOME", "home", path, path("var"), "folder of database, keys, logs and caches"),
     Setting("DAGS_FOLDER", "dags_folder", path, path("examples/dags"), "folder of the DAG files"),
@@ -97,6 +104,13 @@ SETTINGS = (
         "a task instance that succeeds forgets its state store",
     ),
     Setting("ORCHESTRATOR_MAX_MAP_LENGTH", "max_map_length", int, 100_000, "instances one mapped task may have"),
+    Setting(
+        "ORCHESTRATOR_MANUAL_RUN_DATES",
+        "manual_run_dates",
+        run_dates,
+        "airflow",
+        "what `ds` and the other dates are in manual runs: `airflow`, or `scheduled` for what a scheduled run has",
+    ),
     Setting("ORCHESTRATOR_PAUSED_AT_CREATION", "paused_at_creation", yes_or_no, True, "new DAGs start paused"),
     Setting(
         "AIRFLOW__SECRETS__BACKEND",

@@ -30,7 +30,7 @@ from orchestrator.core.states import (
 )
 from orchestrator.logs.mask import mask_fields
 
-from . import advance, choice, create, group_retries, notify, transitions, upgrade
+from . import advance, choice, create, dates, group_retries, notify, transitions, upgrade
 from .create import Partition
 from .exceptions import (
     DagBusy,
@@ -95,9 +95,9 @@ def trigger_dag(
         raise InvalidConf(str(error)) from error
     date = now if logical_date is UNSET else logical_date
     after = run_after or date or now
-    if interval is None and date is not None:
-        inferred = timetables.from_json(dict(spec.timetable)).infer_manual_interval(date)
-        interval = (inferred.start, inferred.end)
+    if interval is None:
+        chosen = logical_date is not UNSET and date is not None
+        interval = dates.manual_interval(spec, run_type, date, after, chosen=chosen)
     with transaction.atomic():
         run = create.create_run(
             dag=dag,

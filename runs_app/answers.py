@@ -22,7 +22,7 @@ from orchestrator.core.graph import tasks_inside
 from orchestrator.core.states import RunState, RunType, as_airflow, from_airflow
 from orchestrator.logs.mask import Masker, is_secret_name, secret_values
 
-from . import asset_answers, hitl, store
+from . import asset_answers, dates, hitl, store
 from .exceptions import DagRunAlreadyExists, DagRunNotFound, OrchestratorError
 from .locking import fetch, moment
 from .models import DagRun, HITLDetail, TaskInstance, XCom
@@ -48,6 +48,7 @@ class Scope:
     logical_date: datetime | None = None
     run_after: datetime | None = None
     token: int = 0
+    manual_counts: bool = True  # a manual run may be the run before
     own_xcoms: dict[str, tuple[Json, int | None]] = field(default_factory=dict)  # pushed, not written yet
     secrets: set[str] = field(default_factory=set)  # values that its log must not show
 
@@ -252,6 +253,8 @@ def _previous_run(scope: Scope, state: str | None = None) -> Json:
         rows = rows.filter(logical_date__lt=scope.logical_date).order_by("-logical_date")
     else:
         rows = rows.filter(run_after__lt=scope.run_after).exclude(pk=scope.run_pk).order_by("-run_after")
+    if not scope.manual_counts:
+        rows = rows.filter(run_type__in=dates.REGULAR)
     if state is not None:
         rows = rows.filter(state=state)
     run_pk = rows.values_list("pk", flat=True).first()
@@ -269,7 +272,7 @@ RUN_TIMES = {
     "partition_date": "partition_date",
 }
 RUN_TEXTS = ("dag_id", "run_id", "run_type", "state", "note", "triggering_user_name", "partition_key")
-_RUN_COLUMNS = ", ".join((*RUN_TEXTS, "conf", *RUN_TIMES.values()))
+_RUN_COLUMNS = ", ".join((*RUN_TEXTS, "conf", *RUN_TIMES.values(), "version_id"))
 
 
 def run_json(run_pk: int) -> Json:
@@ -281,12 +284,16 @@ def run_json(run_pk: int) -> Json:
     rows = fetch(f"SELECT {_RUN_COLUMNS} FROM runs_app_dagrun WHERE id = %s", [run_pk])
     if not rows:
         raise DagRunNotFound(run_pk)
-    texts, conf, times = rows[0][: len(RUN_TEXTS)], rows[0][len(RUN_TEXTS)], rows[0][len(RUN_TEXTS) + 1 :]
+    texts, conf, times = rows[0][: len(RUN_TEXTS)], rows[0][len(RUN_TEXTS)], rows[0][len(RUN_TEXTS) + 1 : -1]
     found: dict[str, Json] = dict(zip(RUN_TEXTS, texts, strict=True))
     found["conf"] = json.loads(conf) if isinstance(conf, str) else conf
     for name, value in zip(RUN_TIMES, times, strict=True):
         at = moment(value)
         found[name] = at.isoformat() if at is not None else None
+    if dates.are_as_scheduled(load_spec(rows[0][-1])):
+        found["manual_counts"] = False
+        if found["run_type"] in dates.MANUAL:
+            found["key_date"] = found["data_interval_start"]
     return found
 
 

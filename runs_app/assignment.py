@@ -119,9 +119,10 @@ def scope_of(assignment: Mapping[str, Any], run_pk: int) -> Scope:
         run_id=run["run_id"],
         task_id=assignment["task_id"],
         map_index=assignment.get("map_index", -1),
-        logical_date=datetime.fromisoformat(run["logical_date"]) if run["logical_date"] else None,
+        logical_date=datetime.fromisoformat(date) if (date := run.get("key_date") or run["logical_date"]) else None,
         run_after=datetime.fromisoformat(run["run_after"]),
         token=assignment.get("token") or 0,
+        manual_counts=run.get("manual_counts", True),
     )
 
 

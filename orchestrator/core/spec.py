@@ -20,6 +20,8 @@ SPEC_FORMAT = 1
 """Number of the JSON form; a stored spec of another number is refused with a clear error."""
 
 
+MANUAL_RUN_DATES = ("airflow", "scheduled")
+"""What the dates of a manual run are: as in Airflow its logical date, or as in a scheduled run its data interval's start."""
 OVERLAP_POLICIES = ("queue", "drop", "cancel_oldest")
 
 
@@ -168,6 +170,7 @@ class DagSpec:
     """Each asset that it names: name, uri, group, and extra and watchers (name, classpath, kwargs) where it has some."""
     access_control: Mapping[str, Json] = field(default_factory=dict)
     owner_links: Mapping[str, str] = field(default_factory=dict)
+    manual_run_dates: str | None = None  # one of MANUAL_RUN_DATES; None = as the installation says
     rerun_with_latest_version: bool | None = None  # None = as the installation says
     allowed_run_types: tuple[str, ...] = ()  # none named: all
 

@@ -32,7 +32,7 @@ from orchestrator.sdk.xcom_json import encode
 
 from . import protocol
 from .callbacks import STATES, call_all, mail, run_callbacks, wants_mail
-from .context import TaskContext
+from .context import TaskContext, date_of
 
 Json = dict[str, Any]
 LOG = logging.getLogger("orchestrator.task")
@@ -161,7 +161,7 @@ def environment_of(assignment: Json) -> dict[str, str]:
         "AIRFLOW_CTX_TASK_ID": assignment.get("task_id") or "",
         "AIRFLOW_CTX_TRY_NUMBER": str(assignment.get("try_number") or ""),
     }
-    date = assignment["run"].get("logical_date")
+    date = date_of(assignment["run"])
     if date:
         found["AIRFLOW_CTX_LOGICAL_DATE"] = found["AIRFLOW_CTX_EXECUTION_DATE"] = date
     return found

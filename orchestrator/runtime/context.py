@@ -89,15 +89,20 @@ class TaskContext(dict[str, Any]):
         return super().values()
 
 
+def date_of(run: Json) -> str | None:
+    """The date that ``ds`` and the like are made of: the logical date, or what takes its place in manual runs."""
+    return run.get("key_date") or run.get("logical_date")
+
+
 def _table(run: Json) -> Mapping[str, Callable[[TaskContext], Any]]:
-    if not run.get("logical_date"):
+    if not date_of(run):
         return ALWAYS
     return WITH_INTERVAL if run.get("data_interval_start") else WITH_DATE
 
 
 def _previous(context: TaskContext) -> Json:
     """Dates of the newest successful run before this one; without a logical date there is no before, as in Airflow."""
-    run = ask("previous_run", state="success") if context.run.get("logical_date") else None
+    run = ask("previous_run", state="success") if date_of(context.run) else None
     if run is None:
         return {}
     return {
@@ -182,7 +187,7 @@ ALWAYS: dict[str, Callable[[TaskContext], Any]] = {
     "prev_end_date_success": _previous_key("prev_end_date_success"),
 }
 WITH_DATE = ALWAYS | {
-    "logical_date": lambda context: moment(context.run["logical_date"]),
+    "logical_date": lambda context: moment(date_of(context.run)),
     "execution_date": lambda context: context["logical_date"],
     "ds": lambda context: context["logical_date"].strftime("%Y-%m-%d"),
     "ds_nodash": lambda context: context["logical_date"].strftime("%Y%m%d"),

@@ -161,6 +161,7 @@ class LocalRun:
             "data_interval_start": interval.start.isoformat(),
             "data_interval_end": interval.end.isoformat(),
             "run_after": logical_date.isoformat(),
+            **({"key_date": interval.start.isoformat()} if self.spec.manual_run_dates == "scheduled" else {}),
             "start_date": now.isoformat(),
             "end_date": None,
             "queued_at": now.isoformat(),

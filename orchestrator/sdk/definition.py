@@ -62,6 +62,7 @@ class DAG:
         disable_bundle_versioning: bool = False,
         rerun_with_latest_version: bool | None = None,
         allowed_run_types: Any = None,
+        manual_run_dates: str | None = None,
     ) -> None:
         self.dag_id = check_id("dag_id", dag_id)
         self.description = description
@@ -88,6 +89,7 @@ class DAG:
         self.max_active_runs = 16 if max_active_runs is None else max_active_runs
         self.max_consecutive_failed_dag_runs = max_consecutive_failed_dag_runs or 0
         self.overlap_policy = overlap_policy
+        self.manual_run_dates = manual_run_dates
         self.dagrun_timeout = dagrun_timeout
         self.catchup = catchup
         self.on_success_callback = as_list(on_success_callback)

@@ -10,7 +10,7 @@ from orchestrator.core.durations import iso_duration
 from orchestrator.core.errors import AirflowTimetableInvalid
 from orchestrator.core.graph import find_cycle
 from orchestrator.core.group_retries import crossing, with_retries
-from orchestrator.core.spec import OVERLAP_POLICIES, DagSpec, GroupSpec, InputSpec, MapSpec, TaskSpec
+from orchestrator.core.spec import MANUAL_RUN_DATES, OVERLAP_POLICIES, DagSpec, GroupSpec, InputSpec, MapSpec, TaskSpec
 from orchestrator.core.states import RunType
 from orchestrator.core.weights import effective_weights
 
@@ -78,6 +78,7 @@ def dag_spec(dag: Any) -> DagSpec:
         assets=assets.definitions(),
         access_control=shown(dag.access_control) if isinstance(dag.access_control, Mapping) else {},
         owner_links=dag.owner_links,
+        manual_run_dates=dag.manual_run_dates,
         rerun_with_latest_version=dag.rerun_with_latest_version,
         allowed_run_types=_run_types(dag),
     )
@@ -128,7 +129,7 @@ def _check_rules(dag: Any, timetable: Any) -> None:
                 ) from error
     if dag.catchup and timetable.can_be_scheduled and dag.start_date is None:
         raise ValueError(f"DAG {dag.dag_id!r}: catchup needs a start_date")
-    _check_overlap(dag, timetable)
+    _check_policies(dag, timetable)
     if is_continuous(timetable) and dag.max_active_runs != 1:
         raise ValueError(f"DAG {dag.dag_id!r}: @continuous needs max_active_runs=1")
     for task in dag.tasks:
@@ -150,7 +151,12 @@ def _check_key(dag: Any, task: Any) -> None:
         raise DagError(f"task {task.task_id!r}: concurrency_key {task.concurrency_key!r}: {error}") from error
 
 
-def _check_overlap(dag: Any, timetable: Any) -> None:
+def _check_policies(dag: Any, timetable: Any) -> None:
+    if dag.manual_run_dates not in (None, *MANUAL_RUN_DATES):
+        raise DagError(
+            f"DAG {dag.dag_id!r}: manual_run_dates must be one of {', '.join(MANUAL_RUN_DATES)}, "
+            f"not {dag.manual_run_dates!r}"
+        )
     if dag.overlap_policy not in OVERLAP_POLICIES:
         raise DagError(
             f"DAG {dag.dag_id!r}: overlap_policy must be one of {', '.join(OVERLAP_POLICIES)}, not {dag.overlap_policy!r}"
