@@ -60,7 +60,13 @@ class Retrying(World):
         return replace(super().view(only), groups=self.groups)
 
     def apply(self, decision: Decision) -> None:
-        super().apply(decision)
+        for expansion in decision.expansions:  # one that is wider in this round
+            found = self.instances[expansion.task_id]
+            if -1 not in found:
+                assert set(found) < set(expansion.indexes)
+                found.update({index: Instance(TaskState.NONE) for index in expansion.indexes if index not in found})
+        first = tuple(each for each in decision.expansions if -1 in self.instances[each.task_id])
+        super().apply(replace(decision, expansions=first))
         for retry in decision.retries:
             key = (retry.group_id, retry.map_index)
             before = self.groups.get(key, GroupState())
@@ -303,6 +309,35 @@ def test_only_a_failure_of_its_own_runs_a_group_again(state):
     world.instances["b"][-1] = Instance(state)
     world.settle()
     assert world.runs == []
+
+
+def test_a_mapped_task_is_as_wide_as_what_the_new_round_gave_it():
+    spec = chain(retries=3)
+    over = MapSpec("expand", {"x": InputSpec("xcom", task_id="a")})
+    spec = DagSpec("d", tasks={**spec.tasks, "b": replace(spec.tasks["b"], map=over)}, groups=spec.groups)
+    world = Retrying(spec)
+    play(world, "before")
+    for length, fails in ((2, True), (3, True), (1, True), (2, False)):
+        world.lengths["a", -1, "return_value"] = length
+        play(world, "a")
+        assert world.scheduled() == [("b", index) for index in range(length)]
+        play(world, *((f"b[{index}]", FAILED if fails else TaskState.SUCCESS) for index in range(length)))
+    states = world.states()
+    assert [str(states["b", index]) for index in range(3)] == ["success", "success", "removed"]
+    assert world.scheduled() == [("after", -1)]
+
+
+def test_a_mapped_task_whose_new_round_gives_it_nothing_is_skipped():
+    spec = chain(retries=1)
+    over = MapSpec("expand", {"x": InputSpec("xcom", task_id="a")})
+    spec = DagSpec("d", tasks={**spec.tasks, "b": replace(spec.tasks["b"], map=over)}, groups=spec.groups)
+    world = Retrying(spec)
+    world.lengths["a", -1, "return_value"] = 2
+    play(world, "before", "a", ("b[0]", FAILED), "b[1]")
+    world.lengths["a", -1, "return_value"] = 0
+    assert play(world, "a").run_state == RunState.SUCCESS
+    states = world.states()
+    assert [str(states[key]) for key in (("b", 0), ("b", 1), ("after", -1))] == ["skipped", "removed", "skipped"]
 
 
 def test_a_task_that_would_wait_for_a_group_that_waits_for_it_is_found():

@@ -209,6 +209,37 @@ def test_without_servers_groups_are_run_again_too(tmp_path):
     assert [task_id for task_id, *_ in found.order] == ["g.count", "g.check"] * 3
 
 
+@pytest.mark.parametrize(("first", "second"), [(2, 4), (4, 2), (3, 3), (2, 0)])
+def test_a_mapped_task_is_as_wide_as_what_the_new_round_gave_it(first, second):
+    @task
+    def files() -> list[int]: ...
+
+    @task
+    def load(file: int) -> None: ...
+
+    with DAG("widening") as dag:
+        with TaskGroup("g", retries=1, retry_delay=0) as group:
+            load.expand(file=files())
+        group >> operator("after", trigger_rule="none_failed")
+    run = start(factories.make_dag(spec=dag.to_spec()))
+    lengths = iter((first, second))
+    rounds = iter(["failed"])
+
+    def outcome(row: Any) -> Any:
+        if row["task_id"] == "g.files":
+            length = next(lengths)
+            return Outcome("success", xcoms={"return_value": (list(range(length)), length)})
+        return next(rounds, "success") if row["task_id"] == "g.load" else "success"
+
+    order = play(slot(), outcome)
+    assert order.count("g.load") == first + second
+    assert order[-1] == "after" and state_of(run) == "success"
+    loads = TaskInstance.objects.filter(run=run, task_id="g.load").order_by("map_index").values_list("state", flat=True)
+    wanted = ["success"] * second if second else ["skipped"]
+    assert list(loads) == [*wanted, *["removed"] * (max(first, second, 1) - len(wanted))]
+    assert sound()
+
+
 def test_page_and_api_say_how_often_a_group_was_run_again(client, settings):
     settings.ALLOWED_HOSTS = ["testserver"]
     run, now = grouped_run(retries=2, delay=60), timezone.now()
