@@ -79,6 +79,12 @@ def test_the_shaky_service_is_called_three_times():
     assert found.xcoms["call_a_shaky_service", -1, "return_value"] == "Hello?"
 
 
+def test_the_whole_is_tried_again_from_its_beginning():
+    found = run("try_the_whole_again.py")
+    assert found.xcoms["deliver.check", -1, "return_value"] == "2 lines are good"
+    assert [task for task, *_ in found.order].count("deliver.count") == 2
+
+
 def test_the_sales_report_leaves_a_database_and_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("AIRFLOW_VAR_SALES_REPORT_FOLDER", str(tmp_path))
     for _ in range(2):  # running again replaces what was there
