@@ -144,17 +144,18 @@ def _within_limits(row: Mapping[str, Any], capacity: limits.Capacity, now: datet
         lock_limit(f"pool {row['pool']}")
     if run_binds:
         lock_limit(f"run {row['run_id']}")
+    key: tuple[str, int] | None = None
     if row["limited"]:
         lock_limit(f"task {row['dag_id']} {row['task_id']}")
-    if row["concurrency_key"] is not None:
-        lock_limit(f"key {row['concurrency_key']}")
+        if (key := _key_of(row)) is not None:
+            lock_limit(f"key {key[0]}")
     occupied = limits.count(capacity)
     pool = capacity.pools[row["pool"]]
     if pool.slots >= 0 and occupied.pools.get(row["pool"], 0) > pool.slots:
         return False
     if run_binds and occupied.runs[row["run_id"]] > most:
         return False
-    if row["limited"] and not _within_own_limits(row, occupied):
+    if row["limited"] and not _within_own_limits(row, key, occupied):
         return False
     return pool.rate is None or _within_rate(row["pool"], pool.rate, capacity, now)
 
@@ -169,9 +170,16 @@ def _within_rate(pool: str, rate: int, capacity: limits.Capacity, now: datetime)
     return False
 
 
-def _within_own_limits(row: Mapping[str, Any], occupied: limits.Occupied) -> bool:
-    key = row["concurrency_key"]
-    if key is not None and occupied.keys[key] > row["concurrency_limit"]:
+def _key_of(row: Mapping[str, Any]) -> tuple[str, int] | None:
+    """The concurrency key of a claimed row with its limit; asked for, so that claims of others carry no more columns."""
+    key, limit = fetch(
+        "SELECT concurrency_key, concurrency_limit FROM runs_app_taskinstance WHERE id = %s", [row["id"]]
+    )[0]
+    return None if key is None else (key, limit)
+
+
+def _within_own_limits(row: Mapping[str, Any], key: tuple[str, int] | None, occupied: limits.Occupied) -> bool:
+    if key is not None and occupied.keys[key[0]] > key[1]:
         return False
     task = load_spec(row["version_id"]).tasks.get(row["task_id"])
     if task is None:

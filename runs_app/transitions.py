@@ -150,7 +150,7 @@ def give_back(row: Mapping[str, Any]) -> None:
 STARTED = (
     *("id", "run_id", "dag_id", "task_id", "map_index", "token", "generation", "try_number", "max_tries", "losses"),
     *("version_id", "queue", "pool", "priority_weight", "next_method", "next_kwargs", "reschedule_count"),
-    *("first_started_at", "started_at", "limited", "pool_slots", "concurrency_key", "concurrency_limit"),
+    *("first_started_at", "started_at", "limited", "pool_slots"),
 )
 
 
