@@ -327,19 +327,6 @@ def test_a_mapped_task_is_as_wide_as_what_the_new_round_gave_it():
     assert world.scheduled() == [("after", -1)]
 
 
-def test_a_mapped_task_whose_new_round_gives_it_nothing_is_skipped():
-    spec = chain(retries=1)
-    over = MapSpec("expand", {"x": InputSpec("xcom", task_id="a")})
-    spec = DagSpec("d", tasks={**spec.tasks, "b": replace(spec.tasks["b"], map=over)}, groups=spec.groups)
-    world = Retrying(spec)
-    world.lengths["a", -1, "return_value"] = 2
-    play(world, "before", "a", ("b[0]", FAILED), "b[1]")
-    world.lengths["a", -1, "return_value"] = 0
-    assert play(world, "a").run_state == RunState.SUCCESS
-    states = world.states()
-    assert [str(states[key]) for key in (("b", 0), ("b", 1), ("after", -1))] == ["skipped", "removed", "skipped"]
-
-
 def test_a_task_that_would_wait_for_a_group_that_waits_for_it_is_found():
     spec = chain()
     assert crossing(spec, "g") is None

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("runs_app", "0010_partitions"),
+        ("runs_app", "0011_watchers"),
     ]
 
     operations = [
