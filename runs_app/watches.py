@@ -167,11 +167,13 @@ def _accept(watch: Watch, process_pk: int, number: str, payload: Any, now: datet
 @retrying()
 def failed(watch: Watch, process_pk: int, error: str, now: datetime) -> None:
     """Give a trigger back that failed, to be tried again after a pause that grows."""
-    rows = fetch(
-        "UPDATE runs_app_watchtrigger SET failures = failures + 1, error = %s, process_id = NULL "
-        "WHERE id = %s AND process_id = %s RETURNING failures",
-        [error.replace("\0", "")[:2000], watch.trigger_pk, process_pk],
-    )
-    if rows:
-        pause = min(LONGEST_PAUSE, 2.0 ** min(int(rows[0][0]), 10))
-        WatchTrigger.objects.filter(pk=watch.trigger_pk).update(not_before=now + timedelta(seconds=pause))
+    # One step: between giving it back and its pause, another triggerer would take it at once.
+    with transaction.atomic():
+        rows = fetch(
+            "UPDATE runs_app_watchtrigger SET failures = failures + 1, error = %s, process_id = NULL "
+            "WHERE id = %s AND process_id = %s RETURNING failures",
+            [error.replace("\0", "")[:2000], watch.trigger_pk, process_pk],
+        )
+        if rows:
+            pause = min(LONGEST_PAUSE, 2.0 ** min(int(rows[0][0]), 10))
+            WatchTrigger.objects.filter(pk=watch.trigger_pk).update(not_before=now + timedelta(seconds=pause))

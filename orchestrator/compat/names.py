@@ -166,7 +166,7 @@ _TRIGGER = _from(
     *("TaskSuccessEvent", "TaskFailedEvent", "TaskSkippedEvent"),
 )
 _TEMPORAL = _from("orchestrator.triggers.temporal", "DateTimeTrigger", "TimeDeltaTrigger")
-_FILE_TRIGGER = _from("orchestrator.triggers.file", "FileTrigger", "FileDeleteTrigger")
+_FILE_TRIGGER = _from("orchestrator.triggers.file", "DirectoryFileDeleteTrigger", "FileDeleteTrigger", "FileTrigger")
 _EXTERNAL_TRIGGER = _from("orchestrator.triggers.external_task", "WorkflowTrigger", "DagStateTrigger")
 
 _SDK_NAMES = {

@@ -116,8 +116,12 @@ def test_each_event_of_a_stream_counts_for_each_asset_that_watches_it(start: Sta
     wait_for(lambda: AssetEvent.objects.count() >= 6, 30, "three events of two assets")
     assert WatchTrigger.objects.count() == 1
     assert sorted(payloads(), key=str) == [{"n": number} for number in (0, 0, 1, 1, 2, 2)]
-    told = [event.pk for run in DagRun.objects.all() for event in run.asset_events.all()]
-    assert len(told) == len(set(told)) == 6
+
+    def told() -> list[int]:
+        return [event.pk for run in DagRun.objects.all() for event in run.asset_events.all()]
+
+    wait_for(lambda: len(told()) >= 6, 30, "the runs that read all the events")
+    assert len(told()) == len(set(told())) == 6
 
 
 def test_a_trigger_that_fails_is_told_of_and_tried_again(start: Start):
