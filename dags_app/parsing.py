@@ -35,7 +35,13 @@ class Finished:
 
 
 def parse(
-    server: ForkServer, root: str, path: str, look: Look, names: Names, answers: Answers | None = None
+    server: ForkServer,
+    root: str,
+    path: str,
+    look: Look,
+    names: Names,
+    answers: Answers | None = None,
+    lasts: dict[str, list[str]] | None = None,
 ) -> Finished:
     """Parse one file; whatever it does, what comes back is its DAGs or its errors.
 
@@ -49,8 +55,10 @@ def parse(
         memory_bytes=settings.ORCH.parse_memory_bytes,
         answer=answers.answer,
         plugins=brought.folder,
+        lasts=lasts,
     )
     parsed = Parsed(path, os.path.join(root, path), result.seconds)
+    parsed.schedules = {str(each.get("dag_id")): each for each in result.schedules}
     parsed.documents, refused = sync.read_documents(result.dags)
     parsed.errors = answers.masked([*result.errors, *refused])
     finished = Finished(parsed, hit_limit=result.limit)

@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from orchestrator.runtime.client import ForkServer
 
-from . import plugins, sync
+from . import plugins, schedule, sync
 from .folder import Folder, Look, Names, Print
 from .models import DagFile
 from .parsing import Finished, parse, print_of
@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 30.0
 LOOK_SECONDS_UNWATCHED = PLUGINS_SECONDS = 1.0
+ASK_SECONDS = 5.0
+"""A file whose timetable has no answer is not parsed again more often than this."""
 REFRESH_SECONDS = 300.0
 """After so long a file is parsed again though nothing changed: its DAGs may depend on variables and the like."""
 SETTLE_SECONDS = 0.25
@@ -96,6 +98,7 @@ class Processor:
         self.watched: Callable[[], bool] = lambda: True
         self._look_at = self._plugins_at = 0.0
         self.plugins: Mark | None = None
+        self.asked_at: dict[str, float] = {}
         self._first = True
         self._woken, self._hinted = threading.Event(), threading.Event()
         # Here, not in a thread of the pool: it ends with the thread that started it.
@@ -117,6 +120,7 @@ class Processor:
         if now >= self._plugins_at:
             self._plugins_at = now + PLUGINS_SECONDS
             self._look_at_plugins()
+            self._ask_timetables(now)
         if self._hinted.is_set() or now >= self._look_at:
             # Twice: files that come with a new folder may be there before its watch is.
             again = SETTLE_SECONDS if self._hinted.is_set() else LOOK_SECONDS
@@ -172,6 +176,13 @@ class Processor:
         first, self.plugins = self.plugins is None, folder.mark
         if not first:
             for path in self.files:
+                self.queue.setdefault(path, 0.0)
+
+    def _ask_timetables(self, now: float) -> None:
+        """Parse the files again whose DAGs' own timetables are to say what comes next."""
+        for path in schedule.wanted_files():
+            if path in self.dag_files and now - self.asked_at.get(path, -ASK_SECONDS) >= ASK_SECONDS:
+                self.asked_at[path] = now
                 self.queue.setdefault(path, 0.0)
 
     def _take_a_look(self, now: float, counts: Counts) -> None:
@@ -244,7 +255,9 @@ class Processor:
             if self._is_full(now):
                 return
             del self.queue[path]
-            future = self.pool.submit(parse, self.server, self.root, path, self.look, self.names)
+            future = self.pool.submit(
+                parse, self.server, self.root, path, self.look, self.names, lasts=schedule.lasts_of(path)
+            )
             future.add_done_callback(lambda _: self._woken.set())
             self.jobs[path] = Job(future, self.look, now)
 

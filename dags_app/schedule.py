@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain, islice
+from typing import Any
 
+from django.db.models import Q
+from django.utils import timezone
+
+from orchestrator.core.ahead import COUNT, FRESH, Ahead, ahead_from
 from orchestrator.core.due import next_run, restriction_of, runs_after
 from orchestrator.core.preview import Upcoming, explain, zone_of
 from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import RunType
-from orchestrator.core.timetables import DataInterval, NextRun, TimetableError
+from orchestrator.core.timetables import DataInterval, NextRun, TimetableError, from_json
 
 from .models import Dag
 from .versions import load_spec
 
 log = logging.getLogger(__name__)
 
-PLANNED = ("next_run_after", "next_logical_date", "next_interval_start", "next_interval_end", "schedule_error")
+PLANNED = (
+    "next_run_after",
+    "next_logical_date",
+    "next_interval_start",
+    "next_interval_end",
+    "schedule_error",
+    "plan_wanted",
+)
 """The columns that :func:`plan` sets."""
 MOST_UPCOMING = 1000
+FEW = 10
+"""With fewer runs known ahead than this, a timetable of the author's own is asked for more."""
+LATE = timedelta(seconds=60)
+"""A DAG without catchup whose next run is later than this is planned anew, so that it gets its newest run only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +62,8 @@ def plan(dag: Dag, now: datetime, last: DataInterval | None, spec: DagSpec | Non
     try:
         # A version that is not committed yet must not get into the cache of load_spec.
         spec = spec if spec is not None else load_spec(dag.version_id)
-        found = next_run(spec, last=last, now=now)
+        is_own = spec.timetable.get("type") == "custom"
+        found = _own(dag, last, now, spec) if is_own else next_run(spec, last=last, now=now)
     except Exception as error:  # a schedule of the author's own making: it stops this DAG only
         dag.schedule_error = f"{type(error).__name__}: {error}"
         log.warning("schedule_failed dag=%s error=%s", dag.dag_id, dag.schedule_error)
@@ -56,10 +73,60 @@ def plan(dag: Dag, now: datetime, last: DataInterval | None, spec: DagSpec | Non
         dag.next_interval_start, dag.next_interval_end = found.interval.start, found.interval.end
 
 
+def _own(dag: Dag, last: DataInterval | None, now: datetime, spec: DagSpec) -> NextRun | None:
+    """The next run by a timetable of the author's own, as it answered; where that is not enough, it is asked again."""
+    ahead = ahead_from(dag.planned_ahead) if dag.planned_ahead else None
+    coming = ahead.after(last) if ahead is not None else None
+    if ahead is None or coming is None:
+        dag.plan_wanted = True
+        return None
+    dag.plan_wanted = not ahead.ends and len(coming) < FEW
+    if not coming:
+        return None
+    if not spec.catchup and coming[0].run_after < now - LATE and now - ahead.asked_at > FRESH:
+        dag.plan_wanted = True
+        return None
+    return coming[0]
+
+
+def checked_ahead(found: Any) -> dict[str, Any]:
+    """What a parse says that a timetable answered, as it can be stored."""
+    try:
+        if found is None:
+            raise TimetableError("the timetable was not asked")
+        return ahead_from(found).to_json()
+    except TimetableError as error:
+        return Ahead(timezone.now(), None, (), True, None, str(error)).to_json()
+
+
+def manual_interval(dag: Dag, spec: DagSpec, at: datetime) -> DataInterval:
+    """The data interval of a run that somebody triggers."""
+    if spec.timetable.get("type") == "custom" and dag.planned_ahead:
+        return ahead_from(dag.planned_ahead).manual_interval(at)
+    return from_json(dict(spec.timetable)).infer_manual_interval(at)
+
+
+def lasts_of(path: str) -> dict[str, list[str]]:
+    """The interval of the newest run of a file's DAGs with timetables of their own."""
+    rows = Dag.objects.filter(file__relative_path=path, is_stale=False).filter(
+        Q(planned_ahead__isnull=False) | Q(plan_wanted=True)
+    )
+    found = {dag.dag_id: last_interval(dag) for dag in rows}
+    return {
+        dag_id: [last.start.isoformat(), last.end.isoformat()] for dag_id, last in found.items() if last is not None
+    }
+
+
+def wanted_files() -> list[str]:
+    """The files whose DAGs' own timetables are to be asked again."""
+    rows = Dag.objects.filter(plan_wanted=True, is_stale=False, file__gone_at__isnull=True)
+    return list(rows.values_list("file__relative_path", flat=True).distinct())
+
+
 def unplan(dag: Dag) -> None:
     """Leave the DAG without a next run; the caller saves."""
     dag.next_run_after = dag.next_logical_date = dag.next_interval_start = dag.next_interval_end = None
-    dag.schedule_error = ""
+    dag.schedule_error, dag.plan_wanted = "", False
 
 
 def last_interval(dag: Dag) -> DataInterval | None:
@@ -94,6 +161,9 @@ def upcoming(dag: Dag, count: int, now: datetime) -> list[NextRun]:
     spec = load_spec(dag.version_id)
     interval = DataInterval(dag.next_interval_start or dag.next_run_after, dag.next_interval_end or dag.next_run_after)
     first = NextRun(dag.next_run_after, dag.next_logical_date, interval)
+    if spec.timetable.get("type") == "custom":
+        ahead = ahead_from(dag.planned_ahead or {})
+        return [first, *(ahead.after(interval) or ())][:count]
     later = runs_after(spec, last=interval, now=now, later_than=first.run_after)
     return list(islice(chain([first], later), count))
 
@@ -122,6 +192,8 @@ def _ending(dag: Dag, spec: DagSpec, runs: list[NextRun]) -> str:
         return "the DAG runs when the assets that it is scheduled on have changed"
     if kind == "continuous":
         return "each run begins when the one before has ended"
+    if kind == "custom" and dag.planned_ahead and not ahead_from(dag.planned_ahead).ends:
+        return f"the timetable was asked for {COUNT}; the later ones follow"
     latest = restriction_of(spec).latest
     if latest is not None:
         return f"the DAG's end date, {latest.isoformat()}, comes first"

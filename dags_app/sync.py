@@ -47,6 +47,7 @@ class Parsed:
     documents: list[Document] = field(default_factory=list)
     errors: list[dict[str, Any]] = field(default_factory=list)  # {"message", "line", "stack_trace"}
     tree: Tree | None = None
+    schedules: dict[str, Any] = field(default_factory=dict)  # DAG id -> what its own timetable answered
 
 
 @dataclass(slots=True)
@@ -209,7 +210,11 @@ def _store_dag(
     _describe(dag, document)
     dag.version = _version(dag, document, parsed, outcome)
     is_behind = dag.is_paused and not spec.catchup and dag.next_run_after is not None and dag.next_run_after < now
-    if dag.version_id != had_version or was_stale or dag.schedule_error or is_behind:
+    if spec.timetable.get("type") == "custom":
+        dag.planned_ahead = schedule.checked_ahead(parsed.schedules.get(dag.dag_id))
+        dag.save(update_fields=["planned_ahead"])
+        schedule.plan(dag, now, schedule.last_interval(dag), spec)
+    elif dag.version_id != had_version or was_stale or dag.schedule_error or is_behind:
         schedule.plan(dag, now, schedule.last_interval(dag), spec)
     if dag.version_id != had_version:
         for task_id, reason in pools.never_run(spec).items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -83,7 +84,7 @@ def trigger_dag(
         DagNotFound, DagHasImportErrors, InvalidConf, InvalidPartitionKey, DagRunAlreadyExists: nothing was changed.
     """
     now = timezone.now()
-    dag = Dag.objects.only("is_stale", "version_id").filter(pk=dag_id).first()
+    dag = Dag.objects.only("is_stale", "version_id", "planned_ahead").filter(pk=dag_id).first()
     if dag is None:
         raise DagNotFound(dag_id)
     if dag.version_id is None or dag.is_stale:
@@ -97,7 +98,8 @@ def trigger_dag(
     after = run_after or date or now
     if interval is None:
         chosen = logical_date is not UNSET and date is not None
-        interval = dates.manual_interval(spec, run_type, date, after, chosen=chosen)
+        infer = partial(schedule.manual_interval, dag, spec)
+        interval = dates.manual_interval(spec, run_type, date, after, chosen=chosen, infer=infer)
     with transaction.atomic():
         run = create.create_run(
             dag=dag,

@@ -197,10 +197,13 @@ def start_run(run_pk: int, now: datetime) -> Advanced:
     run = run_row(run_pk, lock=True, wait=True)
     if run is None:
         return Advanced()
-    timeout = load_spec(run["version_id"]).dagrun_timeout
+    spec = load_spec(run["version_id"])
+    timeout = spec.dagrun_timeout
     timeout_at = now + timedelta(seconds=timeout) if timeout else None
     if not move_run(run_pk, RunState.RUNNING, actor="engine", reason="started", at=now, timeout_at=timeout_at):
         return Advanced()
+    if "running" in spec.listens:
+        Callback.objects.create(run_id=run_pk, kind="running", reason="started")
     return settle_whole({**run, "state": RunState.RUNNING}, now)
 
 
@@ -404,5 +407,5 @@ def _end_run(run: Mapping[str, Any], spec: DagSpec, decision: Decision, now: dat
     if state == RunState.FAILED:
         pause_if_failing(run["dag_id"], spec)
     kind = "success" if state == RunState.SUCCESS else "failure"
-    if kind in spec.callbacks:
+    if kind in spec.callbacks or kind in spec.listens:
         Callback.objects.create(run_id=run["id"], kind=kind, reason=callback_reason(state, reason))

@@ -9,10 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -22,7 +21,7 @@ from orchestrator.core.graph import tasks_inside
 from orchestrator.core.states import RunState, RunType, as_airflow, from_airflow
 from orchestrator.logs.mask import Masker, is_secret_name, secret_values
 
-from . import asset_answers, dates, hitl, store
+from . import asset_answers, dates, hitl, store_answers
 from .exceptions import DagRunAlreadyExists, DagRunNotFound, OrchestratorError
 from .locking import fetch, moment
 from .models import DagRun, HITLDetail, TaskInstance, XCom
@@ -199,49 +198,6 @@ def _answer_link(scope: Scope, user: str, answer: Json = None) -> str:
     if asked is None:
         raise Refused("a link to answer by can be made once the question is asked: in a notifier of the operator")
     return answer_links.link(asked, user, answer or {})
-
-
-# ---- the state store
-
-
-def _holder(scope: Scope) -> TaskInstance:
-    """The task instance that asks, as long as it is still this attempt's: one that was given up writes nothing."""
-    found = TaskInstance.objects.filter(
-        run_id=scope.run_pk, task_id=scope.task_id, map_index=scope.map_index, token=scope.token
-    )
-    instance = found.only("pk", "run_id", "task_id").first()
-    if instance is None:
-        raise Refused("the state store is a task's own, and this attempt no longer holds its task instance")
-    return instance
-
-
-def _task_store_get(scope: Scope, key: str) -> Json:
-    row = store.alive(timezone.now()).filter(task_instance=_holder(scope), key=key).only("value").first()
-    return None if row is None else {"value": row.value}
-
-
-def _task_store_set(scope: Scope, key: str, value: Json, retention: float | None = None, never: bool = False) -> None:
-    now = timezone.now()
-    store.check(key, value, settings.ORCH.store_max_bytes)
-    expires_at = store.default_expiry(now)
-    if never:
-        expires_at = None
-    elif retention is not None:
-        try:
-            expires_at = now + timedelta(seconds=retention)
-        except OverflowError:  # beyond the calendar
-            expires_at = None
-    store.put(_holder(scope).pk, key, value, expires_at=expires_at, now=now)
-
-
-def _task_store_delete(scope: Scope, key: str) -> None:
-    store.delete([_holder(scope).pk], key)
-
-
-def _task_store_clear(scope: Scope, all_map_indices: bool = False) -> None:
-    instance = _holder(scope)
-    pks = store.siblings(instance).values_list("pk", flat=True) if all_map_indices else [instance.pk]
-    store.delete(pks)
 
 
 # ---- runs and task instances
@@ -429,10 +385,7 @@ ANSWERS: dict[str, Callable[..., Json]] = {
     "delete_variable": _delete_variable,
     "ask_people": _ask_people,
     "answer_link": _answer_link,
-    "task_store_get": _task_store_get,
-    "task_store_set": _task_store_set,
-    "task_store_delete": _task_store_delete,
-    "task_store_clear": _task_store_clear,
+    **store_answers.ANSWERS,
     "previous_run": _previous_run,
     "trigger_dag": _trigger_dag,
     "run_state": _run_state,

@@ -219,7 +219,7 @@ def _time_out(run_pk: int, now: datetime) -> bool:
         if not transitions.move_run(run_pk, RunState.FAILED, actor="engine", reason=reason, at=now):
             return False
         pause_if_failing(run["dag_id"], spec)
-        if "failure" in spec.callbacks:
+        if "failure" in spec.callbacks or "failure" in spec.listens:
             Callback.objects.create(run_id=run_pk, kind="failure", reason="timed_out")
         advance.ended(run["dag_id"], now)
         notify.run_changed(run_pk, run["dag_id"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from django.conf import settings
@@ -9,7 +10,7 @@ from django.conf import settings
 from orchestrator.core import timetables
 from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import RunType
-from orchestrator.core.timetables import Restriction
+from orchestrator.core.timetables import DataInterval, Restriction
 
 MANUAL = frozenset({RunType.MANUAL, RunType.OPERATOR_TRIGGERED})
 """What people, and tasks in their place, trigger."""
@@ -22,9 +23,16 @@ def are_as_scheduled(spec: DagSpec) -> bool:
 
 
 def manual_interval(
-    spec: DagSpec, run_type: RunType, date: datetime | None, after: datetime, *, chosen: bool
+    spec: DagSpec,
+    run_type: RunType,
+    date: datetime | None,
+    after: datetime,
+    *,
+    chosen: bool,
+    infer: Callable[[datetime], DataInterval],
 ) -> tuple[datetime, datetime] | None:
-    """Return the data interval of a run that is triggered; ``chosen``: somebody gave its logical date.
+    """Return the data interval of a run that is triggered; ``chosen``: somebody gave its logical date;
+    ``infer`` is what the schedule says of a run at a moment.
 
     As in a scheduled run a date that somebody chose begins its interval, where the schedule has one that begins there.
     """
@@ -32,9 +40,8 @@ def manual_interval(
     if date is None and not as_scheduled:
         return None
     at = date or after
-    timetable = timetables.from_json(dict(spec.timetable))
-    found = timetable.infer_manual_interval(at)
-    if as_scheduled and chosen and found.start < found.end == at:
+    timetable, found = timetables.from_json(dict(spec.timetable)), infer(at)
+    if timetable.type != "custom" and as_scheduled and chosen and found.start < found.end == at:
         following = timetable.next_run(last=found, restriction=Restriction(None, None, True), now=at)
         if following is not None and following.interval.start == at:
             found = following.interval

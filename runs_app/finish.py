@@ -323,5 +323,5 @@ def _keep(row: Mapping[str, Any], outcome: Outcome, new: TaskState, task: TaskSp
     if outcome.child_ran or task is None:
         return
     kind = {TaskState.FAILED: "failure", TaskState.UP_FOR_RETRY: "retry"}.get(new)
-    if kind and (kind in task.callbacks or task.email):
+    if kind and (kind in task.callbacks or task.email or "task_failed" in load_spec(row["version_id"]).listens):
         Callback.objects.create(run_id=row["run_id"], task_instance_id=row["id"], kind=kind, reason=outcome.reason)

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from dags_app.models import AuditEntry, Dag
-from dags_app.schedule import PLANNED, last_interval, plan
+from dags_app.schedule import LATE, PLANNED, last_interval, plan
 from dags_app.versions import load_spec
 from orchestrator.core import timetables
 from orchestrator.core.states import RUN_FINISHED, RunState, RunType
@@ -36,8 +36,6 @@ MOST_SECONDS = 2.0
 BACK_OFF = timedelta(seconds=60)
 DROPPED = "drop_dag_run"
 """What audit entries call it when a due run was left out."""
-LATE = timedelta(seconds=60)
-"""A DAG without catchup whose next run is later than this is planned anew, so that it gets its newest run only."""
 
 
 def tick(now: datetime) -> int:

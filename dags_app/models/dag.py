@@ -48,6 +48,8 @@ class Dag(models.Model):
     next_interval_start = models.DateTimeField(null=True)
     next_interval_end = models.DateTimeField(null=True)
     schedule_error = models.TextField(blank=True, help_text="why no next run could be worked out")
+    planned_ahead = models.JSONField(null=True, help_text="what a timetable of the author's own answered")
+    plan_wanted = models.BooleanField(default=False, help_text="its own timetable is to be asked again")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -63,7 +65,8 @@ class Dag(models.Model):
                 F("next_run_after"),
                 name="dag_due",
                 condition=models.Q(is_paused=False, is_stale=False, next_run_after__isnull=False),
-            )
+            ),
+            models.Index(fields=["dag_id"], name="dag_plan_wanted", condition=models.Q(plan_wanted=True)),
         ]
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path, re_path, register_converter
 
 from .errors import not_found
+from .views.asset_store import AssetStoreKeyView, AssetStoreView
 from .views.assets import (
     AliasesView,
     AliasView,
@@ -29,6 +30,7 @@ from .views.dags import DagDetailsView, DagsView, DagTagsView, DagView
 from .views.group_retries import GroupRetriesView
 from .views.hitl import HITLDetailsView, HITLDetailTryView, HITLDetailView
 from .views.import_errors import ImportErrorsView, ImportErrorView
+from .views.links import LinksView
 from .views.logs import LogsView
 from .views.monitor import HealthView, VersionView
 from .views.next_runs import NextRunsView
@@ -97,6 +99,8 @@ urlpatterns = [
     path("api/v2/importErrors/<int:import_error_id>", ImportErrorView.as_view()),
     path("api/v2/eventLogs", EventLogsView.as_view()),
     path("api/v2/eventLogs/<int:event_log_id>", EventLogView.as_view()),
+    path("api/v2/assets/<int:asset_id>/state-store", AssetStoreView.as_view()),
+    path("api/v2/assets/<int:asset_id>/state-store/<path:key>", AssetStoreKeyView.as_view()),
     path("api/v2/plugins", PluginsView.as_view()),
     path("api/v2/plugins/importErrors", PluginErrorsView.as_view()),
     path("api/v2/pools", PoolsView.as_view()),
@@ -140,6 +144,7 @@ urlpatterns = [
     path(TASK + "/tries/<int:try_number>", TriesView.as_view()),
     path(TASK + "/listMapped", MappedView.as_view()),
     path(TASK + "/logs/<int:try_number>", LogsView.as_view()),
+    path(TASK + "/links", LinksView.as_view()),
     path(TASK + "/state-store", StateStoreView.as_view()),
     path(TASK + "/state-store/<path:key>", StateStoreKeyView.as_view()),
     path(TASK + "/xcomEntries", XComsView.as_view()),

@@ -50,6 +50,7 @@ _SECRETS_FILES = _from(
 )
 _PLUGIN = _from(_SDK + "plugins", "AirflowPlugin", "AirflowPluginException")
 _WEIGHT_STRATEGY = _from(_SDK + "weight_rules", "PriorityWeightStrategy")
+_LISTENERS = _from(_SDK + "listeners", "hookimpl")
 _LITERAL = _from(_SDK + "templating", "literal")
 _ENUMS = _SDK + "enums"
 _STATES = _from(_ENUMS, "State", "DagRunState", "TaskInstanceState")
@@ -235,6 +236,8 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.sdk.bases.notifier": _NOTIFIER,
     "airflow.sdk.bases.operatorlink": _LINK,
     "airflow.sdk.bases.decorator": _FACTORY,
+    "airflow.sdk.execution_time": {},
+    "airflow.sdk.execution_time.context": _NEVER_EXPIRE,
     "airflow.sdk.definitions": {},
     "airflow.sdk.definitions._internal": {},
     "airflow.sdk.definitions._internal.types": _TYPES,
@@ -301,6 +304,7 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.secrets.base_secrets": _SECRETS,
     "airflow.secrets.local_filesystem": _SECRETS_FILES,
     "airflow.stats": _from(_COMPAT + "shims", "Stats"),
+    "airflow.listeners": _LISTENERS,
     "airflow.plugins_manager": _PLUGIN,
     "airflow.sdk.plugins_manager": _PLUGIN,
     "airflow.task": {},
@@ -314,9 +318,7 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.assets": {name: _ASSETS[name] for name in _ASSETS if name.startswith("Asset")},
     "airflow.assets.metadata": {"Metadata": _ASSETS["Metadata"]},
     "airflow.timetables": {},
-    "airflow.timetables.base": _from(
-        "orchestrator.core.timetables", "DataInterval", Timetable="Timetable", TimeRestriction="Restriction"
-    ),
+    "airflow.timetables.base": _from(_SDK + "timetables", "DagRunInfo", "DataInterval", "Timetable", "TimeRestriction"),
     "airflow.timetables.interval": _TIMETABLES,
     "airflow.timetables.trigger": _TIMETABLES | _PARTITION_TIMETABLES,
     "airflow.timetables.events": {"EventsTimetable": _TIMETABLES["EventsTimetable"]},
@@ -348,7 +350,6 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.io": {},
     "airflow.io.path": _STORAGE,
     "airflow.io.store": {"attach": "orchestrator.sdk.object_fs:attach"},
-    "airflow.sdk.execution_time": {},
     "airflow.sdk.execution_time.hitl": {"HITLUser": "builtins:dict"},
     "airflow.sdk.execution_time.xcom": _XCOM,
     "airflow.sdk.execution_time.lazy_sequence": _from(_SDK + "xcom_arg", "LazyXComSequence"),

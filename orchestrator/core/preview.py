@@ -28,6 +28,11 @@ class Upcoming:
     local: datetime
     notes: tuple[str, ...] = ()
 
+    @property
+    def wall_time(self) -> str:
+        """The local time as a text: templates would turn the time itself into the server's zone."""
+        return f"{self.local:%a %Y-%m-%d %H:%M:%S %Z}"
+
 
 def explain(spec: DagSpec, runs: Sequence[NextRun]) -> list[Upcoming]:
     """Return the runs, oldest first as given, with what is remarkable about each."""
@@ -39,7 +44,7 @@ def explain(spec: DagSpec, runs: Sequence[NextRun]) -> list[Upcoming]:
         local = run.run_after.astimezone(zone)
         before = found[number - 1].local if number else None
         notes = [note for cron in crons if (note := _of_cron(cron, local))]
-        if not notes and not crons and before is not None:
+        if not notes and before is not None and timetable.type.startswith("delta"):
             notes = list(_of_elapsed_time(before, local))
         found.append(Upcoming(run, local, (*dict.fromkeys(notes), *_of_interval(run, crons, zone))))
     return found

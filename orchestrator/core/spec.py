@@ -105,6 +105,7 @@ class TaskSpec:
     display: Mapping[str, Json] = field(default_factory=dict)
     """label (id without group prefix), display_name, operator_name ("@task"), owner, doc_md, ui_color,
     ui_fgcolor, template_fields, params, class_ref {module_path, class_name}, extra_links, executor_config,
+    link_keys (name of a link -> key of its XCom),
     run_as_user, trigger_dag_id and external_dag_id (for links between DAGs)."""
 
     @property
@@ -168,6 +169,7 @@ class DagSpec:
     callbacks: tuple[str, ...] = ()  # which of success, failure the DAG has
     assets: tuple[Json, ...] = ()
     """Each asset that it names: name, uri, group, and extra and watchers (name, classpath, kwargs) where it has some."""
+    listens: tuple[str, ...] = ()  # to which of its run's changes, and to "task_failed", listeners of plugins listen
     access_control: Mapping[str, Json] = field(default_factory=dict)
     owner_links: Mapping[str, str] = field(default_factory=dict)
     manual_run_dates: str | None = None  # one of MANUAL_RUN_DATES; None = as the installation says

@@ -5,13 +5,20 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from orchestrator.sdk import listeners
 from orchestrator.sdk.context import running
+from orchestrator.sdk.plugins import links_for
 
 from .context import TaskContext
 
 Json = dict[str, Any]
 STATES = {"success": "success", "failure": "failed", "retry": "up_for_retry", "skipped": "skipped"}
 """Which state a callback's kind tells of."""
+HOOKS = {
+    kind: listeners.TASK_HOOKS[name]
+    for kind, name in (("success", "success"), ("failure", "failed"), ("retry", "failed"), ("skipped", "skipped"))
+}
+"""What a callback's kind is to listeners."""
 LOG = logging.getLogger("orchestrator.callback")
 
 
@@ -43,10 +50,24 @@ def run_callbacks(assignment: Json, dag: Any) -> Json:
     elif about:
         context.ti.has_ended(about["state"])
     with running(context):
-        call_all(getattr(own or dag, f"on_{kind}_callback"), context, kind, LOG)
-        if own is not None and kind in {"failure", "retry"}:
+        call_all(getattr(own or dag, f"on_{kind}_callback", []), context, kind, LOG)
+        if own is None:
+            listeners.call(listeners.RUN_HOOKS[kind], dag_run=context.ti.dag_run, msg=reason)
+        elif kind in {"failure", "retry"}:
+            listeners.call(HOOKS[kind], previous_state="running", task_instance=context.ti, error=reason)
             mail(assignment, own, kind == "retry", context["exception"], LOG)
     return {"type": "result", "outcome": "success"}
+
+
+def push_links(task: Any, ti: Any, log: logging.Logger) -> None:
+    """Keep the addresses of the task's links as XComs, which pages and the API show; one that fails is left out."""
+    for link in links_for(task):
+        try:
+            address = link.get_link(task, ti_key=ti.key)
+            if address:
+                ti.xcom_push(key=link.xcom_key, value=str(address))
+        except Exception:
+            log.exception("The link %s could not be made", link.name)
 
 
 def wants_mail(task: Any, will_retry: bool) -> bool:

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from orchestrator.sdk import comms, xcom
+from orchestrator.sdk import comms, listeners, xcom
 from orchestrator.sdk.comms import ask
 from orchestrator.sdk.context import running
 from orchestrator.sdk.exceptions import (
@@ -31,7 +31,7 @@ from orchestrator.sdk.mapped import is_mapped_over
 from orchestrator.sdk.xcom_json import encode
 
 from . import protocol
-from .callbacks import STATES, call_all, mail, run_callbacks, wants_mail
+from .callbacks import HOOKS, STATES, call_all, mail, push_links, run_callbacks, wants_mail
 from .context import TaskContext, date_of
 
 Json = dict[str, Any]
@@ -223,6 +223,7 @@ class Attempt:
         self._tell_rendered()
         if self.task.inlets or self.task.outlets:
             self._check_assets()
+        listeners.call(listeners.TASK_HOOKS["running"], previous_state="queued", task_instance=self.context.ti)
         call_all(self.task.on_execute_callback, self.context, "execute", self.log)
         self.task.pre_execute(self.context)
         value = self._work()
@@ -330,12 +331,19 @@ class Attempt:
     def _end(self, kind: str, result: Json, also: bool = False) -> Json:
         """Call who wants to know of this end. Told before, so that a callback which ends the process loses no result."""
         callbacks = getattr(self.task, f"on_{kind}_callback")
-        if callbacks or also:
+        push_links(self.task, self.context.ti, self.log)
+        if callbacks or also or listeners.hears(HOOKS[kind]):
             signal.setitimer(signal.ITIMER_REAL, 0)  # the limit is the task's, and the task is over
             note = self.context.ti.skip_note
             self.channel.tell({**result, **({"skip_note": note} if note else {}), "type": "ended"})
             self.context.ti.has_ended(STATES[kind])
             call_all(callbacks, self.context, kind, self.log)
+            told = {
+                "previous_state": "running",
+                "task_instance": self.context.ti,
+                "error": self.context.get("exception"),
+            }
+            listeners.call(HOOKS[kind], **told)
         return result
 
     def _ask_policy(self, error: BaseException, result: Json) -> None:

@@ -41,6 +41,7 @@ class ParseResult:
     modules: list[str] = field(default_factory=list)  # files under the root that it imports, or may while a task runs
     reads: list[str] = field(default_factory=list)  # files under the root that importing it opened
     plugins: list[dict[str, Any]] = field(default_factory=list)  # where no file was named
+    schedules: list[dict[str, Any]] = field(default_factory=list)  # what timetables of the author's own answered
     seconds: float = 0.0
     limit: bool = False  # it had to be ended, or ended without an answer
 
@@ -297,15 +298,16 @@ class ForkServer:
         memory_bytes: int,
         answer: replies.Answer | None = None,
         plugins: str | None = None,
+        lasts: dict[str, list[str]] | None = None,
     ) -> ParseResult:
         """Import one file in a fresh process, ended at its limits; what comes back is data or a reason.
 
         ``answer(what, args)`` answers what the file's code asks for (variables, connections); ``plugins`` is the
-        folder whose plugins are loaded first. Without a file (``""``) only these are. Any number of threads may
+        folder whose plugins are loaded first, ``lasts`` the interval of the newest run of DAGs with own timetables. Without a file (``""``) only these are. Any number of threads may
         parse at once.
         """
         request = {"type": "parse", "root": root, "file": file, "timeout": timeout, "memory_bytes": memory_bytes}
-        request["plugins"] = plugins
+        request |= {"plugins": plugins, "lasts": lasts}
         found = self._parse(request, answer)
         if found is None and not self.closed:  # the zygote went with it: alone it shows whether this file is to blame
             alone = ForkServer()
@@ -346,7 +348,13 @@ class ForkServer:
         found = replies.result(data)
         if found is not None:
             return ParseResult(
-                found["dags"], found["errors"], found["modules"], found["reads"], found["plugins"], seconds
+                found["dags"],
+                found["errors"],
+                found["modules"],
+                found["reads"],
+                found["plugins"],
+                found["schedules"],
+                seconds,
             )
         if in_time:
             end_of_it = self._end_of(pid, zygote)

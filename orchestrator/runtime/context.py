@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -165,6 +166,7 @@ ALWAYS: dict[str, Callable[[TaskContext], Any]] = {
     "run_id": lambda context: context.run["run_id"],
     "run_after": lambda context: moment(context.run["run_after"]),
     "task_state_store": lambda context: _task_store(),
+    "asset_state_store": lambda context: _asset_stores(context),
     "partition_key": lambda context: context.run.get("partition_key"),
     "partition_date": lambda context: moment(context.run.get("partition_date")),
     "params": lambda context: context._params(),
@@ -228,6 +230,9 @@ class RuntimeDagRun:
         return f"<DagRun {self.dag_id} {self.run_id}>"  # type: ignore[attr-defined]
 
 
+TaskInstanceKey = namedtuple("TaskInstanceKey", ("dag_id", "task_id", "run_id", "try_number", "map_index"))
+
+
 class RuntimeTaskInstance:
     """The task instance that runs, as its code sees it."""
 
@@ -282,7 +287,7 @@ class RuntimeTaskInstance:
 
     @property
     def key(self) -> tuple[Any, ...]:
-        return (self.dag_id, self.task_id, self.run_id, self.try_number, self.map_index)
+        return TaskInstanceKey(self.dag_id, self.task_id, self.run_id, self.try_number, self.map_index)
 
     def tell_rendered(self) -> None:
         """Tell the supervisor the templated fields as they are now; the attempt puts its own way of doing so here."""
@@ -394,6 +399,16 @@ class _Connections:
             return Connection.get(conn_id)
         except Exception:
             return default
+
+
+def _asset_stores(context: TaskContext) -> Any:
+    from orchestrator.sdk.state_store import AssetStateStores
+
+    task = context.ti.task
+    found = AssetStateStores(task.inlets, task.outlets)
+    if not found:
+        raise KeyError("asset_state_store: the task names no asset in its inlets or outlets")
+    return found
 
 
 def _task_store() -> Any:

@@ -21,6 +21,7 @@ class Memory:
         self.xcoms: dict[tuple[str, int, str], tuple[Json, int | None]] = {}
         self.variables: dict[str, str | None] = {}
         self.questions: dict[tuple[str | None, int], Json] = {}  # to people, by who asks
+        self.asset_stores: dict[tuple[str | None, str | None], dict[str, Json]] = {}
         self.stores: dict[tuple[str | None, int], dict[str, Json]] = {}
         self.asking: tuple[str | None, int] = (None, -1)
         self.lock = threading.Lock()  # triggers ask from threads
@@ -104,6 +105,19 @@ class Memory:
         had = self._variable(key)
         self.variables[key] = None
         return bool(had if had is not NOT_SET else self._elsewhere("variable", {"key": key}))
+
+    def _asset_store_get(self, key: str, name: Json = None, uri: Json = None) -> Json:
+        found = self.asset_stores.get((name, uri), {})
+        return {"value": found[key]} if key in found else None
+
+    def _asset_store_set(self, key: str, value: Json, name: Json = None, uri: Json = None) -> None:
+        self.asset_stores.setdefault((name, uri), {})[key] = value
+
+    def _asset_store_delete(self, key: str, name: Json = None, uri: Json = None) -> None:
+        self.asset_stores.get((name, uri), {}).pop(key, None)
+
+    def _asset_store_clear(self, name: Json = None, uri: Json = None) -> None:
+        self.asset_stores.pop((name, uri), None)
 
     def _task_store_get(self, key: str) -> Json:
         found = self.stores.get(self.asking, {})

@@ -109,11 +109,33 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         dags = load(root, file)
     except LoadError as error:
         return {"errors": [_error(error.message, error.line, error.trace)], "reads": opened.files()}
-    found, errors = [], []
+    found, errors, schedules = [], [], []
     for dag in dags.values():
         try:
-            found.append(dag_to_json(dag.to_spec()))
+            spec = dag.to_spec()
+            found.append(dag_to_json(spec))
+            if spec.timetable.get("type") == "custom":
+                schedules.append(_ahead(dag, spec, (request.get("lasts") or {}).get(dag.dag_id)))
         except Exception as error:
             broken = load_error(error, os.path.join(root, file))
             errors.append(_error(broken.message, broken.line, broken.trace))
-    return {"dags": found, "errors": errors, "modules": reachable(root), "reads": opened.files()}
+    return {
+        "dags": found,
+        "errors": errors,
+        "schedules": schedules,
+        "modules": reachable(root),
+        "reads": opened.files(),
+    }
+
+
+def _ahead(dag: Any, spec: Any, last: list[str] | None) -> dict[str, Any]:
+    """What the DAG's own timetable answers for the runs after the last one that was made."""
+    from datetime import UTC, datetime
+
+    from orchestrator.core.ahead import ask
+    from orchestrator.core.due import restriction_of
+    from orchestrator.core.timetables import DataInterval
+
+    before = DataInterval(*map(datetime.fromisoformat, last)) if last else None
+    found = ask(dag.timetable, last=before, restriction=restriction_of(spec), now=datetime.now(UTC))
+    return {"dag_id": dag.dag_id, **found.to_json()}

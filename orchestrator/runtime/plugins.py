@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
-from orchestrator.sdk import plugins
+from orchestrator.sdk import listeners, plugins
 from orchestrator.sdk.plugins import LISTS, UNUSED, AirflowPlugin
 
 IN_VERSION = "__plugins__"
@@ -48,6 +48,7 @@ def load(folder: str | None) -> list[dict[str, str]]:
                 _take(path, lambda path=path: _module_plugins(folder, path), errors)
     for name, value in entry_points():
         _take(f"{name} = {value}", lambda value=value: [_named(value)], errors)
+    listeners.forget()
     for plugin in plugins.active:
         if plugin.macros:
             _add_macros(plugin)

@@ -14,6 +14,7 @@ from typing import Any
 from orchestrator.operators.python import PythonOperator
 from orchestrator.sdk import DAG
 from orchestrator.sdk.context import running
+from orchestrator.sdk.listeners import without_plugins
 
 from . import protocol
 from .child import Attempt, environment_of, log_to
@@ -55,7 +56,7 @@ def rehearse() -> None:
     variables = environment_of(assignment)
     os.environ.update(variables)
     attempt = Attempt(assignment, _dag, _Nobody())
-    with running(attempt.context):
+    with without_plugins(), running(attempt.context):  # listeners would take it for a task
         protocol.pack(attempt._guarded())
     for name in variables:
         del os.environ[name]

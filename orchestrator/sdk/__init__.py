@@ -24,6 +24,7 @@ NAMES = {
     ),
     "orchestrator.sdk.secrets_backend": ("BaseSecretsBackend", "LocalFilesystemBackend"),
     "orchestrator.sdk.plugins": ("AirflowPlugin",),
+    "orchestrator.sdk.listeners": ("hookimpl",),
     "orchestrator.sdk.weight_rules": ("PriorityWeightStrategy",),
     "orchestrator.sdk.state_store": ("NEVER_EXPIRE",),
     "orchestrator.sdk.templating": ("literal",),

@@ -217,6 +217,10 @@ class DAG:
     def timetable(self) -> Any:
         from orchestrator.core.timetables import from_schedule
 
+        if hasattr(self.schedule, "next_dagrun_info"):
+            from .timetables import OwnTimetable
+
+            return OwnTimetable(self.schedule)
         return from_schedule(self.schedule, self.timezone_name)
 
     @property

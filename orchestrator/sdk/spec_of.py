@@ -16,6 +16,7 @@ from orchestrator.core.weights import effective_weights
 
 from .asset_spec import AssetsOf
 from .exceptions import AirflowDagCycleException, DagError, ParamValidationError
+from .listeners import RUN_HOOKS, TASK_HOOKS, hears
 from .operator import CALLBACKS, DEFAULT_OWNER, seconds
 from .params import Param, param_json
 from .plugins import links_for
@@ -76,6 +77,7 @@ def dag_spec(dag: Any) -> DagSpec:
         edge_labels=dag.edge_labels,
         callbacks=tuple(name for name in ("success", "failure") if getattr(dag, f"on_{name}_callback")),
         assets=assets.definitions(),
+        listens=_listens(),
         access_control=shown(dag.access_control) if isinstance(dag.access_control, Mapping) else {},
         owner_links=dag.owner_links,
         manual_run_dates=dag.manual_run_dates,
@@ -218,6 +220,12 @@ def _input(document: Mapping[str, Any]) -> InputSpec:
     return InputSpec(**{**document, "parts": parts})
 
 
+def _listens() -> tuple[str, ...]:
+    """What the engine must have a process told of, since no attempt sees it."""
+    found = [kind for kind, hook in RUN_HOOKS.items() if hears(hook)]
+    return (*found, *(["task_failed"] if hears(TASK_HOOKS["failed"]) else []))
+
+
 def _own_weights(dag: Any) -> dict[str, list[int]]:
     """What tasks weigh at each try by a rule of the author's own."""
     found = {}
@@ -316,6 +324,7 @@ def _display(task: Any) -> dict[str, Any]:
         "params": {name: param_json(value) for name, value in task.params.items()},
         "class_ref": {"module_path": kind.__module__, "class_name": kind.__name__},
         "extra_links": sorted(link.name for link in links_for(task)),
+        "link_keys": {link.name: link.xcom_key for link in links_for(task)},
         "executor_config": shown(task.executor_config),
     }
     for name in ("trigger_dag_id", "external_dag_id"):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from .assets import Asset, AssetAlias, AssetNameRef, AssetUriRef
 from .comms import ask
 
 Json = Any
@@ -90,3 +92,82 @@ def checked(key: str, value: Json) -> Json:
         return json.loads(json.dumps(value, allow_nan=False))
     except TypeError as error:
         raise ValueError(f"the value of {key!r} has no JSON form ({error}): store a text or a number of it") from error
+
+
+class AssetStateStore(Store):
+    """The store of one asset, which all tasks that name it share, over all runs."""
+
+    def __init__(self, *, name: str | None = None, uri: str | None = None) -> None:
+        super().__init__("asset_store", name=name, uri=uri)
+
+    def __repr__(self) -> str:
+        return f"<AssetStateStore {self._scope['name'] or self._scope['uri']}>"
+
+
+class AssetStateStores(Mapping[Any, AssetStateStore]):
+    """``context["asset_state_store"]``: by asset; where the task names one asset only, that one's store itself."""
+
+    def __init__(self, inlets: Iterable[Any], outlets: Iterable[Any]) -> None:
+        self._by_key: dict[tuple[str, str], AssetStateStore] = {}
+        for each in inlets:
+            self._add(each)
+            if isinstance(each, AssetAlias):  # those that were announced under it so far
+                for found in ask("alias_assets", name=each.name):
+                    self._by_key.setdefault(("name", found["name"]), AssetStateStore(name=found["name"]))
+        for each in outlets:
+            self._add(each)
+
+    def _add(self, each: Any) -> None:
+        key = _key(each)
+        if key is not None:
+            self._by_key.setdefault(key, AssetStateStore(**{key[0]: key[1]}))  # type: ignore[arg-type]
+
+    def __getitem__(self, asset: Any) -> AssetStateStore:
+        key = _key(asset)
+        if key is None:
+            raise TypeError(f"the state store of an asset is asked for by an asset, not by a {type(asset).__name__}")
+        if key not in self._by_key:
+            raise KeyError(f"{asset!r} is not in this task's inlets or outlets")
+        return self._by_key[key]
+
+    def __iter__(self) -> Any:
+        return iter(self._by_key)
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def _only(self) -> AssetStateStore:
+        if len(self._by_key) != 1:
+            raise ValueError(f"the task names {len(self)} assets: say which, as in asset_state_store[MY_ASSET]")
+        return next(iter(self._by_key.values()))
+
+    def get(self, key: str, default: Json = None) -> Json:  # type: ignore[override]
+        return self._only().get(key, default)
+
+    def set(self, key: str, value: Json) -> None:
+        self._only().set(key, value)
+
+    def delete(self, key: str) -> None:
+        self._only().delete(key)
+
+    def clear(self) -> None:
+        self._only().clear()
+
+    async def aget(self, key: str, default: Json = None) -> Json:
+        return self.get(key, default)
+
+    async def aset(self, key: str, value: Json) -> None:
+        self.set(key, value)
+
+    async def adelete(self, key: str) -> None:
+        self.delete(key)
+
+    async def aclear(self) -> None:
+        self.clear()
+
+
+def _key(asset: Any) -> tuple[str, str] | None:
+    """By what an asset is known; None for what is none."""
+    if isinstance(asset, AssetUriRef):
+        return ("uri", asset.uri)
+    return ("name", asset.name) if isinstance(asset, (Asset, AssetNameRef)) else None

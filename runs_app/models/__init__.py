@@ -8,13 +8,14 @@ from .hitl import HITLDetail
 from .partition import PartitionPart, PendingPartition
 from .process import Process
 from .run import DagRun
-from .store import TaskStoreEntry
+from .store import AssetStoreEntry, TaskStoreEntry
 from .task_instance import TaskInstance
 from .trigger import Trigger
 from .watch import WatchTrigger
 
 __all__ = [
     "AssetEvent",
+    "AssetStoreEntry",
     "Attempt",
     "Backfill",
     "BackfillDagRun",

@@ -22,3 +22,20 @@ class TaskStoreEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} of task instance {self.task_instance_id}"
+
+
+class AssetStoreEntry(models.Model):
+    """One key of an asset's state store. Stays until it is deleted, over all runs."""
+
+    asset = models.ForeignKey("dags_app.Asset", models.CASCADE, related_name="store", db_index=False)
+    key = models.CharField(max_length=512)
+    value = models.JSONField()
+    updated_at = models.DateTimeField()
+    updated_by = models.JSONField(default=dict, help_text="kind (task, api), and which task instance")
+
+    class Meta:
+        verbose_name_plural = "asset store entries"
+        constraints = [models.UniqueConstraint(fields=["asset", "key"], name="asset_store_key")]
+
+    def __str__(self) -> str:
+        return f"{self.key} of asset {self.asset_id}"

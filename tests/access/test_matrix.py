@@ -20,7 +20,7 @@ from dags_app.models import AssetAlias, AuditEntry, DagImportError, Pool
 from orchestrator import access
 from orchestrator.api.auth import issue_token
 from orchestrator.core.spec import GroupSpec
-from runs_app import store
+from runs_app import asset_store, store
 from runs_app.models import Backfill, DagRun, QueuedEvent
 from tests.support import factories
 from tests.support.factories import DAY
@@ -63,6 +63,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     (f"{routes.RUN}/taskGroupInstances/<str:group_id>", "patch"): {"note": "n"},
     (routes.INDEXED, "patch"): {"note": "n"},
     (f"{routes.INDEXED}/hitlDetails", "patch"): {"chosen_options": ["yes"]},
+    ("api/v2/assets/<int:asset_id>/state-store/<path:key>", "put"): {"value": 1},
     **{(f"{routes.TASK}/state-store/<path:key>", method): {"value": 1} for method in ("put", "patch")},
 }
 
@@ -91,6 +92,7 @@ def world(db) -> dict[str, Any]:
     backfill = Backfill.objects.create(dag=dag, from_date=DAY, to_date=DAY, created_at=DAY, updated_at=DAY)
     factories.make_dag(spec=factories.make_spec("epsilon", schedule="@daily", start_date=DAY))
     asset = factories.make_asset("s3://bucket/key", pk=1, producer=dag, consumer=dag)
+    asset_store.put(asset.pk, "return_value", 1, by={"kind": "api"}, now=DAY)
     QueuedEvent.objects.create(dag=dag, asset=asset, created_at=DAY, touched_at=DAY)
     return {
         "asset_id": asset.pk,

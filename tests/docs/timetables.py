@@ -86,7 +86,7 @@ def page() -> str:
             ([written, runs, interval, f"`{timetable.type}`"] for timetable, written, runs, interval in KINDS),
         ),
         "",
-        "Presets stand for expressions:",
+        "A timetable of your own is a class in a [plugin](../howto/plugins.md#timetables) or the DAG file. Presets stand for expressions:",
         "",
         *table(("preset", "is"), presets),
         "",

@@ -9,8 +9,9 @@ from django.conf import settings
 from django.core.management import call_command
 from django.utils import timezone
 
+from dags_app.models import Dag
 from runs_app import actions, answers, store, sweep
-from runs_app.models import TaskInstance, TaskStoreEntry
+from runs_app.models import AssetStoreEntry, TaskInstance, TaskStoreEntry
 from tests.runs_app.test_worker import log_of, parse, run_of, slot  # noqa: F401  # fixtures
 from tests.support import factories
 
@@ -135,3 +136,75 @@ def test_the_command_lists_and_clears(instance, capsys):
     assert '{"a": 1}' in capsys.readouterr().out
     call_command("store", "clear", "d", "r", "a", "--key", "k")
     assert entries() == {}
+
+
+# ---- of assets
+
+
+@pytest.fixture
+def deploy(tmp_path, emptied):
+    """Parse a file with the real processor, which knows its assets afterwards."""
+    from dags_app.processor import Processor
+    from dags_app.versions import known_place, load_spec
+
+    def make(body: str) -> None:
+        inside = "".join(f"    {line}\n" for line in body.strip("\n").split("\n"))
+        head = "from airflow.sdk import DAG, Asset, AssetAlias, task\nORDERS, ITEMS = Asset('orders'), Asset('items')\n"
+        (tmp_path / "d.py").write_text(f"{head}with DAG('d'):\n{inside}")
+        load_spec.cache_clear()  # the test before had other rows under these ids
+        known_place.cache_clear()
+        processor = Processor(str(tmp_path))
+        try:
+            assert processor.settle().errors == 0
+        finally:
+            processor.close()
+        Dag.objects.update(is_paused=False)
+
+    return make
+
+
+def asset_entries() -> dict[tuple[str, str], object]:
+    return {
+        (name, key): value for name, key, value in AssetStoreEntry.objects.values_list("asset__name", "key", "value")
+    }
+
+
+def test_what_a_task_keeps_about_an_asset_is_there_in_the_next_run_and_for_others(slot, deploy):  # noqa: F811
+    deploy("""
+@task(inlets=[ORDERS], outlets=[ORDERS, ITEMS])
+def load(asset_state_store):
+    state = asset_state_store[ORDERS]
+    state.set("runs", state.get("runs", 0) + 1)
+    asset_state_store[ITEMS].set("x", 1)
+    asset_state_store[Asset.ref(name="items")].delete("x")
+@task(inlets=[ORDERS])
+def consume(asset_state_store):
+    print("runs so far:", asset_state_store.get("runs"))
+load() >> consume()""")
+    for _ in range(2):
+        run = run_of(slot)
+    assert run.state == "success" and "runs so far: 2" in log_of(run, "consume")
+    assert asset_entries() == {("orders", "runs"): 2}
+    assert AssetStoreEntry.objects.get().updated_by == {
+        "kind": "task", "dag_id": "d", "run_id": run.run_id, "task_id": "load", "map_index": -1,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "body", "message"),
+    [
+        ("inlets=[ORDERS], outlets=[ITEMS]", "asset_state_store.get('x')", "names 2 assets: say which"),
+        ("inlets=[ORDERS]", "asset_state_store[ITEMS].get('x')", "is not in this task's inlets or outlets"),
+        ("inlets=[ORDERS]", "asset_state_store['orders']", "not by a str"),
+        ("inlets=[ORDERS]", "asset_state_store.set('x', None)", "cannot keep None"),
+        (
+            "",
+            "from airflow.sdk import get_current_context; get_current_context()['asset_state_store']",
+            "names no asset in its inlets or outlets",
+        ),
+    ],
+)
+def test_what_cannot_be_asked_of_an_assets_store_says_why(slot, deploy, arguments, body, message):  # noqa: F811
+    deploy(f"@task({arguments})\ndef t(asset_state_store=None, **context):\n    {body}\nt()")
+    run = run_of(slot)
+    assert run.state == "failed" and message in log_of(run)

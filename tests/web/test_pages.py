@@ -209,6 +209,7 @@ def test_the_details_explain_the_runs_to_come(viewer, monkeypatch):
     schedule.plan(dag, now, None)
     dag.save()
     page = viewer.get("/dags/night/details").content.decode()
+    assert "Sun 2026-03-29 03:30:00 CEST" in page and "Mon 2026-03-30 02:30:00 CEST" in page
     assert "02:30 does not exist on 2026-03-29" in page and "none of these is made before it is unpaused" in page
     assert page.count('<td class="mono">') >= 20
 

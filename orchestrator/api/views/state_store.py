@@ -28,7 +28,7 @@ def _expiry(name: str, value: Any) -> Any:
     return DEFAULT if value == DEFAULT else read_moment(name, value)
 
 
-def _value(name: str, value: Any) -> Any:
+def read_value(name: str, value: Any) -> Any:
     try:
         store.check(name, any_json(name, value), settings.ORCH.store_max_bytes)
     except store.StoreRefused as error:
@@ -85,7 +85,7 @@ class StateStoreKeyView(_StoreView):
         instance = self.instance(request, dag_id, run_id, task_id)
         must(request.user, "edit", instance)
         parts = {
-            "value": Part(_value, required=True, nullable=False),
+            "value": Part(read_value, required=True, nullable=False),
             "expires_at": Part(_expiry, default=DEFAULT),
         }
         values = read_body(request, parts)
@@ -99,7 +99,7 @@ class StateStoreKeyView(_StoreView):
     def patch(self, request: Request, dag_id: str, run_id: str, task_id: str, key: str) -> Response:
         instance = self.instance(request, dag_id, run_id, task_id)
         must(request.user, "edit", instance)
-        values = read_body(request, {"value": Part(_value, required=True, nullable=False)})
+        values = read_body(request, {"value": Part(read_value, required=True, nullable=False)})
         row = self.row(instance, key)
         store.edit(instance, key, values["value"], expires_at=row.expires_at, now=timezone.now(), user=request.user)
         return Response(None)

@@ -8,6 +8,7 @@ from typing import Any
 from .assets import AssetOrTimeSchedule, AssetTriggeredTimetable, is_continuous
 from .base import DataInterval, NextRun, Restriction, Timetable, TimetableError
 from .cron import CronDataIntervalTimetable, CronTriggerTimetable
+from .custom import StoredTimetable
 from .delta import DeltaDataIntervalTimetable, DeltaTriggerTimetable, delta_from
 from .events import EventsTimetable
 from .multiple import MultipleCronTriggerTimetable
@@ -101,6 +102,8 @@ def from_json(document: dict[str, Any]) -> Timetable:
             return PartitionedAtRuntime()
         if kind == "partitioned_assets":
             return PartitionedAssetTimetable.from_json(document)
+        if kind == "custom":
+            return StoredTimetable(document)
         if kind == "assets":
             return AssetTriggeredTimetable(document["assets"])
         if kind == "asset_or_time":

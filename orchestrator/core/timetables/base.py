@@ -17,6 +17,11 @@ class DataInterval:
     start: datetime
     end: datetime
 
+    @classmethod
+    def exact(cls, at: datetime) -> DataInterval:
+        """An interval of no length."""
+        return cls(at, at)
+
 
 @dataclass(frozen=True, slots=True)
 class Restriction:

@@ -20,6 +20,7 @@ from orchestrator.web import tasklist
 from orchestrator.web.page import instance_for, live_part, run_for, whole_number
 from orchestrator.web.text import code, markdown
 from runs_app import store, why
+from runs_app.links import links_of
 from runs_app.models import Attempt, StateEvent, XCom
 
 MOST_SHOWN = 100_000
@@ -45,6 +46,7 @@ def head(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index
         "instance": instance,
         "task": spec.tasks.get(task_id),
         "tab": tab,
+        "links": links_of(instance, task.display) if (task := spec.tasks.get(task_id)) else {},
         "nav": "dags",
         "rows": partial(tasklist.rows, load_spec(run.version_id), run),  # called by the template that shows it
         "attempts": attempts,

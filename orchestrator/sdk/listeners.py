@@ -1,0 +1,84 @@
+"""Listeners: functions of plugins that are called when task instances and runs change their state."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from .plugins import active, brought
+
+log = logging.getLogger("orchestrator.listener")
+
+TASK_HOOKS = {
+    "running": "on_task_instance_running",
+    "success": "on_task_instance_success",
+    "failed": "on_task_instance_failed",
+    "skipped": "on_task_instance_skipped",
+}
+RUN_HOOKS = {"running": "on_dag_run_running", "success": "on_dag_run_success", "failure": "on_dag_run_failed"}
+"""Kind of a run's callback -> hook."""
+MARK = "__listener_hook__"
+
+_hooks: dict[str, list[Callable[..., Any]]] | None = None
+
+
+def hookimpl(function: Any = None, *, specname: str | None = None, **ordering: Any) -> Any:
+    """Mark a function as a listener's; its name, or ``specname``, says what it hears of."""
+
+    def mark(each: Any) -> Any:
+        setattr(each, MARK, specname or each.__name__)
+        return each
+
+    return mark(function) if callable(function) else mark
+
+
+@contextmanager
+def without_plugins() -> Iterator[None]:
+    """For a while nobody listens, and no plugin adds a link."""
+    global _hooks
+    kept, _hooks = _hooks, {}
+    plugins, active[:] = list(active), []
+    try:
+        yield
+    finally:
+        _hooks, active[:] = kept, plugins
+
+
+def forget() -> None:
+    """Look the plugins' listeners up anew at the next call."""
+    global _hooks
+    _hooks = None
+
+
+def hears(hook: str) -> bool:
+    """Whether a plugin listens to this; what is not listened to costs nothing more than this."""
+    return bool(_table().get(hook))
+
+
+def call(hook: str, **values: Any) -> None:
+    """Call every listener of a hook with the values it takes; what one raises is logged and changes nothing."""
+    for function in _table().get(hook, ()):
+        try:
+            function(**{name: values[name] for name in _parameters(function) if name in values})
+        except Exception:
+            log.exception("The listener %s.%s failed", function.__module__, function.__qualname__)
+
+
+def _table() -> dict[str, list[Callable[..., Any]]]:
+    global _hooks
+    if _hooks is None:
+        _hooks = {}
+        for listener in brought("listeners"):
+            for name in dir(listener):
+                function = getattr(listener, name, None)
+                hook = getattr(function, MARK, None)
+                if isinstance(hook, str) and callable(function):
+                    _hooks.setdefault(hook, []).append(function)
+    return _hooks
+
+
+def _parameters(function: Any) -> tuple[str, ...]:
+    code = getattr(function, "__code__", None) or function.__func__.__code__
+    return tuple(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount])
