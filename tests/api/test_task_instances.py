@@ -226,3 +226,9 @@ def test_a_choice_that_contradicts_itself_is_refused(api, run):
         {"task_ids": ["a"], "task_group_id": "g"},
     ):
         assert api.call("post", path, wrong, status=422)["detail"][0]["loc"] == ["body"]
+
+
+def test_a_new_state_may_be_written_in_capitals_and_not_left_open(api, run):
+    assert api.call("patch", f"{BASE}/b", {"new_state": "SUCCESS"})["task_instances"][0]["state"] == "success"
+    answer = api.call("patch", f"{BASE}/b", {"new_state": None}, status=422)
+    assert answer["detail"][0]["loc"] == ["body", "new_state"]

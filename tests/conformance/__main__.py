@@ -27,6 +27,7 @@ def main(names: list[str]) -> int:
 
 def _set_up(home: str) -> None:
     """A home and a database of our own; nothing of them is needed afterwards."""
+    os.mkdir(os.path.join(home, "static"))  # a server without one warns
     os.environ.update(ORCHESTRATOR_HOME=home, DJANGO_SETTINGS_MODULE="orchestrator.settings")
     for name in ("DATABASE_URL", "REDIS_URL", "DAGS_FOLDER"):
         os.environ.pop(name, None)

@@ -96,6 +96,8 @@ class Engine:
             there = {str(path.relative_to(folder)): (0, 0, 0, 0) for path in Path(folder).rglob("*") if path.is_file()}
             look = Look(prints=there, candidates={file})
             parsed = parse(self.server, folder, file, look, Names(look, {file})).parsed
+        DagRun.objects.filter(dag_id=spec["dag_id"]).delete()  # of another case with this id
+        Dag.objects.filter(pk=spec["dag_id"]).delete()
         if parsed.errors:
             raise Refused(parsed.errors[0]["message"])
         sync.store(parsed, now=timezone.now(), present={file})

@@ -45,8 +45,19 @@ def sets(data: Path) -> list[str]:
 
 
 def read(data: Path, name: str) -> Iterator[Any]:
+    """The cases of a set; a line that cannot be read is one that nobody can answer."""
     with (data / f"{name}.jsonl").open(encoding="utf-8") as lines:
-        yield from (json.loads(line) for line in lines if line.strip())
+        for number, line in enumerate(lines, 1):
+            try:
+                case = json.loads(line) if line.strip() else None
+            except ValueError as error:
+                case = {"id": f"{name}.jsonl, line {number}", "unreadable": str(error)}
+            if case is not None:
+                yield (
+                    case
+                    if isinstance(case, dict)
+                    else {"id": f"{name}.jsonl, line {number}", "unreadable": "no object"}
+                )
 
 
 def judge(name: str, case: Any) -> Verdict:
@@ -54,6 +65,8 @@ def judge(name: str, case: Any) -> Verdict:
     verdict = Verdict(str(case.get("id")))
     try:
         with _time_limit():
+            if "unreadable" in case:
+                raise ValueError(case["unreadable"])
             module = _module(name)
             got = module.answer(deepcopy(case))
         _compare(module, name, case, got, verdict)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -45,3 +47,12 @@ def test_every_kind_that_is_accepted_stands_in_the_list_of_differences():
     section = text.partition("## Recorded answers that differ on purpose")[2].partition("\n## ")[0]
     assert re.findall(r"^- \*\*(.+?)\*\*", section, re.MULTILINE) == [kind.name for kind in ACCEPTED]
     assert len(ACCEPTED) <= 10
+
+
+def test_a_line_that_is_no_json_is_a_case_that_disagrees(tmp_path: Path, engine: None):
+    case = next(judge.read(judge.OWN_DATA, "weights"))
+    (tmp_path / "weights.jsonl").write_text(f'{{"id": \n\n{json.dumps(case)}\n{json.dumps(case)}\n')
+    assert judge.sets(tmp_path) == ["weights"]
+    report = judge.run("weights", judge.read(tmp_path, "weights"))
+    assert [each.word for each in report.verdicts] == ["disagrees", "agrees", "agrees"]
+    assert report.wrong[0].case_id == "weights.jsonl, line 1"

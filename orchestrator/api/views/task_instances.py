@@ -54,8 +54,13 @@ class TaskInstancesView(ApiView):
         return Response({"task_instances": shaped(page), "total_entries": total})
 
 
+def new_state(name: str, value: Any) -> str:
+    """Read a state in whatever case, as Airflow does."""
+    return one_of("success", "failed", "skipped")(name, value.lower() if isinstance(value, str) else value)
+
+
 PATCH = {
-    "new_state": Part(one_of("success", "failed", "skipped")),
+    "new_state": Part(new_state, nullable=False),
     "note": Part(limited_text(1000, least=0)),
     **dict.fromkeys(
         ("include_upstream", "include_downstream", "include_future", "include_past"),
