@@ -164,14 +164,16 @@ def start_oldest(dag_id: str, now: datetime) -> tuple[Advanced, bool]:
     """
     lock = " FOR NO KEY UPDATE" if is_postgresql() else ""
     # Counted under the DAG's lock, so that two starts at once never exceed the limit. It leaves inserts of runs alone.
-    dags = fetch(f"SELECT is_paused, max_active_runs FROM dags_app_dag WHERE dag_id = %s{lock}", [dag_id])
+    dags = fetch(
+        f"SELECT is_paused, max_active_runs, has_held_tasks FROM dags_app_dag WHERE dag_id = %s{lock}", [dag_id]
+    )
     if not dags or dags[0][0]:
         return Advanced(), False
     due = fetch(_ORDINARY, [dag_id, dag_id, now, dag_id, dags[0][1]])
     if due:
-        return start_run(due[0][0], now), len(due) > 1 or bool(due[0][1])
+        return start_run(due[0][0], now, held=dags[0][2]), len(due) > 1 or bool(due[0][1])
     due = fetch(_OF_BACKFILLS, [dag_id, now])
-    return (start_run(due[0][0], now), len(due) > 1) if due else (Advanced(), False)
+    return (start_run(due[0][0], now, held=dags[0][2]), len(due) > 1) if due else (Advanced(), False)
 
 
 _ORDINARY = (
@@ -192,8 +194,8 @@ _OF_BACKFILLS = (
 )
 
 
-def start_run(run_pk: int, now: datetime) -> Advanced:
-    """Move one queued run to running and advance it, in the caller's transaction."""
+def start_run(run_pk: int, now: datetime, *, held: bool = False) -> Advanced:
+    """Move one queued run to running and advance it, in the caller's transaction; ``held``: the DAG has held tasks."""
     run = run_row(run_pk, lock=True, wait=True)
     if run is None:
         return Advanced()
@@ -204,7 +206,15 @@ def start_run(run_pk: int, now: datetime) -> Advanced:
         return Advanced()
     if "running" in spec.listens:
         Callback.objects.create(run_id=run_pk, kind="running", reason="started")
+    if held:
+        write(_HOLD, [True, run_pk, run["dag_id"]])
     return settle_whole({**run, "state": RunState.RUNNING}, now)
+
+
+_HOLD = (
+    "UPDATE runs_app_taskinstance SET held = %s WHERE run_id = %s AND task_id IN "
+    "(SELECT task_id FROM runs_app_hold WHERE dag_id = %s AND run_id IS NULL)"
+)
 
 
 class _Open:
@@ -303,7 +313,11 @@ def _expand(
         key = concurrency_key(keyed, spec, task, 0)
         TaskInstance.objects.filter(pk=loaded.pks[task_id, 0]).update(concurrency_key=key)
     rows = (_instance(run, spec, task, index, keyed) for index in missing)
-    for made in TaskInstance.objects.bulk_create(rows, batch_size=BATCH):
+    made_rows = TaskInstance.objects.bulk_create(rows, batch_size=BATCH)
+    before = loaded.view.instances[task_id].values()
+    if before and all(each.held for each in before):
+        TaskInstance.objects.filter(pk__in=[made.pk for made in made_rows]).update(held=True)
+    for made in made_rows:
         loaded.pks[task_id, made.map_index] = made.pk
 
 

@@ -19,7 +19,7 @@ from django.db import DatabaseError, InterfaceError, transaction
 from dags_app.versions import clear_old, load_spec
 from orchestrator.core.states import RUN_UNFINISHED, UNFINISHED, RunState, TaskState
 
-from . import advance, asset_runs, backfill_steps, hitl, notify, rates, sweep, tick, transitions
+from . import advance, asset_runs, backfill_steps, hitl, holds, notify, rates, sweep, tick, transitions
 from .failing import pause_if_failing
 from .locking import close_broken, fetch, moment, retrying
 from .models import Callback, DagRun, TaskInstance
@@ -89,8 +89,9 @@ def next_due(after: datetime) -> datetime | None:
         "UNION ALL SELECT min(not_before) FROM runs_app_taskinstance WHERE not_before IS NOT NULL AND not_before > %s "
         "UNION ALL SELECT min(not_before) FROM runs_app_groupretry WHERE not_before IS NOT NULL AND not_before > %s "
         "UNION ALL SELECT min(timeout_at) FROM runs_app_dagrun WHERE timeout_at IS NOT NULL AND timeout_at > %s "
-        "UNION ALL SELECT min(run_after) FROM runs_app_dagrun WHERE state = 'queued' AND run_after > %s",
-        [after] * 5,
+        "UNION ALL SELECT min(run_after) FROM runs_app_dagrun WHERE state = 'queued' AND run_after > %s "
+        "UNION ALL SELECT min(until) FROM runs_app_hold WHERE until > %s",
+        [after] * 6,
     )
     known = [moment(at) for (at,) in rows if at is not None]
     if (opening := rates.next_opening(after)) is not None:
@@ -103,6 +104,10 @@ def next_due(after: datetime) -> datetime | None:
 
 def _create_runs(counts: Counts, now: datetime) -> None:
     counts.created = tick.tick(now)
+
+
+def _release_holds(counts: Counts, now: datetime) -> None:
+    holds.release_due(now)
 
 
 def _backfill(counts: Counts, now: datetime) -> None:
@@ -140,7 +145,7 @@ def _advance_due(counts: Counts, now: datetime) -> None:
     """Advance the runs of task instances, and of groups, whose retry or next poke is due."""
     rows = fetch(
         "SELECT DISTINCT t.run_id FROM runs_app_taskinstance t JOIN runs_app_dagrun r ON r.id = t.run_id "
-        "WHERE t.not_before IS NOT NULL AND t.not_before <= %s AND t.state IN ('up_for_retry', 'up_for_reschedule') "
+        "WHERE t.not_before IS NOT NULL AND t.not_before <= %s AND t.state IN ('up_for_retry', 'up_for_reschedule') AND NOT t.held "
         "AND r.state = 'running' UNION SELECT g.run_id FROM runs_app_groupretry g JOIN runs_app_dagrun r "
         f"ON r.id = g.run_id WHERE g.not_before IS NOT NULL AND g.not_before <= %s AND r.state = 'running' LIMIT {MOST}",
         [now, now],
@@ -242,7 +247,7 @@ def clear_versions() -> int:
 
 PARTS = (
     *(_create_runs, _create_asset_runs, _backfill, _start_runs, _advance_due, _expire_deferrals),
-    *(_open_rates, _expire_questions, _end_late_runs),
+    *(_open_rates, _release_holds, _expire_questions, _end_late_runs),
     *(_sweep, _clear_versions),
 )
 """In the order in which a pass does them."""

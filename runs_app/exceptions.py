@@ -153,5 +153,13 @@ class BackfillRefused(OrchestratorError):
     status = 422
 
 
+class InvalidHold(OrchestratorError):
+    """A task cannot be held so."""
+
+
+class NotHeld(OrchestratorError):
+    status = 404
+
+
 class IllegalMove(RuntimeError):
     """The engine tried a move that the state machine does not have: a defect of ours, caught nowhere."""

@@ -429,7 +429,33 @@ RULES: tuple[Rule, ...] = (
         "AND t.map_index = v.source_map_index WHERE NOT EXISTS (SELECT 1 FROM runs_app_stateevent e "
         "WHERE e.task_instance_id = t.id AND e.new = 'success')",
     ),
+    # ---- holds
+    Rule(
+        "held_is_not_ready",
+        "what is held is not ready, unless its try had begun before",
+        f"SELECT {_NAMED} FROM {_TI} t WHERE t.held AND t.state = 'scheduled' AND t.first_started_at IS NULL",
+    ),
+    Rule(
+        "held_by_a_hold",
+        "a task instance of a run under way is marked as held exactly when a hold covers it",
+        f"SELECT {_NAMED} FROM {_TI} t JOIN runs_app_dagrun r ON r.id = t.run_id WHERE r.state = 'running' "
+        "AND t.held <> EXISTS (SELECT 1 FROM runs_app_hold h WHERE h.dag_id = t.dag_id AND h.task_id = t.task_id "
+        "AND (h.run_id IS NULL OR (h.run_id = t.run_id AND h.map_index IN (-1, t.map_index)))){since}",
+    ),
+    Rule(
+        "held_tasks_are_known",
+        "a DAG knows whether tasks of all its runs are held",
+        "SELECT d.dag_id FROM dags_app_dag d WHERE d.has_held_tasks <> EXISTS (SELECT 1 FROM runs_app_hold h "
+        "WHERE h.dag_id = d.dag_id AND h.run_id IS NULL)",
+    ),
     # ---- liveness
+    Rule(
+        "holds_end",
+        "no hold lasts beyond its time",
+        "SELECT 'hold ' || h.id FROM runs_app_hold h WHERE h.until < %s",
+        _before(5),
+        liveness=True,
+    ),
     Rule(
         "work_is_claimed",
         "no ready row waits while an idle slot serves its queue",
@@ -513,7 +539,7 @@ RULES: tuple[Rule, ...] = (
         "due_waits_are_over",
         "what waited for its time is looked at when it comes",
         f"SELECT {_NAMED} || ': ' || t.state FROM {_TI} t JOIN runs_app_dagrun r ON r.id = t.run_id "
-        "WHERE t.not_before < %s AND t.state IN ('up_for_reschedule', 'deferred', 'awaiting_input') AND r.state = 'running'",
+        "WHERE t.not_before < %s AND t.state IN ('up_for_reschedule', 'deferred', 'awaiting_input') AND r.state = 'running' AND NOT t.held",
         _before(5),
         liveness=True,
     ),

@@ -31,17 +31,21 @@ class Loaded:
 
 def load(run: dict[str, Any], spec: DagSpec, tasks: Collection[str] | None, now: datetime) -> Loaded:
     """Load the instances of ``tasks`` (None: of the whole run). ``run`` is a row of :data:`RUN_COLUMNS`."""
-    sql = "SELECT id, task_id, map_index, state, try_number, not_before, skip_note FROM runs_app_taskinstance WHERE run_id = %s"
+    sql = "SELECT id, task_id, map_index, state, try_number, not_before, skip_note, held FROM runs_app_taskinstance WHERE run_id = %s"
     values: list[Any] = [run["id"]]
     if tasks is not None and len(tasks) < WHOLE_RUN:
         sql += f" AND task_id IN ({placeholders(list(tasks))})"
         values += sorted(tasks)
     instances: dict[str, dict[int, Instance]] = {}
     pks: dict[tuple[str, int], int] = {}
-    for pk, task_id, map_index, state, try_number, not_before, note in fetch(sql, values):
+    for pk, task_id, map_index, state, try_number, not_before, note, held in fetch(sql, values):
         due = not_before is None or moment(not_before) <= now  # type: ignore[operator]
         instances.setdefault(task_id, {})[map_index] = Instance(
-            state=TaskState(state), due=due, skip_note=json.loads(note) if note else None, try_number=try_number
+            state=TaskState(state),
+            due=due,
+            skip_note=json.loads(note) if note else None,
+            try_number=try_number,
+            held=bool(held),
         )
         pks[task_id, map_index] = pk
     known = [task_id for task_id in instances if task_id in spec.tasks]

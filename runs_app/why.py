@@ -14,7 +14,7 @@ from dags_app.asset_lookup import known
 from dags_app.models import Dag
 from dags_app.versions import load_spec
 from orchestrator.core.assets import waiting_for
-from orchestrator.core.decide import Decision, RunView, decide
+from orchestrator.core.decide import HELD, Decision, RunView, decide
 from orchestrator.core.group_retries import around as groups_around
 from orchestrator.core.reasons import DagFacts, Holder, Limit, Queue, Reason, RunFacts, TaskFacts
 from orchestrator.core.setups import relevant_setups
@@ -22,7 +22,7 @@ from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import FINISHED, RUN_FINISHED, UNFINISHED, WAITING, RunState, TaskState
 from orchestrator.core.why import why_dag, why_run, why_task
 
-from . import group_retries, limits, rates, view
+from . import group_retries, holds, limits, rates, view
 from .locking import fetch, moment
 from .models import DagRun, HITLDetail, Process, QueuedEvent, StateEvent, TaskInstance, Trigger
 
@@ -252,6 +252,16 @@ class _Surroundings:
         return rates.opening(instance.pool, pool.rate, self.now) if pool is not None and pool.rate else None
 
 
+def _hold(instance: TaskInstance) -> dict[str, Any]:
+    found = holds.on([instance])
+    if not found:
+        return {}
+    held = found[-1]
+    where = "" if held.run_id else ", in every run"
+    reason = f" ({held.reason})" if held.reason else ""
+    return {"held": f"{held.held_by}{where}{reason}", "held_until": held.until}
+
+
 def _question(instance: TaskInstance) -> dict[str, Any]:
     asked = HITLDetail.objects.filter(task_instance=instance).order_by("-try_number").first()
     if asked is None:
@@ -313,6 +323,7 @@ class _RunAround:
     def facts(self, instance: TaskInstance) -> TaskFacts:
         task, around = self.spec.tasks.get(instance.task_id), self.around
         waits_for, becomes = self.decided_of(instance)
+        waits_for = "" if waits_for == HELD else waits_for
         found = TaskFacts(
             run=self.run_facts,
             name=_name(instance),
@@ -330,6 +341,7 @@ class _RunAround:
             decided=becomes,
             pool_size=around.capacity.pools[instance.pool].slots if instance.pool in around.capacity.pools else None,
             queue=around.queue(instance),
+            **_hold(instance),
         )
         if instance.state == TaskState.DEFERRED:
             trigger = Trigger.objects.filter(task_instance=instance).values_list("classpath", flat=True).first()

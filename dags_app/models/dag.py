@@ -19,6 +19,7 @@ class Dag(models.Model):
     version = models.ForeignKey("DagVersion", models.SET_NULL, null=True, related_name="+")
     is_paused = models.BooleanField(default=True, help_text="starts no runs; those under way finish")
     is_frozen = models.BooleanField(default=False, help_text="paused, and runs under way start no more tasks, either")
+    has_held_tasks = models.BooleanField(default=False, help_text="tasks of every run are held: see the holds")
     is_stale = models.BooleanField(default=False, help_text="its file no longer defines it; history stays")
     last_parsed_at = models.DateTimeField(null=True)
     last_parse_seconds = models.FloatField(null=True)

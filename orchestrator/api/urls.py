@@ -29,6 +29,7 @@ from .views.backfills import (
 from .views.dags import DagDetailsView, DagsView, DagTagsView, DagView
 from .views.group_retries import GroupRetriesView
 from .views.hitl import HITLDetailsView, HITLDetailTryView, HITLDetailView
+from .views.holds import HoldsView, HoldTaskView
 from .views.import_errors import ImportErrorsView, ImportErrorView
 from .views.links import LinksView
 from .views.logs import LogsView
@@ -126,6 +127,8 @@ urlpatterns = [
     path(DAG + "/dagVersions/<int:version_number>", VersionOfDagView.as_view()),
     path(DAG + "/tasks", TasksView.as_view()),
     path(DAG + "/tasks/<str:task_id>", TaskView.as_view()),
+    path(DAG + "/tasks/<str:task_id>/hold", HoldTaskView.as_view()),
+    path(DAG + "/holds", HoldsView.as_view()),
     path(DAG + "/clearTaskInstances", ClearView.as_view()),
     path(DAG + "/dagRuns", RunsView.as_view()),
     path(DAG + "/dagRuns/list", RunsListView.as_view()),
@@ -142,6 +145,7 @@ urlpatterns = [
     path(TASK + "/tries", TriesView.as_view()),
     path(TASK + "/why", TaskWhyView.as_view()),
     path(TASK + "/tries/<int:try_number>", TriesView.as_view()),
+    path(TASK + "/hold", HoldTaskView.as_view()),
     path(TASK + "/listMapped", MappedView.as_view()),
     path(TASK + "/logs/<int:try_number>", LogsView.as_view()),
     path(TASK + "/links", LinksView.as_view()),

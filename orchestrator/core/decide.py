@@ -21,6 +21,8 @@ from .states import FAILED_STATES, FINISHED, UNFINISHED, WAITING, RunState, Task
 from .trigger_rules import EAGER, Counts, Verdict, judge
 
 Key = tuple[str, int]
+HELD = "held"
+"""Why what somebody holds waits, once nothing else keeps it."""
 UNTRIED = frozenset({TaskState.NONE, TaskState.SCHEDULED})
 """What a branch may still skip: a task that has begun, or waits for its next try, goes on."""
 
@@ -33,6 +35,7 @@ class Instance:
     due: bool = True  # up_for_retry and up_for_reschedule: its time has come
     skip_note: Mapping[str, Any] | None = None  # {"followed": [...]} or {"skipped": [...]}: what a branch left
     try_number: int = 0
+    held: bool = False  # somebody keeps it from starting
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +266,9 @@ class _Round:
         length = self._length_now(task) if index >= 0 else None
         if length is not None and index >= length:
             return self._move(task, index, TaskState.REMOVED, f"what it maps over has {length} elements now")
+        if instance.held:
+            self.waits[task.task_id, index] = HELD
+            return False
         if task.inline and instance.state == TaskState.NONE:
             if task.inline == "latest_only" and self.view.is_latest is False:
                 self._note(task.task_id, index, {"followed": []})
@@ -431,7 +437,7 @@ class _Round:
         found = self.instances[task.task_id]
         found[0] = found.pop(-1)
         for index in range(1, count):
-            found[index] = Instance(TaskState.NONE)
+            found[index] = Instance(TaskState.NONE, held=found[0].held)
         self.expansions[task.task_id] = Expansion(task.task_id, count)
         self.lengths_now[task.task_id] = count
         return True
@@ -456,7 +462,8 @@ class _Round:
         found, length = self.instances[task.task_id], self.lengths_now.get(task.task_id)
         if length is None or len(found) >= length:
             return []
-        fresh = [(index, Instance(TaskState.NONE)) for index in range(length) if index not in found]
+        held = bool(found) and all(each.held for each in found.values())
+        fresh = [(index, Instance(TaskState.NONE, held=held)) for index in range(length) if index not in found]
         found.update(fresh)
         self.expansions[task.task_id] = Expansion(task.task_id, length)
         return fresh
@@ -514,13 +521,16 @@ class _Round:
         groups = ((each, self.groups.index_in(each, map_index)) for each in around(self.spec, task_id))
         return any(not self.groups.is_final(*each) for each in groups)
 
+    def _holds(self) -> bool:
+        return any(each.held for found in self.instances.values() for each in found.values())
+
     def _run_state(self) -> tuple[RunState | None, str]:
         if not self.view.complete or (self.groups is not None and not self.groups.all_final()):
             return None, ""
         states = [each.state for found in self.instances.values() for each in found.values()]
         if any(state in UNFINISHED for state in states):
             stuck = all(state == TaskState.NONE for state in states if state in UNFINISHED)
-            if stuck and not self.moves and not self.expansions and not self.view.past:
+            if stuck and not self.moves and not self.expansions and not self.view.past and not self._holds():
                 return RunState.FAILED, DEADLOCK
             return None, ""
         bad = [

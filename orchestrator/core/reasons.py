@@ -22,6 +22,7 @@ KINDS = {
     "depends_on_past": "`depends_on_past` or `wait_for_downstream`: the run before does not let it",
     "ended": "it has ended; the last change of state says why as it did",
     "group_retry": "a group that it comes after failed and is run again at its time",
+    "held": "somebody keeps it from starting",
     "import_error": "the DAG's file cannot be imported",
     "in_line": "it is ready, and others that are ready come first",
     "limit_dag": "`max_active_tis_per_dag` of its task is reached",
@@ -174,4 +175,6 @@ class TaskFacts:
     triggerers: int = 0
     question: str = ""
     asked: tuple[str, ...] = ()  # who alone may answer
+    held: str = ""  # who holds it, and why
+    held_until: datetime | None = None
     last_reason: str = ""

@@ -75,6 +75,12 @@ def _past(facts: TaskFacts) -> Reason | None:
     return Reason("depends_on_past", text, "Rerun that task instance, or mark it as success.")
 
 
+def _held(facts: TaskFacts) -> Reason | None:
+    if not facts.held:
+        return None
+    return Reason("held", f"It is held back by {facts.held}.", "Release it.", facts.held_until)
+
+
 def _about_to(facts: TaskFacts) -> Reason | None:
     if not facts.decided or facts.run.state != RunState.RUNNING:
         return None
@@ -235,7 +241,7 @@ def _dag_frozen(facts: TaskFacts) -> Reason | None:
 TaskRule = Callable[[TaskFacts], Reason | None]
 ALWAYS: tuple[TaskRule, ...] = (_run_over, _dag_frozen, _pool_never, _no_worker)
 """What holds whatever has not ended and does not run, now or when its turn comes."""
-OF_WAITING: tuple[TaskRule, ...] = (_retry, _reschedule, _past, _group_retry, _trigger_rule, _about_to)
+OF_WAITING: tuple[TaskRule, ...] = (_retry, _reschedule, _held, _past, _group_retry, _trigger_rule, _about_to)
 OF_READY: tuple[TaskRule, ...] = (_pool_full, _pool_rate, _limit_run, _limit_dag, _limit_dagrun, _limit_key)
 """The limits that a claim keeps within."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path, register_converter
 from django.views.generic import RedirectView
 
-from .views import account, assets, backfills, code, dag, dags, dialogs, logs, required, run, search, task
+from .views import account, assets, backfills, code, dag, dags, dialogs, holds, logs, required, run, search, task
 
 
 class AnyText:
@@ -38,6 +38,8 @@ TASK_PAGES = (
     ("/log.txt", "task-log-file", logs.download),
     ("/clear", "task-clear", dialogs.clear_task),
     ("/mark", "task-mark", dialogs.mark_task),
+    ("/hold", "task-hold", holds.hold_task),
+    ("/note", "task-note", dialogs.note_task),
 )
 
 urlpatterns = [
@@ -85,6 +87,7 @@ urlpatterns = [
     path(DAG + "/code", code.dag_code_page, name="code"),
     path(DAG + "/details", dag.details_page, name="details"),
     path(DAG + "/pause", dag.pause, name="pause"),
+    path(DAG + "/delete", dialogs.delete_dag, name="dag-delete"),
     path(DAG + "/trigger", dialogs.trigger, name="trigger"),
     path(DAG, dag.grid_page, name="dag"),
 ]

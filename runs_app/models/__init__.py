@@ -5,6 +5,7 @@ from .control import ControlState, PoolStart, PoolWeight
 from .event import StateEvent
 from .group_retry import GroupRetry
 from .hitl import HITLDetail
+from .hold import Hold
 from .partition import PartitionPart, PendingPartition
 from .process import Process
 from .run import DagRun
@@ -24,6 +25,7 @@ __all__ = [
     "DagRun",
     "GroupRetry",
     "HITLDetail",
+    "Hold",
     "PartitionPart",
     "PendingPartition",
     "PoolStart",

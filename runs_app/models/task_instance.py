@@ -24,6 +24,7 @@ class TaskInstance(models.Model):
     token = models.PositiveBigIntegerField(default=0, help_text="fencing token; only ever grows")
     generation = models.PositiveIntegerField(default=1, help_text="grows with each clear")
     changed = models.BooleanField(default=False, help_text="mark: its run has not been advanced since it ended")
+    held = models.BooleanField(default=False, help_text="not to be started: see the holds")
     not_before = models.DateTimeField(null=True, help_text="next retry, next poke, or timeout of a deferral")
     queue = models.CharField(max_length=250, default="default")
     pool = models.CharField(max_length=250, default="default_pool")

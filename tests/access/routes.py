@@ -74,6 +74,8 @@ API: dict[str, dict[str, str]] = {
     f"{DAG}/dagVersions/<int:version_number>": {"get": "sees"},
     f"{DAG}/tasks": {"get": "sees"},
     f"{DAG}/tasks/<str:task_id>": {"get": "sees"},
+    f"{DAG}/tasks/<str:task_id>/hold": {"put": "acts:mark", "delete": "acts:mark"},
+    f"{DAG}/holds": {"get": "sees"},
     f"{DAG}/clearTaskInstances": {"post": "acts:clear"},
     f"{DAG}/dagRuns": {"get": "sees", "post": "acts:trigger"},
     f"{DAG}/dagRuns/list": {"post": "sees"},
@@ -86,6 +88,7 @@ API: dict[str, dict[str, str]] = {
     f"{RUN}/taskInstances": {"get": "sees"},
     f"{RUN}/taskInstances/list": {"post": "sees"},
     TASK: {"get": "sees", "patch": "acts:mark"},
+    f"{TASK}/hold": {"put": "acts:mark", "delete": "acts:mark"},
     f"{TASK}/listMapped": {"get": "sees"},
     f"{TASK}/tries": {"get": "sees"},
     f"{TASK}/why": {"get": "sees"},
@@ -117,6 +120,8 @@ def _task_pages(task: str) -> dict[str, dict[str, str]]:
         task + "/clear": {"get": "acts:clear", "post": "acts:clear"},
         task + "/required_actions": {"get": "sees", "post": "acts:answer"},
         task + "/mark": {"get": "acts:mark", "post": "acts:mark"},
+        task + "/hold": {"get": "acts:mark", "post": "acts:mark"},
+        task + "/note": {"get": "acts:note", "post": "acts:note"},
     }
 
 
@@ -160,6 +165,7 @@ PAGES: dict[str, dict[str, str]] = {
     **{f"{PAGE_DAG}/backfills/<int:backfill_id>/{end}": {"post": "acts:trigger"} for end in ("pause", "unpause")},
     f"{PAGE_DAG}/backfills/<int:backfill_id>/cancel": {"get": "acts:trigger", "post": "acts:trigger"},
     f"{PAGE_DAG}/pause": {"post": "acts:pause"},
+    f"{PAGE_DAG}/delete": {"get": "acts:delete", "post": "acts:delete"},
     f"{PAGE_DAG}/trigger": {"get": "acts:trigger", "post": "acts:trigger"},
 }
 

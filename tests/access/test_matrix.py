@@ -21,7 +21,7 @@ from orchestrator import access
 from orchestrator.api.auth import issue_token
 from orchestrator.core.spec import GroupSpec
 from runs_app import asset_store, store
-from runs_app.models import Backfill, DagRun, QueuedEvent
+from runs_app.models import Backfill, DagRun, Hold, QueuedEvent
 from tests.support import factories
 from tests.support.factories import DAY
 
@@ -314,6 +314,9 @@ def prepare(route: str) -> None:
     """Bring the world into the one state that the route's action is for."""
     if route == f"{routes.RUN}/cancel":
         DagRun.objects.filter(run_id="r1").update(state="running", ended_at=None)
+    if route.endswith("/hold") and route.startswith("api/"):
+        run = DagRun.objects.get(run_id="r1") if "run_id" in route else None
+        Hold.objects.create(dag_id="alpha", run=run, task_id="a", held_by="x", created_at=DAY)
 
 
 def api_client(how: str, role: str) -> Client:

@@ -13,7 +13,7 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from dags_app.models import Dag, Pool
-from runs_app import actions, backfills, cancel, control, hitl, invariants
+from runs_app import actions, backfills, cancel, control, hitl, holds, invariants
 from runs_app.backfills import Request
 from runs_app.finish import Outcome
 from runs_app.locking import db_now, fetch, write
@@ -56,6 +56,8 @@ def world(db: None, invitations: Any) -> dict[str, int]:
     running = take(slot())
     cancelled = start(python_dag("cancelled", {"a": (), "b": ("a",)}))
     cancel.cancel_run(cancelled.pk)
+    held = start(python_dag("held", {"a": ()}))
+    holds.hold("held", "a")
     python_dag("filled", {"a": ()}, schedule="@daily", tasks={"queue": "far"})
     first = timezone.now() - timedelta(days=9)
     backfill = backfills.create(Request("filled", first, first + timedelta(days=4), max_active_runs=2))
@@ -76,6 +78,7 @@ def world(db: None, invitations: Any) -> dict[str, int]:
         "lost_run": lost.pk,
         "cancelled_run": cancelled.pk,
         "backfill": backfill.pk,
+        "held": TaskInstance.objects.get(run=held).pk,
         "queued_run": DagRun.objects.get(dag_id="paused").pk,
         "queued": TaskInstance.objects.get(run__dag_id="paused").pk,
     }
@@ -188,7 +191,13 @@ DAMAGE = [
     ("xcom_is_of_its_task_instance", "{stray_xcom}"),
     ("waiting_has_a_time", f"UPDATE {TI} SET not_before = NULL WHERE id = {{retry}}"),
     ("finished_waits_for_nothing", f"UPDATE {TI} SET not_before = '{{old}}' WHERE id = {{done}}"),
+    ("held_is_not_ready", f"UPDATE {TI} SET state = 'scheduled' WHERE id = {{held}}"),
+    ("held_by_a_hold", f"UPDATE {TI} SET held = {{false}} WHERE id = {{held}}"),
+    ("held_by_a_hold", f"UPDATE {TI} SET held = {{true}} WHERE id = {{retry}}"),
+    ("held_tasks_are_known", "UPDATE dags_app_dag SET has_held_tasks = {false}"),
+    ("held_tasks_are_known", "UPDATE dags_app_dag SET has_held_tasks = {true} WHERE dag_id = 'done'"),
     # ---- liveness
+    ("holds_end", "UPDATE runs_app_hold SET until = '{old}'"),
     ("dead_hold_nothing", "UPDATE runs_app_process SET beat_at = '{old}' WHERE ended_at IS NULL"),
     ("dead_hold_nothing", "UPDATE runs_app_process SET ended_at = '{old}' WHERE ended_at IS NULL"),
     ("due_runs_are_made", "UPDATE dags_app_dag SET next_run_after = '{old}' WHERE dag_id = 'done'"),

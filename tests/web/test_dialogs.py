@@ -228,3 +228,39 @@ def test_freezing_and_letting_runs_finish(user: Client, shop: Dag):
     user.post("/dags/shop/pause", {"paused": "false"}, headers=FETCH)
     shop.refresh_from_db()
     assert (shop.is_paused, shop.is_frozen) == (False, False)
+
+
+def test_holding_and_releasing_a_task(user: Client, shop: Dag):
+    run = factories.make_run(shop, "going", state="running", states={"extract": "scheduled"})
+    place = "/dags/shop/runs/going/tasks/extract"
+    values = {"reason": "look first", "where": "run", "until": "2999-01-01T00:00"}
+    assert user.post(f"{place}/hold", values, headers=FETCH).json()["toast"] == "extract is held."
+    assert states(run)["extract"] == "none"
+    shown = user.get(f"{place}/hold").content.decode()
+    assert "look first" in shown
+    held = run.holds.get()
+    assert "It is held back by" in user.get(place).content.decode()
+    assert "released" in user.post(f"{place}/hold", {"release": held.pk}, headers=FETCH).json()["toast"]
+    assert states(run)["extract"] == "scheduled"
+    wrong = user.post(f"{place}/hold", {"until": "yesterday"}, headers=FETCH)
+    assert (wrong.status_code, b"cannot be read" in wrong.content) == (422, True)
+
+
+def test_a_note_on_a_task_and_deleting_the_dag(user: Client, shop: Dag):
+    run = factories.make_run(shop, "done")
+    place = "/dags/shop/runs/done/tasks/extract"
+    user.post(f"{place}/note", {"note": "by hand"}, headers=FETCH)
+    assert run.task_instances.get(task_id="extract").note == "by hand"
+    assert "by hand" in user.get(place).content.decode()
+    factories.make_run(shop, "going", state="running")
+    assert b"runs that are not finished" in user.post("/dags/shop/delete", headers=FETCH).content
+    DagRun.objects.filter(run_id="going").delete()
+    assert b"it comes back without them" in user.get("/dags/shop/delete").content
+    assert user.post("/dags/shop/delete", headers=FETCH).json()["go"] == "/dags"
+    assert not Dag.objects.exists()
+
+
+def test_a_failed_run_offers_to_rerun_what_failed(user: Client, shop_run: DagRun):
+    assert "?set=1&amp;only_failed=on" in user.get("/dags/shop/runs/first").content.decode()
+    form = user.get("/dags/shop/runs/first/clear?set=1&only_failed=on").content.decode()
+    assert "<b>4</b> task instances" in form

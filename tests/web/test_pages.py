@@ -44,11 +44,12 @@ PAGES = [
 FORMS = [
     *((name, ASSET) for name in ("asset-event", "asset-materialize")),
     ("trigger", DAG),
+    ("dag-delete", DAG),
     ("backfill", DAG),
     ("backfill-cancel", BACKFILL),
     *((name, RUN) for name in ("run-clear", "run-cancel", "run-mark", "run-note", "run-delete")),
-    *((name, TASK) for name in ("task-clear", "task-mark")),
-    *((name, INDEX) for name in ("task-clear-mapped", "task-mark-mapped")),
+    *((name, TASK) for name in ("task-clear", "task-mark", "task-hold", "task-note")),
+    *((name, INDEX) for name in ("task-clear-mapped", "task-mark-mapped", "task-hold-mapped", "task-note-mapped")),
 ]
 POSTS = [("pause", DAG), ("backfill-pause", BACKFILL), ("backfill-unpause", BACKFILL), *FORMS]
 OPEN = {"home", "favicon", "sign-in", "choose-password", "sign-out"}

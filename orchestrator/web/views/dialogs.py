@@ -15,7 +15,7 @@ from dags_app.versions import load_spec
 from orchestrator.core.graph import topological
 from orchestrator.core.states import FINISHED, RunState, TaskState
 from orchestrator.web import params
-from orchestrator.web.page import dag_for, done, must, page, run_for, wants_part
+from orchestrator.web.page import dag_for, done, instance_for, must, page, run_for, wants_part
 from runs_app import actions, cancel
 from runs_app.exceptions import OrchestratorError
 from runs_app.models import DagRun, TaskInstance
@@ -182,7 +182,7 @@ def clear_task(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map
     scope = _scope(request, downstream=True, upstream=False, only_failed=False)
     if request.method == "POST":
         found = actions.clear(run.pk, user=request.user, **choice, **scope)
-        return _cleared(request, found, _task_url(dag_id, run_id, task_id, map_index))
+        return _cleared(request, found, task_url(dag_id, run_id, task_id, map_index))
     found = actions.affected(run, setups=True, **choice, **scope)
     return _choose(request, "dialogs/_clear.html", run, found, scope, title=f"Clear {task_id}", task_id=task_id)
 
@@ -197,7 +197,7 @@ def _many(count: int) -> str:
     return "1 task instance" if count == 1 else f"{count} task instances"
 
 
-def _task_url(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:
+def task_url(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:
     if map_index >= 0:
         return reverse("task-mapped", args=[dag_id, run_id, task_id, map_index])
     return reverse("task", args=[dag_id, run_id, task_id])
@@ -219,7 +219,7 @@ def mark_task(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_
             error = str(problem)
         else:
             return done(
-                request, f"Marked {_many(len(moved))} as {state}.", _task_url(dag_id, run_id, task_id, map_index)
+                request, f"Marked {_many(len(moved))} as {state}.", task_url(dag_id, run_id, task_id, map_index)
             )
     found = [row for row in found if row.state != state]
     title = f"Mark {task_id} as {state}"
@@ -268,7 +268,35 @@ def note_run(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
         note = text_of(request.POST, "note", 10_000)
         actions.set_note(run.pk, note, user=request.user)
         return done(request, "Note saved." if note else "Note removed.", reverse("run", args=[dag_id, run_id]))
-    return shown(request, "dialogs/_note.html", dag=run.dag, run=run)
+    return shown(request, "dialogs/_note.html", dag=run.dag, run=run, noted=run, what="run")
+
+
+@form_view
+def note_task(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> HttpResponse:
+    run = run_for(request, dag_id, run_id)
+    instance = instance_for(request, run, task_id, map_index)
+    must(request, "note", run)
+    if request.method == "POST":
+        note = text_of(request.POST, "note", 10_000)
+        actions.set_task_note([instance.pk], note, user=request.user)
+        return done(request, "Note saved." if note else "Note removed.", task_url(dag_id, run_id, task_id, map_index))
+    return shown(request, "dialogs/_note.html", dag=run.dag, run=run, noted=instance, what="task")
+
+
+@form_view
+def delete_dag(request: HttpRequest, dag_id: str) -> HttpResponse:
+    dag = dag_for(request, dag_id)
+    must(request, "delete", dag)
+    error = ""
+    if request.method == "POST":
+        try:
+            actions.delete_dag(dag_id, user=request.user)
+        except OrchestratorError as problem:
+            error = str(problem)
+        else:
+            return done(request, f"Deleted DAG {dag_id}.", reverse("dags"))
+    status = 409 if error else 200
+    return shown(request, "dialogs/_delete_dag.html", status=status, dag=dag, count=dag.runs.count(), error=error)
 
 
 @form_view

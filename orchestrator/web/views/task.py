@@ -73,6 +73,8 @@ def head(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index
                 ("file", "-log-file"),
                 ("clear", "-clear"),
                 ("mark", "-mark"),
+                ("hold", "-hold"),
+                ("note", "-note"),
             )
         },
     }
