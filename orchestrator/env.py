@@ -103,6 +103,13 @@ SETTINGS = (
         False,
         "a task instance that succeeds forgets its state store",
     ),
+    Setting(
+        "ORCHESTRATOR_RENDERED_MAX_LENGTH",
+        "rendered_max_length",
+        int,
+        1 << 16,
+        "characters kept of each rendered template field",
+    ),
     Setting("ORCHESTRATOR_MAX_MAP_LENGTH", "max_map_length", int, 100_000, "instances one mapped task may have"),
     Setting(
         "ORCHESTRATOR_MANUAL_RUN_DATES",

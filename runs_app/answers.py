@@ -313,6 +313,22 @@ def _dag_runs_count(
     return rows.filter(state__in=_known(states)).count() if states else rows.count()
 
 
+def _instances(
+    dag_id: str, logical_dates: Json, run_ids: Json, task_ids: Json, task_group_id: str | None, map_index: int | None
+) -> QuerySet[TaskInstance]:
+    """Task instances of these runs; those of a group are found in the version of each run."""
+    runs = DagRun.objects.filter(_runs(dag_id, logical_dates, run_ids))
+    rows = TaskInstance.objects.filter(run__in=runs)
+    if task_group_id is not None:
+        members: set[str] = set()
+        for version_pk in runs.values_list("version_id", flat=True).distinct():
+            members |= tasks_inside(load_spec(version_pk), task_group_id)
+        rows = rows.filter(task_id__in=members)
+    if task_ids:
+        rows = rows.filter(task_id__in=task_ids)
+    return rows if map_index is None else rows.filter(map_index=map_index)
+
+
 def _ti_count(
     scope: Scope,
     dag_id: str,
@@ -323,18 +339,7 @@ def _ti_count(
     states: Json = None,
     map_index: int | None = None,
 ) -> int:
-    """Count task instances; those of a group are found in the version of each run."""
-    runs = DagRun.objects.filter(_runs(dag_id, logical_dates, run_ids))
-    rows = TaskInstance.objects.filter(run__in=runs)
-    if task_group_id is not None:
-        members: set[str] = set()
-        for version_pk in runs.values_list("version_id", flat=True).distinct():
-            members |= tasks_inside(load_spec(version_pk), task_group_id)
-        rows = rows.filter(task_id__in=members)
-    if task_ids:
-        rows = rows.filter(task_id__in=task_ids)
-    if map_index is not None:
-        rows = rows.filter(map_index=map_index)
+    rows = _instances(dag_id, logical_dates, run_ids, task_ids, task_group_id, map_index)
     return rows.filter(state__in=_known(states)).count() if states else rows.count()
 
 
@@ -343,28 +348,39 @@ def _known(states: Iterable[str]) -> list[str]:
     return [each for state in states for each in from_airflow(state)]
 
 
-def _task_states(scope: Scope, dag_id: str, task_ids: Json = None, run_ids: Json = None) -> Json:
+def _task_states(
+    scope: Scope,
+    dag_id: str,
+    logical_dates: Json = None,
+    run_ids: Json = None,
+    task_ids: Json = None,
+    task_group_id: str | None = None,
+    map_index: int | None = None,
+) -> Json:
     """Run id -> task id (with ``_index`` where it is mapped) -> state."""
-    rows = TaskInstance.objects.filter(dag_id=dag_id)
-    if run_ids:
-        rows = rows.filter(run__run_id__in=run_ids)
-    if task_ids:
-        rows = rows.filter(task_id__in=task_ids)
+    rows = _instances(dag_id, logical_dates, run_ids, task_ids, task_group_id, map_index)
     found: dict[str, dict[str, str]] = {}
     for run_id, task_id, index, state in rows.values_list("run__run_id", "task_id", "map_index", "state"):
         found.setdefault(run_id, {})[task_id if index < 0 else f"{task_id}_{index}"] = as_airflow(state)
     return found
 
 
-def _dag_state(scope: Scope, dag_id: str) -> Json:
-    """What a task may know of another DAG: whether it is there and paused, and its newest run."""
+def _dag_state(scope: Scope, dag_id: str, task_ids: Json = None, task_group_id: str | None = None) -> Json:
+    """What a task may know of another DAG: whether it is there and paused, its active runs, and which of these
+    tasks and groups its newest version lacks."""
     from dags_app.models import Dag
 
     dag = Dag.objects.filter(pk=dag_id).first()
     if dag is None:
         return None
     unfinished = DagRun.objects.filter(dag_id=dag_id, state__in=[RunState.QUEUED, RunState.RUNNING]).count()
-    return {"dag_id": dag_id, "is_paused": dag.is_paused, "is_stale": dag.is_stale, "active_runs": unfinished}
+    missing: list[str] = []
+    if (task_ids or task_group_id) and dag.version_id is not None:
+        spec = load_spec(dag.version_id)
+        missing = [each for each in task_ids or () if each not in spec.tasks]
+        missing += [task_group_id] if task_group_id and task_group_id not in spec.groups else []
+    known = {"dag_id": dag_id, "is_paused": dag.is_paused, "is_stale": dag.is_stale}
+    return {**known, "active_runs": unfinished, "missing": missing}
 
 
 ANSWERS: dict[str, Callable[..., Json]] = {

@@ -163,3 +163,19 @@ class NotHeld(OrchestratorError):
 
 class IllegalMove(RuntimeError):
     """The engine tried a move that the state machine does not have: a defect of ours, caught nowhere."""
+
+
+class XComExists(OrchestratorError):
+    """An XCom cannot be created twice."""
+
+    status = 409
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"The XCom with key: `{key}` with mentioned task instance already exists.")
+
+
+class XComTooLarge(OrchestratorError):
+    """A value larger than the database is to keep."""
+
+    def __init__(self, key: str, size: int, most: int) -> None:
+        super().__init__(f"The XCom with key: `{key}` takes {size} bytes as JSON, at most {most} are kept")

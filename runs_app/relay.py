@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import select
 import time
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from orchestrator.logs.mask import Masker
@@ -94,7 +96,10 @@ class Relay:
             child.answer(message["id"], value, error)
 
     def masked_fields(self) -> dict[str, Any] | None:
-        return self.masker.mask_fields(self.rendered) if self.rendered else None
+        """What the task's fields were rendered to: secrets hidden first, then cut, so that no cut leaves a part of one."""
+        if not self.rendered:
+            return None
+        return {name: _cut(value) for name, value in self.masker.mask_fields(self.rendered).items()}
 
     def close(self, child: Child | None) -> None:
         """Take what is left of the output and write the rest of the log."""
@@ -107,3 +112,10 @@ class Relay:
                 continue
         if self.writer.close():
             self.on_growth()
+
+
+def _cut(value: Any) -> Any:
+    """A value as it is, or the beginning of its text where it is longer than is kept."""
+    most = settings.ORCH.rendered_max_length
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return value if len(text) <= most else f"{text[:most]}... ({len(text)} characters)"

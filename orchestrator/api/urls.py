@@ -57,11 +57,10 @@ from .views.task_instances import (
     TaskInstancesView,
     TaskInstanceView,
     TriesView,
-    XComsView,
-    XComView,
 )
 from .views.tokens import CliTokenView, TokenView
 from .views.why import DagWhyView, RunWhyView, TaskWhyView
+from .views.xcoms import XComsView, XComView
 
 
 class MapIndex:

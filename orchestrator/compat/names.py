@@ -21,7 +21,7 @@ def _from(module: str, *names: str, **renamed: str) -> dict[str, str]:
 _DAG = _from(_SDK + "definition", "DAG", "dag")
 _OPERATOR = _from(_SDK + "operator", "BaseOperator")
 _LINK = _from(_SDK + "links", "BaseOperatorLink")
-_SENSOR = _from(_SDK + "sensor", "BaseSensorOperator", "PokeReturnValue")
+_SENSOR = _from(_SDK + "sensor", "BaseSensorOperator", "PokeReturnValue", "poke_mode_only")
 _NOTIFIER = _from(_SDK + "notifier", "BaseNotifier")
 _DECORATORS = _from(_SDK + "decorators", "task", "task_group", "setup", "teardown") | _from(_SDK + "definition", "dag")
 _FACTORY = _from(_SDK + "decorators", "task_decorator_factory", TaskDecorator="TaskFunction")
@@ -114,7 +114,7 @@ _EXCEPTIONS = (
 )
 _CONF = _from(_COMPAT + "configuration", "conf", "AirflowConfigException", "get", "getint", "getfloat", "getboolean")
 _MACROS = _from(
-    "orchestrator.runtime.macros", "ds_add", "ds_format", "ds_format_locale", "datetime_diff_for_humans"
+    "orchestrator.runtime.macros", "ds_add", "ds_format", "ds_format_locale", "datetime_diff_for_humans", "random"
 ) | {
     "datetime": "datetime:datetime",
     "timedelta": "datetime:timedelta",
@@ -129,19 +129,17 @@ _MAIL = _from(_OP + "email", "send_email", send_email_smtp="send_email")
 # operators and sensors
 _PYTHON = (
     _from(_OP + "python", "PythonOperator", "BranchPythonOperator", "ShortCircuitOperator")
-    | _from(
-        _OP + "virtualenv",
-        *("PythonVirtualenvOperator", "ExternalPythonOperator"),
-        *("BranchPythonVirtualenvOperator", "BranchExternalPythonOperator"),
-    )
+    | _from(_OP + "virtualenv", "PythonVirtualenvOperator", "BranchPythonVirtualenvOperator")
+    | _from(_OP + "external_python", "ExternalPythonOperator", "BranchExternalPythonOperator")
     | _from(_SDK + "context", "get_current_context")
     | _from(_SDK + "decorators", "task")
 )
 _BASH = _from(_OP + "bash", "BashOperator")
 _EMPTY = _from(_OP + "empty", "EmptyOperator", DummyOperator="EmptyOperator")
+_SKIPS = _from(_OP + "branch", "SkipMixin", "BranchMixIn")
 _LATEST = _from(_OP + "branch", "LatestOnlyOperator")
 _BRANCH = _from(_OP + "branch", "BaseBranchOperator")
-_TRIGGER_RUN = _from(_OP + "trigger_dagrun", "TriggerDagRunOperator")
+_TRIGGER_RUN = _from(_OP + "trigger_dagrun", "TriggerDagRunOperator", "DagIsPaused")
 _EMAIL = _from(_OP + "email", "EmailOperator")
 _DATETIME_BRANCH = _from(_OP + "calendar", "BranchDateTimeOperator")
 _WEEKDAY_BRANCH = _from(_OP + "calendar", "BranchDayOfWeekOperator")
@@ -156,6 +154,8 @@ _EXTERNAL = _from(_OP + "external_task", "ExternalTaskSensor", "ExternalTaskMark
 _EXTERNAL_ERRORS = _from(
     _OP + "external_task",
     *("ExternalDagFailedError", "ExternalDagNotFoundError", "ExternalTaskFailedError", "ExternalTaskGroupFailedError"),
+    *("AirflowExternalTaskSensorException", "DuplicateStateError"),
+    *("ExternalDagDeletedError", "ExternalTaskNotFoundError", "ExternalTaskGroupNotFoundError"),
 )
 _HITL = _from(_OP + "hitl", "ApprovalOperator", "HITLBranchOperator", "HITLEntryOperator", "HITLOperator")
 _HITL_ERRORS = _from(_SDK + "exceptions", "HITLRejectException", "HITLTimeoutError", "HITLTriggerEventError")
@@ -340,6 +340,7 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.models.dagrun": {"DagRun": _MODELS["DagRun"]},
     "airflow.models.mappedoperator": _MAPPED,
     "airflow.models.param": _PARAM,
+    "airflow.models.skipmixin": _from(_OP + "branch", "SkipMixin"),
     "airflow.models.taskinstance": {"TaskInstance": _MODELS["TaskInstance"]},
     "airflow.models.taskmixin": {**_MIXIN, "DAGNode": _MIXIN["DependencyMixin"]},
     "airflow.models.variable": _VARIABLE,
@@ -356,6 +357,8 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.models.xcom_arg": _XCOM_ARG,
     "airflow.hooks": {},
     "airflow.hooks.base": _HOOK,
+    "airflow.hooks.filesystem": _from(_OP + "hooks", "FSHook"),
+    "airflow.hooks.subprocess": _from(_OP + "hooks", "SubprocessHook", "SubprocessResult"),
     "airflow.hooks.base_hook": _HOOK,
     "airflow.triggers": {},
     "airflow.triggers.base": _TRIGGER,
@@ -392,7 +395,7 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.operators": {**_PYTHON, **_BASH, **_EMPTY, **_TRIGGER_RUN, **_EMAIL, **_LATEST},
     "airflow.operators.bash": _BASH,
     "airflow.operators.bash_operator": _BASH,
-    "airflow.operators.branch": _BRANCH,
+    "airflow.operators.branch": {**_BRANCH, **_SKIPS},
     "airflow.operators.branch_operator": _BRANCH,
     "airflow.operators.dagrun_operator": _TRIGGER_RUN,
     "airflow.operators.datetime": _DATETIME_BRANCH,
@@ -433,14 +436,18 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.providers.standard.decorators": {},
     "airflow.providers.standard.exceptions": {**_EXTERNAL_ERRORS, **_HITL_ERRORS},
     "airflow.providers.standard.hooks": {},
+    "airflow.providers.standard.hooks.filesystem": _from(_OP + "hooks", "FSHook"),
+    "airflow.providers.standard.hooks.package_index": _from(_OP + "hooks", "PackageIndexHook"),
+    "airflow.providers.standard.hooks.subprocess": _from(_OP + "hooks", "SubprocessHook", "SubprocessResult"),
     "airflow.providers.standard.operators": {},
     "airflow.providers.standard.operators.bash": _BASH,
-    "airflow.providers.standard.operators.branch": _BRANCH,
+    "airflow.providers.standard.operators.branch": {**_BRANCH, **_SKIPS},
     "airflow.providers.standard.operators.datetime": _DATETIME_BRANCH,
     "airflow.providers.standard.operators.empty": _EMPTY,
     "airflow.providers.standard.operators.hitl": _HITL,
     "airflow.providers.standard.operators.latest_only": _LATEST,
     "airflow.providers.standard.operators.python": _PYTHON,
+    "airflow.providers.standard.operators.smooth": _from(_OP + "empty", "SmoothOperator"),
     "airflow.providers.standard.operators.trigger_dagrun": _TRIGGER_RUN,
     "airflow.providers.standard.operators.weekday": _WEEKDAY_BRANCH,
     "airflow.providers.standard.sensors": {},
@@ -457,6 +464,7 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.providers.standard.triggers.file": _FILE_TRIGGER,
     "airflow.providers.standard.triggers.temporal": _TEMPORAL,
     "airflow.providers.standard.utils": {},
+    "airflow.providers.standard.utils.skipmixin": _from(_OP + "branch", "SkipMixin"),
     "airflow.providers.standard.utils.weekday": _WEEK_DAY,
     "airflow.providers.smtp": {},
     "airflow.providers.smtp.notifications": {},

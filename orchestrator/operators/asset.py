@@ -19,8 +19,8 @@ class AssetOperator(PythonOperator):
         super().__init__(**kwargs)
         self.definition_name = definition_name
 
-    def execute(self, context: Any) -> Any:
-        return self.call({name: value for name, value in self._arguments(context)})
+    def determine_kwargs(self, context: Any) -> dict[str, Any]:
+        return {name: value for name, value in self._arguments(context)}
 
     def _arguments(self, context: Any) -> Any:
         for name, parameter in inspect.signature(self.python_callable).parameters.items():

@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Container
 from typing import Any
 
 from orchestrator.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
-from orchestrator.sdk.operator import BaseOperator, as_list
+from orchestrator.sdk.operator import BaseOperator
 from orchestrator.sdk.sensor import BaseSensorOperator
+
+from .hooks import SubprocessHook
+
+LONGEST_ARGUMENT = 100_000
+"""Bytes; Linux takes no argument of more than 128 KiB, so a longer command is run from a file."""
+
+
+def exit_codes(given: int | Container[int] | None) -> Container[int]:
+    """One exit code, several, a range, or none, as something to look into."""
+    if given is None:
+        return ()
+    return given if isinstance(given, Container) else (given,)
 
 
 class BashOperator(BaseOperator):
-    """Runs ``bash_command``; the last line of its output is the XCom, exit code 99 skips the task."""
+    """Runs ``bash_command``; the last line of its output is the XCom, exit code 99 skips the task.
+
+    A command that ends with ``.sh`` or ``.bash`` is a file with a template. ``env`` replaces the environment, with
+    ``append_env`` it is added to it. Without ``cwd`` the command runs in a folder of its own that goes with it.
+    ``output_processor`` makes the XCom of the last line.
+    """
 
     template_fields: Collection[str] = ("bash_command", "env", "cwd")
+    template_fields_renderers = {"bash_command": "bash", "env": "json"}
     template_ext = (".sh", ".bash")
     ui_color = "#f0ede4"
 
@@ -25,7 +43,7 @@ class BashOperator(BaseOperator):
         env: dict[str, str] | None = None,
         append_env: bool = False,
         output_encoding: str = "utf-8",
-        skip_on_exit_code: int | Collection[int] | None = 99,
+        skip_on_exit_code: int | Container[int] | None = 99,
         cwd: str | None = None,
         output_processor: Callable[[str], Any] = lambda result: result,
         **kwargs: Any,
@@ -33,55 +51,76 @@ class BashOperator(BaseOperator):
         super().__init__(**kwargs)
         self.bash_command, self.env, self.append_env, self.cwd = bash_command, env, append_env, cwd
         self.output_encoding, self.output_processor = output_encoding, output_processor
-        self.skip_on_exit_code = as_list(
-            list(skip_on_exit_code) if isinstance(skip_on_exit_code, (set, frozenset)) else skip_on_exit_code
-        )
-        self._process: Any = None
+        self.skip_on_exit_code = exit_codes(skip_on_exit_code)
+
+    @property
+    def subprocess_hook(self) -> SubprocessHook:
+        if self._hook is None:
+            self._hook = SubprocessHook()
+        return self._hook
+
+    _hook: SubprocessHook | None = None
 
     def execute(self, context: Any) -> Any:
-        import subprocess
-
-        if self.cwd is not None and not os.path.isdir(self.cwd):
-            raise AirflowException(f"Can not find the cwd: {self.cwd}")
-        env = (
-            dict(os.environ)
-            if not self.env or self.append_env
-            else {name: value for name, value in os.environ.items() if name.startswith("AIRFLOW_CTX_")}
-        )
-        env.update(self.env or {})
-        last = ""
+        if self.cwd is not None:
+            if not os.path.exists(self.cwd):
+                raise AirflowException(f"Can not find the cwd: {self.cwd}")
+            if not os.path.isdir(self.cwd):
+                raise AirflowException(f"The cwd {self.cwd} must be a directory")
         self.log.info("Running command: ['bash', '-c', %r]", self.bash_command)
-        self._process = subprocess.Popen(
-            ["bash", "-c", self.bash_command],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=self.cwd,
-            env=env,
-            start_new_session=True,
-        )
-        assert self._process.stdout is not None
-        for raw in self._process.stdout:
-            last = raw.decode(self.output_encoding, errors="backslashreplace").rstrip()
-            self.log.info("%s", last)
-        code = self._process.wait()
+        env = self.get_env(context)
+        with Command(self.bash_command) as command:
+            code, last = self.subprocess_hook.run_command(command, env, self.output_encoding, self.cwd)
         if code in self.skip_on_exit_code:
             raise AirflowSkipException(f"Bash command returned exit code {code}. Skipping.")
         if code != 0:
             raise AirflowException(f"Bash command failed. The command returned a non-zero exit code {code}.")
         return self.output_processor(last)
 
-    def on_kill(self) -> None:
-        import signal
+    def get_env(self, context: Any) -> dict[str, str]:
+        """Return the command's environment: the task's own, or ``env``, and the names of dag, task and run in any case."""
+        if self.env is None:
+            return dict(os.environ)
+        told = {name: value for name, value in os.environ.items() if name.startswith("AIRFLOW_CTX_")}
+        return {**(os.environ if self.append_env else {}), **self.env, **told}
 
-        if self._process is not None and self._process.poll() is None:
-            try:
-                os.killpg(self._process.pid, signal.SIGTERM)
-            except ProcessLookupError:
-                pass
+    def on_kill(self) -> None:
+        self.subprocess_hook.send_sigterm()
+
+
+class Command:
+    """``with Command(text) as command:`` how bash is told, by argument or, where the text is too long, by file."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.file: Any = None
+
+    def __enter__(self) -> list[str]:
+        if len(self.text) < LONGEST_ARGUMENT // 4 or len(self.text.encode()) < LONGEST_ARGUMENT:
+            return [_bash(), "-c", self.text]
+        import tempfile
+
+        self.file = tempfile.NamedTemporaryFile("w", suffix=".sh")
+        self.file.write(self.text)
+        self.file.flush()
+        return [_bash(), self.file.name]
+
+    def __exit__(self, *error: object) -> None:
+        if self.file is not None:
+            self.file.close()
+
+
+def _bash() -> str:
+    import shutil
+
+    return shutil.which("bash") or "bash"
 
 
 class BashSensor(BaseSensorOperator):
-    """Waits until ``bash_command`` ends with exit code 0; with ``retry_exit_code`` other codes than it fail the task."""
+    """Waits until ``bash_command`` ends with exit code 0; with ``retry_exit_code`` other codes than it fail the task.
+
+    ``env`` replaces the environment. The command runs in a folder of its own.
+    """
 
     template_fields: Collection[str] = ("bash_command", "env")
     template_ext = (".sh", ".bash")
@@ -98,21 +137,16 @@ class BashSensor(BaseSensorOperator):
         super().__init__(**kwargs)
         self.bash_command, self.env, self.output_encoding = bash_command, env, output_encoding
         self.retry_exit_code = retry_exit_code
+        self.subprocess_hook = SubprocessHook()
 
     def poke(self, context: Any) -> bool:
-        import subprocess
-
-        done = subprocess.run(
-            ["bash", "-c", self.bash_command],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=self.env,
-            check=False,
-        )
-        for line in done.stdout.decode(self.output_encoding, errors="backslashreplace").splitlines():
-            self.log.info("%s", line)
-        if done.returncode == 0:
+        with Command(self.bash_command) as command:
+            code, _ = self.subprocess_hook.run_command(command, self.env, self.output_encoding)
+        if code == 0:
             return True
-        if self.retry_exit_code is not None and done.returncode != self.retry_exit_code:
-            raise AirflowFailException(f"Command exited with return code {done.returncode}")
+        if self.retry_exit_code is not None and code != self.retry_exit_code:
+            raise AirflowFailException(f"Command exited with return code {code}")
         return False
+
+    def on_kill(self) -> None:
+        self.subprocess_hook.send_sigterm()

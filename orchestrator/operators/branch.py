@@ -60,18 +60,50 @@ def stop_below(task: Any, context: Any, ignore_rules: bool) -> None:
         context["ti"].skip_note = {"skipped": skipped}
 
 
-class BaseBranchOperator(BaseOperator):
-    """Follows what ``choose_branch(context)`` returns and skips the rest."""
+class SkipMixin:
+    """Mixed into operators that skip what is below them."""
+
+    inherits_from_skipmixin = True
+
+    def skip(self, ti: Any = None, tasks: Iterable[Any] = (), **old: Any) -> None:
+        """Leave the note that ``tasks`` are skipped once this one has succeeded; ``old`` takes what Airflow 2 was given."""
+        found = [each.task_id for each in tasks]
+        if found:
+            _instance(ti).skip_note = {"skipped": found}
+
+    def skip_all_except(self, ti: Any = None, branch_task_ids: Any = None) -> None:
+        """Leave the note that of what is directly below only ``branch_task_ids`` (ids of tasks, or none) are followed."""
+        instance = _instance(ti)
+        follow(instance.task, {"ti": instance}, branch_task_ids)
+
+
+def _instance(ti: Any) -> Any:
+    if hasattr(ti, "skip_note"):
+        return ti
+    from orchestrator.sdk.context import get_current_context
+
+    return get_current_context()["ti"]
+
+
+class BranchMixIn(SkipMixin):
+    """Mixed into operators that choose a way."""
 
     skips = "branch"
+
+    def do_branch(self, context: Any, branches_to_execute: Any) -> Any:
+        """Follow these tasks and groups, and none of the others."""
+        follow(self, context, branches_to_execute)
+        return branches_to_execute
+
+
+class BaseBranchOperator(BranchMixIn, BaseOperator):
+    """Follows what ``choose_branch(context)`` returns and skips the rest."""
 
     def choose_branch(self, context: Any) -> Any:
         raise AirflowException(f"{self.task_type} defines no choose_branch()")
 
     def execute(self, context: Any) -> Any:
-        chosen = self.choose_branch(context)
-        follow(self, context, chosen)
-        return chosen
+        return self.do_branch(context, self.choose_branch(context))
 
 
 class LatestOnlyOperator(BaseOperator):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from orchestrator.sdk.clock import now
@@ -35,7 +35,7 @@ class BranchDayOfWeekOperator(BaseBranchOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.follow_task_ids_if_true, self.follow_task_ids_if_false = follow_task_ids_if_true, follow_task_ids_if_false
-        self.week_day, self.days = week_day, WeekDay.numbers(week_day)
+        self.week_day, self.days = week_day, WeekDay.validate_week_day(week_day)
         self.use_task_logical_date = use_task_logical_date or use_task_execution_day
 
     def choose_branch(self, context: Any) -> Any:
@@ -55,7 +55,7 @@ class DayOfWeekSensor(BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.week_day, self.days = week_day, WeekDay.numbers(week_day)
+        self.week_day, self.days = week_day, WeekDay.validate_week_day(week_day)
         self.use_task_logical_date = use_task_logical_date or use_task_execution_day
 
     def poke(self, context: Any) -> bool:
@@ -95,15 +95,19 @@ class BranchDateTimeOperator(BaseBranchOperator):
         return self.follow_task_ids_if_true if inside else self.follow_task_ids_if_false
 
     def _bounds(self, at: datetime) -> tuple[datetime | None, datetime | None]:
-        lower, upper = (_on_day(each, at) for each in (self.target_lower, self.target_upper))
-        both_times = isinstance(self.target_lower, time) and isinstance(self.target_upper, time)
-        if both_times and lower is not None and upper is not None and upper < lower:
+        lower, upper = self._on_day(self.target_lower, at), self._on_day(self.target_upper, at)
+        both_dates = isinstance(self.target_lower, datetime) and isinstance(self.target_upper, datetime)
+        if not both_dates and lower is not None and upper is not None and upper < lower:
             upper += timedelta(days=1)  # 22:00 to 02:00 ends on the next day
         return lower, upper
 
+    def _on_day(self, bound: datetime | time | None, at: datetime) -> datetime | None:
+        """A time counts on the day of ``at``; without a zone of its own in that of the DAG."""
+        if bound is None:
+            return None
+        found = bound if isinstance(bound, datetime) else datetime.combine(at.date(), bound)
+        if found.tzinfo is not None:
+            return found
+        from zoneinfo import ZoneInfo
 
-def _on_day(bound: datetime | time | None, at: datetime) -> datetime | None:
-    if bound is None:
-        return None
-    found = bound if isinstance(bound, datetime) else datetime.combine(at.date(), bound)
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+        return found.replace(tzinfo=ZoneInfo(self.dag.timezone_name))

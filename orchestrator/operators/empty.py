@@ -15,3 +15,13 @@ class EmptyOperator(BaseOperator):
 
     def execute(self, context: Any) -> None:
         return None
+
+
+class SmoothOperator(BaseOperator):
+    """Says where to hear Sade."""
+
+    ui_color = "#e8f7e4"
+    yt_link = "https://www.youtube.com/watch?v=4TYv2PhG89A"
+
+    def execute(self, context: Any) -> None:
+        self.log.info("Enjoy Sade - Smooth Operator: %s", self.yt_link)

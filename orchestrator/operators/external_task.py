@@ -9,25 +9,45 @@ from typing import Any
 from orchestrator.sdk.comms import ask
 from orchestrator.sdk.enums import DagRunState, TaskInstanceState
 from orchestrator.sdk.exceptions import AirflowException, AirflowSkipException, DagError
-from orchestrator.sdk.operator import as_list
+from orchestrator.sdk.operator import as_list, deferrable_or_default
 from orchestrator.sdk.sensor import BaseSensorOperator
 
 from .empty import EmptyOperator
 
 
-class ExternalDagNotFoundError(AirflowException):
+class AirflowExternalTaskSensorException(AirflowException):
+    """Base of what goes wrong with the wait for another DAG."""
+
+
+class DuplicateStateError(AirflowExternalTaskSensorException, DagError):
+    """A state stands twice in ``allowed_states``, ``skipped_states`` and ``failed_states``."""
+
+
+class ExternalDagNotFoundError(AirflowExternalTaskSensorException):
     """The DAG to wait for is not there."""
 
 
-class ExternalDagFailedError(AirflowException):
+class ExternalDagDeletedError(AirflowExternalTaskSensorException):
+    """The file of the DAG to wait for is gone."""
+
+
+class ExternalTaskNotFoundError(AirflowExternalTaskSensorException):
+    """A task to wait for is not in the DAG."""
+
+
+class ExternalTaskGroupNotFoundError(AirflowExternalTaskSensorException):
+    """The task group to wait for is not in the DAG."""
+
+
+class ExternalDagFailedError(AirflowExternalTaskSensorException):
     """The DAG that was waited for failed."""
 
 
-class ExternalTaskFailedError(AirflowException):
+class ExternalTaskFailedError(AirflowExternalTaskSensorException):
     """A task that was waited for failed."""
 
 
-class ExternalTaskGroupFailedError(AirflowException):
+class ExternalTaskGroupFailedError(AirflowExternalTaskSensorException):
     """A task group that was waited for failed."""
 
 
@@ -36,7 +56,8 @@ class ExternalTaskSensor(BaseSensorOperator):
 
     ``execution_delta`` looks so much earlier; ``execution_date_fn(logical_date[, context])`` names one or several
     dates. A state of ``failed_states`` fails this task at once, one of ``skipped_states`` skips it.
-    ``check_existence`` fails it where the DAG is not there.
+    ``check_existence`` fails it where the DAG, a task or the group is not there. ``poll_interval`` is the old name of
+    ``poke_interval``.
     """
 
     template_fields: Collection[str] = (
@@ -57,10 +78,12 @@ class ExternalTaskSensor(BaseSensorOperator):
         execution_delta: timedelta | None = None,
         execution_date_fn: Callable[..., Any] | None = None,
         check_existence: bool = False,
-        poll_interval: float = 2.0,
-        deferrable: bool = False,
+        poll_interval: float | None = None,
+        deferrable: bool | None = None,
         **kwargs: Any,
     ) -> None:
+        if poll_interval is not None:
+            kwargs["poke_interval"] = poll_interval
         super().__init__(**kwargs)
         self.external_dag_id, self.external_task_group_id = external_dag_id, external_task_group_id
         self.external_task_id = external_task_id
@@ -69,7 +92,7 @@ class ExternalTaskSensor(BaseSensorOperator):
         self.skipped_states = [str(each) for each in skipped_states or ()]
         self.failed_states = [str(each) for each in failed_states or ()]
         self.execution_delta, self.execution_date_fn = execution_delta, execution_date_fn
-        self.check_existence, self.poll_interval, self.deferrable = check_existence, poll_interval, deferrable
+        self.check_existence, self.deferrable = check_existence, deferrable_or_default(deferrable)
         self._check_external(external_task_id, external_task_ids)
 
     def _check_external(self, one: Any, several: Any) -> None:
@@ -84,7 +107,9 @@ class ExternalTaskSensor(BaseSensorOperator):
             raise DagError(f"{where}: Only one of `execution_delta` or `execution_date_fn` may be provided")
         states = [*self.allowed_states, *self.skipped_states, *self.failed_states]
         if len(set(states)) < len(states):
-            raise DagError(f"{where}: a state may stand in one of allowed_states, skipped_states and failed_states")
+            raise DuplicateStateError(
+                f"{where}: a state may stand in one of allowed_states, skipped_states and failed_states"
+            )
         whole_dag = self.external_task_ids is None and self.external_task_group_id is None
         known: Any = DagRunState if whole_dag else TaskInstanceState
         unknown = [each for each in states if each not in set(known)]
@@ -118,13 +143,27 @@ class ExternalTaskSensor(BaseSensorOperator):
         ids = None if self.external_task_ids is None else as_list(self.external_task_ids)
         what = (self.external_dag_id, ids, self.external_task_group_id)
         where: dict[str, list[str] | None] = {"logical_dates": [each.isoformat() for each in self.dates(context)]}
-        if self.check_existence and ask("dag_state", dag_id=self.external_dag_id) is None:
-            raise ExternalDagNotFoundError(f"The external DAG {self.external_dag_id} does not exist.")
+        if ids is not None and len(set(ids)) < len(ids):
+            raise DagError("Duplicate task_ids passed in external_task_ids parameter")
+        if self.check_existence:
+            self._must_exist(ids)
         if self.failed_states and is_any(*what, self.failed_states, where):
             self._failed()
         if self.skipped_states and is_any(*what, self.skipped_states, where):
             raise AirflowSkipException(f"what {self.task_id} waits for in DAG {self.external_dag_id} was skipped")
         return are_all(*what, self.allowed_states, where)
+
+    def _must_exist(self, ids: list[str] | None) -> None:
+        dag_id, group = self.external_dag_id, self.external_task_group_id
+        found = ask("dag_state", dag_id=dag_id, task_ids=ids, task_group_id=group)
+        if found is None:
+            raise ExternalDagNotFoundError(f"The external DAG {dag_id} does not exist.")
+        if found.get("is_stale"):
+            raise ExternalDagDeletedError(f"The external DAG {dag_id} was deleted.")
+        if found.get("missing") and group is not None:
+            raise ExternalTaskGroupNotFoundError(f"The external task group '{group}' in DAG '{dag_id}' does not exist.")
+        if found.get("missing"):
+            raise ExternalTaskNotFoundError(f"The external task {found['missing'][0]} in DAG {dag_id} does not exist.")
 
     def _failed(self) -> None:
         kind: type[AirflowException] = ExternalDagFailedError
@@ -157,7 +196,7 @@ class ExternalTaskSensor(BaseSensorOperator):
                 failed_states=self.failed_states,
                 skipped_states=self.skipped_states,
                 allowed_states=self.allowed_states,
-                poke_interval=self.poll_interval,
+                poke_interval=self.poke_interval,
                 soft_fail=self.soft_fail,
             ),
             method_name="execute_complete",

@@ -10,6 +10,7 @@ from typing import Any
 
 from orchestrator.sdk.connections import Connection
 from orchestrator.sdk.exceptions import AirflowException, AirflowNotFoundException
+from orchestrator.sdk.operator import deferrable_or_default
 from orchestrator.sdk.sensor import BaseSensorOperator
 
 
@@ -17,10 +18,10 @@ class FileSensor(BaseSensorOperator):
     """Waits until a file, or a folder with a file in it, is at ``filepath``; wildcards are allowed.
 
     A relative path stands below the ``path`` of the connection ``fs_conn_id``; an absolute one needs no connection.
-    ``recursive`` lets ``**`` stand for any number of folders.
+    ``recursive`` lets ``**`` stand for any number of folders. ``start_from_trigger`` has the wait begin without a poke.
     """
 
-    template_fields: Collection[str] = ("filepath",)
+    template_fields: Collection[str] = ("filepath", "fs_conn_id")
     ui_color = "#91818a"
 
     def __init__(
@@ -29,12 +30,15 @@ class FileSensor(BaseSensorOperator):
         filepath: str,
         fs_conn_id: str = "fs_default",
         recursive: bool = False,
-        deferrable: bool = False,
+        deferrable: bool | None = None,
+        start_from_trigger: bool = False,
+        trigger_kwargs: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.filepath, self.fs_conn_id, self.recursive = filepath, fs_conn_id, recursive
-        self.deferrable = deferrable
+        self.deferrable = deferrable_or_default(deferrable)
+        self.start_from_trigger = self.deferrable and start_from_trigger
 
     @property
     def path(self) -> str:
@@ -66,7 +70,7 @@ class FileSensor(BaseSensorOperator):
     def execute(self, context: Any) -> Any:
         if not self.deferrable:
             return super().execute(context)
-        if not self.poke(context):
+        if self.start_from_trigger or not self.poke(context):
             from orchestrator.triggers.file import FileTrigger
 
             self.defer(

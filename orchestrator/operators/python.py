@@ -12,7 +12,7 @@ from orchestrator.sdk.operator import BaseOperator
 from orchestrator.sdk.sensor import BaseSensorOperator, PokeReturnValue
 
 from .bash import BashOperator
-from .branch import follow, stop_below
+from .branch import BaseBranchOperator, SkipMixin, stop_below
 
 
 def arguments_from(context: Mapping[str, Any], function: Callable[..., Any], args: Collection[Any]) -> dict[str, Any]:
@@ -60,6 +60,7 @@ class PythonOperator(BaseOperator):
     """Calls ``python_callable(*op_args, **op_kwargs)``; parameters named like context keys are filled in."""
 
     template_fields: Collection[str] = ("templates_dict", "op_args", "op_kwargs")
+    template_fields_renderers = {"templates_dict": "json", "op_args": "py", "op_kwargs": "py"}
     ui_color = "#ffefeb"
 
     def __init__(
@@ -77,35 +78,46 @@ class PythonOperator(BaseOperator):
         if not callable(python_callable):
             raise AirflowException("`python_callable` param must be callable")
         self.python_callable = python_callable
-        self.op_args = list(op_args or ())
-        self.op_kwargs = dict(op_kwargs or {})
+        # As they were given: a mapped one is known by its identity when templates are rendered.
+        self.op_args: Any = op_args or ()
+        self.op_kwargs: Any = op_kwargs or {}
         self.templates_dict = templates_dict
         if templates_exts:
             self.template_ext = templates_exts
         self.show_return_value_in_logs = show_return_value_in_logs
 
+    @property
+    def is_async(self) -> bool:
+        import inspect
+
+        return inspect.iscoroutinefunction(inspect.unwrap(self.python_callable))
+
     def execute(self, context: Any) -> Any:
         if self.templates_dict is not None:
             context["templates_dict"] = self.templates_dict
-        given = arguments_from(context, self.python_callable, self.op_args)
-        given.update(self.op_kwargs)
+        given = self.op_kwargs
+        self.op_kwargs = self.determine_kwargs(context)
         # What callbacks and map_index_template may name beside the context's own keys.
-        context.update({name: value for name, value in self.op_kwargs.items() if name not in context})
-        return self.call(given)
-
-    def call(self, kwargs: dict[str, Any]) -> Any:
-        result = self.python_callable(*self.op_args, **kwargs)
-        if hasattr(result, "__await__"):
-            import asyncio
-
-            result = asyncio.run(_await(result))
-        elif hasattr(result, "gi_frame"):
-            result = self._exhaust(result)
+        context.update({name: value for name, value in given.items() if name not in context})
+        result = self.execute_callable()
         if self.show_return_value_in_logs:
             self.log.info("Done. Returned value was: %s", result)
         else:
             self.log.info("Done. Returned value not shown")
         return result
+
+    def determine_kwargs(self, context: Any) -> dict[str, Any]:
+        """Return the keyword arguments of the call: what the function names of the context, and ``op_kwargs``."""
+        return {**arguments_from(context, self.python_callable, self.op_args), **self.op_kwargs}
+
+    def execute_callable(self) -> Any:
+        """Call the function with ``op_args`` and ``op_kwargs``."""
+        result = self.python_callable(*self.op_args, **self.op_kwargs)
+        if hasattr(result, "__await__"):
+            import asyncio
+
+            return asyncio.run(_await(result))
+        return self._exhaust(result) if hasattr(result, "gi_frame") else result
 
     def _exhaust(self, generator: Any) -> Any:
         """Run a generator to its end and return what it returns; what it yields are notes about assets."""
@@ -126,18 +138,14 @@ async def _await(thing: Any) -> Any:
     return await thing
 
 
-class BranchPythonOperator(PythonOperator):
+class BranchPythonOperator(BaseBranchOperator, PythonOperator):
     """Follows the tasks or groups whose ids the function returns."""
 
-    skips = "branch"
-
-    def execute(self, context: Any) -> Any:
-        chosen = super().execute(context)
-        follow(self, context, chosen)
-        return chosen
+    def choose_branch(self, context: Any) -> Any:
+        return PythonOperator.execute(self, context)
 
 
-class ShortCircuitOperator(PythonOperator):
+class ShortCircuitOperator(SkipMixin, PythonOperator):
     """Skips what is below where the function returns something false."""
 
     skips = "short_circuit"
@@ -181,14 +189,35 @@ class PythonSensor(BaseSensorOperator):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if not callable(python_callable):
+            raise AirflowException("`python_callable` param must be callable")
         self.python_callable = python_callable
         self.op_args, self.op_kwargs, self.templates_dict = list(op_args or ()), dict(op_kwargs or {}), templates_dict
 
     def poke(self, context: Any) -> Any:
+        if self.templates_dict is not None:
+            context["templates_dict"] = self.templates_dict
         given = arguments_from(context, self.python_callable, self.op_args)
         given.update(self.op_kwargs)
         answer = self.python_callable(*self.op_args, **given)
         return answer if isinstance(answer, PokeReturnValue) else bool(answer)
+
+
+class _StubOperator(PythonOperator):
+    """A task whose work is written in another language and done by a worker of that language."""
+
+    custom_operator_name = "@task.stub"
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        code = self.python_callable.__code__
+        if code.co_names or any(each is not None and not isinstance(each, str) for each in code.co_consts):
+            raise ValueError("Functions passed to @task.stub must be an empty function (`pass`, or `...` only)")
+
+    def execute(self, context: Any) -> Any:
+        raise AirflowException(
+            f"task {self.task_id!r} is a @task.stub: it stands for work in another language, and no worker here does such work"
+        )
 
 
 class DecoratedSensorOperator(PythonSensor):

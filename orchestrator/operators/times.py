@@ -8,7 +8,7 @@ from typing import Any
 
 from orchestrator.sdk import clock
 from orchestrator.sdk.exceptions import AirflowException
-from orchestrator.sdk.operator import seconds
+from orchestrator.sdk.operator import deferrable_or_default, seconds
 from orchestrator.sdk.sensor import BaseSensorOperator
 
 
@@ -31,7 +31,11 @@ def moment_of(value: Any) -> datetime | None:
 
 
 class _UntilSensor(BaseSensorOperator):
-    """Waits until a moment that ``target(context)`` names, in a slot or, with ``deferrable``, without one."""
+    """Waits until a moment that ``target(context)`` names, in a slot or, with ``deferrable``, without one.
+
+    ``start_from_trigger`` and ``trigger_kwargs`` are taken as in Airflow; a deferrable wait needs a slot for milliseconds
+    only, so they change nothing.
+    """
 
     deferrable = False
     end_from_trigger = False
@@ -62,9 +66,9 @@ class _UntilSensor(BaseSensorOperator):
     def execute_complete(self, context: Any, event: Any = None) -> None:
         """The moment has come."""
 
-    def _pause(self, tries: int, waited: float) -> float:
+    def _pause(self, pokes: int, waited: float, began: datetime) -> float:
         # Looking again later than the moment itself would make every wait end up to poke_interval late.
-        pause = super()._pause(tries, waited)
+        pause = super()._pause(pokes, waited, began)
         return max(0.0, min(pause, (self._due - clock.now()).total_seconds())) if self._due is not None else pause
 
     _due: datetime | None = None
@@ -80,13 +84,18 @@ class DateTimeSensor(_UntilSensor):
     template_fields: Collection[str] = ("target_time",)
 
     def __init__(
-        self, *, target_time: str | datetime, deferrable: bool = False, end_from_trigger: bool = False, **kwargs: Any
+        self,
+        *,
+        target_time: str | datetime,
+        deferrable: bool | None = None,
+        end_from_trigger: bool = False,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if not isinstance(target_time, (str, datetime)):
             raise TypeError(f"Expected str or datetime.datetime type for target_time. Got {type(target_time).__name__}")
         self.target_time = target_time.isoformat() if isinstance(target_time, datetime) else target_time
-        self.deferrable, self.end_from_trigger = deferrable, end_from_trigger
+        self.deferrable, self.end_from_trigger = deferrable_or_default(deferrable), end_from_trigger
 
     def target(self, context: Any) -> datetime:
         found = moment_of(self.target_time)
@@ -98,18 +107,28 @@ class DateTimeSensor(_UntilSensor):
 class DateTimeSensorAsync(DateTimeSensor):
     """A deferrable :class:`DateTimeSensor`."""
 
-    def __init__(self, *, end_from_trigger: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        end_from_trigger: bool = False,
+        start_from_trigger: bool = False,
+        trigger_kwargs: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**{**kwargs, "deferrable": True, "end_from_trigger": end_from_trigger})
 
 
 class TimeDeltaSensor(_UntilSensor):
     """Waits until ``delta`` after the end of the run's data interval, or after ``run_after`` where it has none."""
 
+    template_fields: Collection[str] = ("delta",)
+
     def __init__(
-        self, *, delta: timedelta, deferrable: bool = False, end_from_trigger: bool = False, **kwargs: Any
+        self, *, delta: timedelta, deferrable: bool | None = None, end_from_trigger: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
-        self.delta, self.deferrable, self.end_from_trigger = delta, deferrable, end_from_trigger
+        self.delta, self.end_from_trigger = delta, end_from_trigger
+        self.deferrable = deferrable_or_default(deferrable)
 
     def target(self, context: Any) -> datetime:
         base = context.get("data_interval_end") or context.get("run_after")
@@ -127,10 +146,18 @@ class TimeSensor(_UntilSensor):
     """Waits until ``target_time`` of today, in the time zone of the DAG."""
 
     def __init__(
-        self, *, target_time: time, deferrable: bool = False, end_from_trigger: bool = False, **kwargs: Any
+        self,
+        *,
+        target_time: time,
+        deferrable: bool | None = None,
+        end_from_trigger: bool = False,
+        start_from_trigger: bool = False,
+        trigger_kwargs: dict[str, Any] | None = None,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.target_time, self.deferrable, self.end_from_trigger = target_time, deferrable, end_from_trigger
+        self.target_time, self.end_from_trigger = target_time, end_from_trigger
+        self.deferrable = deferrable_or_default(deferrable)
 
     def target(self, context: Any) -> datetime:
         from zoneinfo import ZoneInfo
@@ -150,12 +177,14 @@ class TimeSensorAsync(TimeSensor):
 class WaitSensor(BaseSensorOperator):
     """Waits for ``time_to_wait`` (a timedelta, or minutes) from the task's start on."""
 
-    def __init__(self, *, time_to_wait: timedelta | float, deferrable: bool = False, **kwargs: Any) -> None:
+    template_fields: Collection[str] = ("time_to_wait",)
+
+    def __init__(self, *, time_to_wait: timedelta | float, deferrable: bool | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.time_to_wait = (
             time_to_wait if isinstance(time_to_wait, timedelta) else timedelta(minutes=float(time_to_wait))
         )
-        self.deferrable = deferrable
+        self.deferrable = deferrable_or_default(deferrable)
 
     def execute(self, context: Any) -> None:
         if not self.deferrable:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
+from orchestrator.sdk import clock
 from orchestrator.sdk.comms import ask
 from orchestrator.sdk.exceptions import AirflowException, AirflowSkipException, DagRunAlreadyExists
-from orchestrator.sdk.operator import BaseOperator, seconds
+from orchestrator.sdk.operator import BaseOperator, deferrable_or_default, seconds
 from orchestrator.sdk.params import NOTSET
+from orchestrator.sdk.xcom_arg import XComArg
 
 from .times import moment_of
 
-ENDED = ("success", "failed")
+
+class DagIsPaused(AirflowException):
+    """The DAG to start is paused, and this was to matter."""
+
+    def __init__(self, dag_id: str) -> None:
+        super().__init__(f"Dag {dag_id} is paused")
+        self.dag_id = dag_id
 
 
 class TriggerDagRunOperator(BaseOperator):
@@ -23,11 +30,12 @@ class TriggerDagRunOperator(BaseOperator):
 
     ``conf`` is the run's configuration (JSON), ``logical_date`` now unless given, None = a run without one.
     ``reset_dag_run`` clears a run that is there already and runs it again; ``skip_when_already_exists`` skips.
-    The new run's id is the XCom ``trigger_run_id``.
+    The new run starts at ``run_after``, or at once. Its id is the XCom ``trigger_run_id``.
+    ``fail_when_dag_is_paused`` refuses a DAG that is paused, whose run would wait.
     """
 
     template_fields: Collection[str] = (
-        *("trigger_dag_id", "trigger_run_id", "logical_date", "conf", "note"),
+        *("trigger_dag_id", "trigger_run_id", "logical_date", "conf"),
         *("wait_for_completion", "skip_when_already_exists"),
     )
     template_fields_renderers = {"conf": "py"}
@@ -41,6 +49,7 @@ class TriggerDagRunOperator(BaseOperator):
         conf: dict[str, Any] | None = None,
         logical_date: Any = NOTSET,
         execution_date: Any = NOTSET,
+        run_after: Any = NOTSET,
         reset_dag_run: bool = False,
         wait_for_completion: bool = False,
         poke_interval: Any = 60,
@@ -49,18 +58,25 @@ class TriggerDagRunOperator(BaseOperator):
         skip_when_already_exists: bool = False,
         fail_when_dag_is_paused: bool = False,
         note: str | None = None,
-        deferrable: bool = False,
+        deferrable: bool | None = None,
+        openlineage_inject_parent_info: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        for name, value in (("logical_date", logical_date), ("run_after", run_after)):
+            if value is not NOTSET and not (value is None or isinstance(value, (str, datetime, XComArg))):
+                raise TypeError(
+                    f"Expected str, datetime.datetime, or None for parameter '{name}'. Got {type(value).__name__}"
+                )
         self.trigger_dag_id, self.trigger_run_id, self.conf, self.note = trigger_dag_id, trigger_run_id, conf, note
         self.logical_date = logical_date if logical_date is not NOTSET else execution_date
+        self.run_after = run_after
         self.reset_dag_run, self.wait_for_completion = reset_dag_run, wait_for_completion
         self.poke_interval = seconds(poke_interval) or 1.0
         self.allowed_states = [str(each) for each in allowed_states or ("success",)]
         self.failed_states = [str(each) for each in (("failed",) if failed_states is None else failed_states)]
         self.skip_when_already_exists = skip_when_already_exists
-        self.fail_when_dag_is_paused, self.deferrable = fail_when_dag_is_paused, deferrable
+        self.fail_when_dag_is_paused, self.deferrable = fail_when_dag_is_paused, deferrable_or_default(deferrable)
 
     def execute(self, context: Any) -> None:
         try:
@@ -68,20 +84,24 @@ class TriggerDagRunOperator(BaseOperator):
         except TypeError as error:
             raise AirflowException(f"conf parameter should be JSON Serializable: {error}") from error
         if self.fail_when_dag_is_paused and (ask("dag_state", dag_id=self.trigger_dag_id) or {}).get("is_paused"):
-            raise AirflowException(f"Dag {self.trigger_dag_id} is paused")
+            raise DagIsPaused(self.trigger_dag_id)
+        # As in Airflow these two are no template fields, though both may hold templates.
+        self.note, self.run_after = (self.render_template(each, context) for each in (self.note, self.run_after))
         run_id = self._trigger()
         context["ti"].xcom_push(key="trigger_run_id", value=run_id)
         if self.wait_for_completion:
             self._wait(run_id)
 
     def _trigger(self) -> str:
-        date = datetime.now(UTC) if self.logical_date is NOTSET else moment_of(self.logical_date)
+        date = clock.now() if self.logical_date is NOTSET else moment_of(self.logical_date)
+        after = None if self.run_after is NOTSET else moment_of(self.run_after)
         answer = ask(
             "trigger_dag",
             dag_id=self.trigger_dag_id,
             conf=self.conf,
             run_id=self.trigger_run_id,
             logical_date=date.isoformat() if date is not None else None,
+            run_after=after.isoformat() if after is not None else None,
             note=self.note,
             reset=self.reset_dag_run,
         )
@@ -111,7 +131,7 @@ class TriggerDagRunOperator(BaseOperator):
                 method_name="execute_complete",
             )
         while not self._is_over(run_id, ask("run_state", dag_id=self.trigger_dag_id, run_id=run_id)):
-            time.sleep(self.poke_interval)
+            clock.sleep(self.poke_interval)
 
     def _is_over(self, run_id: str, state: str | None) -> bool:
         if state is None:

@@ -1,228 +1,172 @@
-"""Python functions in an interpreter of their own.
-
-The function's source, its arguments and its result travel as files in a private folder that goes with the
-task; the other interpreter needs nothing of this program.
-"""
+"""Python functions in virtual environments that are made for them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from orchestrator.sdk.exceptions import AirflowException, AirflowSkipException
+from orchestrator.sdk.connections import Variable
+from orchestrator.sdk.exceptions import AirflowException
 from orchestrator.sdk.operator import as_list
 
-from .branch import follow
-from .python import PythonOperator, arguments_from
+from .branch import BranchMixIn
+from .external_python import ExternalPythonOperator
+from .hooks import PackageIndexHook
 
-SCRIPT = """\
-import json, pickle, sys
-
-with open(sys.argv[1], "rb") as file:
-    args, kwargs = pickle.load(file)
-{source}
-result = {name}(*args, **kwargs)
-with open(sys.argv[2], "wb") as file:
-    pickle.dump(result, file)
-"""
-PLAIN = frozenset(
-    {
-        *("ds", "ds_nodash", "ts", "ts_nodash", "ts_nodash_with_tz", "run_id", "params", "templates_dict"),
-        *("test_mode", "try_number", "task_instance_key_str", "expanded_ti_count"),
-    }
-)
-"""What of the context can be handed to another interpreter."""
-
-
-def source_of(function: Callable[..., Any]) -> str:
-    """The text of a function without its decorators.
-
-    Raises:
-        AirflowException: a lambda, or a function whose source is not there.
-    """
-    import ast
-    import inspect
-    import textwrap
-
-    try:
-        text = textwrap.dedent(inspect.getsource(function))
-        tree = ast.parse(text)
-    except (OSError, TypeError, SyntaxError) as error:
-        raise AirflowException(f"the source of {function!r} cannot be read: give a function made with def") from error
-    found = next((each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)), None)
-    if found is None:
-        raise AirflowException("PythonVirtualenvOperator only supports functions for python_callable arg")
-    return "\n".join(text.splitlines()[found.lineno - 1 : found.end_lineno])
-
-
-class ExternalPythonOperator(PythonOperator):
-    """Runs the function with the interpreter ``python``, which must exist."""
-
-    template_fields: Collection[str] = ("templates_dict", "op_args", "op_kwargs", "python")
-
-    def __init__(
-        self,
-        *,
-        python: str = "",
-        serializer: str | None = None,
-        use_dill: bool = False,
-        expect_airflow: bool = True,
-        expect_pendulum: bool = False,
-        string_args: Iterable[str] | None = None,
-        skip_on_exit_code: int | Collection[int] | None = None,
-        env_vars: dict[str, str] | None = None,
-        inherit_env: bool = True,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.python, self.env_vars, self.inherit_env = python, env_vars or {}, inherit_env
-        codes = skip_on_exit_code
-        self.skip_on_exit_code = as_list(list(codes) if isinstance(codes, (set, frozenset)) else codes)
-
-    def execute(self, context: Any) -> Any:
-        if self.templates_dict is not None:
-            context["templates_dict"] = self.templates_dict
-        plain = {name: context[name] for name in PLAIN if name in context}
-        given = arguments_from(plain, self.python_callable, self.op_args)
-        given.update(self.op_kwargs)
-        return self.finish(self.run_in(given), context)
-
-    def finish(self, result: Any, context: Any) -> Any:
-        return result
-
-    def run_in(self, kwargs: dict[str, Any]) -> Any:
-        import tempfile
-
-        with tempfile.TemporaryDirectory(prefix="task-") as folder:
-            return self.run_with(self.interpreter(folder), folder, kwargs)
-
-    def interpreter(self, folder: str) -> str:
-        if not os.path.isfile(self.python) or not os.access(self.python, os.X_OK):
-            raise AirflowException(f"task {self.task_id!r}: python={self.python!r} is no program that can be run")
-        return self.python
-
-    def run_with(self, python: str, folder: str, kwargs: dict[str, Any]) -> Any:
-        import pickle
-
-        script, given, result = (os.path.join(folder, name) for name in ("script.py", "arguments", "result"))
-        with open(script, "w") as file:
-            file.write(SCRIPT.format(source=source_of(self.python_callable), name=self.python_callable.__name__))
-        with open(given, "wb") as file:
-            pickle.dump((list(self.op_args), kwargs), file, protocol=4)
-        self.call_process([python, script, given, result])
-        with open(result, "rb") as file:
-            return pickle.load(file)
-
-    def call_process(self, command: list[str]) -> None:
-        import subprocess
-
-        env = {**(os.environ if self.inherit_env else {}), **self.env_vars}
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=env)
-        assert process.stdout is not None
-        last = ""
-        for raw in process.stdout:
-            last = raw.decode(errors="backslashreplace").rstrip()
-            self.log.info("%s", last)
-        code = process.wait()
-        if code in self.skip_on_exit_code:
-            raise AirflowSkipException(f"Process exited with code {code}. Skipping.")
-        if code:
-            raise AirflowException(
-                f"Process returned non-zero exit status {code}: {os.path.basename(command[0])}: {last}"
-            )
+READY = "install_complete_marker.json"
 
 
 class PythonVirtualenvOperator(ExternalPythonOperator):
-    """Makes a virtual environment with ``requirements`` for the task, and runs the function there."""
+    """Makes a virtual environment with ``requirements`` for the task, and runs the function there.
 
-    template_fields: Collection[str] = ("templates_dict", "op_args", "op_kwargs", "requirements")
+    ``requirements`` is a list, the text of a requirements file, or the name of one (``.txt``, a template).
+    With ``venv_cache_path`` the environment is kept there and shared by all tasks with the same needs; the Variable
+    ``python_virtualenv_operator_cache_key`` makes new ones when it changes. ``system_site_packages`` lets the
+    environment see the packages of ``python_version``'s own installation.
+    """
+
+    template_fields: Collection[str] = (
+        *("templates_dict", "op_args", "op_kwargs", "requirements"),
+        *("index_urls", "index_urls_from_connection_ids", "venv_cache_path"),
+    )
+    template_ext = (".txt",)
 
     def __init__(
         self,
         *,
         requirements: Iterable[str] | str | None = None,
         python_version: str | None = None,
-        system_site_packages: bool = False,
+        system_site_packages: bool = True,
         pip_install_options: list[str] | None = None,
         index_urls: Collection[str] | str | None = None,
-        index_urls_from_connection_ids: Any = None,
-        venv_cache_path: str | None = None,
+        index_urls_from_connection_ids: Collection[str] | str | None = None,
+        venv_cache_path: str | os.PathLike[str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.requirements = requirements.splitlines() if isinstance(requirements, str) else list(requirements or [])
+        if python_version is not None and not isinstance(python_version, str):
+            raise AirflowException("Passing non-string types (e.g. int or float) as python_version not supported")
+        self.requirements = [requirements] if isinstance(requirements, str) else list(requirements or [])
         self.python_version, self.system_site_packages = python_version, system_site_packages
         self.pip_install_options = list(pip_install_options or [])
         self.index_urls = as_list(index_urls)
-        self.venv_cache_path = venv_cache_path
+        self.index_urls_from_connection_ids = as_list(index_urls_from_connection_ids)
+        self.venv_cache_path = os.fspath(venv_cache_path) if venv_cache_path is not None else None
 
     def interpreter(self, folder: str) -> str:
-        import hashlib
-
-        place = os.path.join(folder, "venv")
         if self.venv_cache_path:
-            wanted = repr((self.requirements, self.python_version, self.system_site_packages, self.index_urls))
-            place = os.path.join(self.venv_cache_path, "venv-" + hashlib.sha256(wanted.encode()).hexdigest()[:16])
-        python = os.path.join(place, "bin", "python")
-        if not os.path.exists(os.path.join(place, ".ready")):
-            self._make(place, python)
-        return python
+            return self._cached(self.venv_cache_path)
+        place = os.path.join(folder, "venv")
+        return self._make(place)
 
-    def _make(self, place: str, python: str) -> None:
+    # ---- what it needs
+
+    def _requirement_lines(self) -> list[str]:
+        lines = [line.strip() for each in self.requirements for line in str(each).splitlines() if line.strip()]
+        if self.serializer != "pickle" and not self.system_site_packages:
+            lines.append(self.serializer)
+        return lines
+
+    def _urls(self) -> list[str]:
+        return [
+            *self.index_urls,
+            *(PackageIndexHook(each).get_connection_url() for each in self.index_urls_from_connection_ids),
+        ]
+
+    def _needs(self) -> str:
+        """All that decides what the environment is, as text."""
+        import json
+
+        return json.dumps(
+            {
+                "requirements_list": sorted(self._requirement_lines()),
+                "pip_install_options": self.pip_install_options,
+                "index_urls": [*self.index_urls, *self.index_urls_from_connection_ids],
+                "cache_key": str(Variable.get("python_virtualenv_operator_cache_key", "")),
+                "python_version": self.python_version,
+                "system_site_packages": self.system_site_packages,
+            },
+            sort_keys=True,
+        )
+
+    # ---- making it
+
+    def _cached(self, cache: str) -> str:
+        """Return the interpreter of the kept environment; the first who needs it makes it, the others wait."""
+        import fcntl
+        import hashlib
+        import shutil
+
+        needs = self._needs()
+        place = os.path.join(cache, "venv-" + hashlib.sha256(needs.encode()).hexdigest()[:16])
+        os.makedirs(cache, exist_ok=True)
+        with open(f"{place}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if os.path.exists(os.path.join(place, READY)):
+                self.log.info("Reusing cached Python virtual environment in %s", place)
+                return os.path.join(place, "bin", "python")
+            shutil.rmtree(place, ignore_errors=True)  # half made by somebody who was killed
+            try:
+                python = self._make(place)
+                with open(os.path.join(place, READY), "w") as file:
+                    file.write(needs)
+            except BaseException:
+                shutil.rmtree(place, ignore_errors=True)
+                raise
+            return python
+
+    def _make(self, place: str) -> str:
         import sys
 
         base = f"python{self.python_version}" if self.python_version else sys.executable
+        lines = self._requirement_lines()
         options = ["--system-site-packages"] if self.system_site_packages else []
-        pip = [] if self.requirements else ["--without-pip"]
-        self.call_process([base, "-m", "venv", *options, *pip, place])
-        if self.requirements:
-            urls = [part for each in self.index_urls for part in ("--extra-index-url", each)]
-            if urls:
-                urls[0] = "--index-url"
-            self.call_process(
-                [python, "-m", "pip", "install", "--quiet", *self.pip_install_options, *urls, *self.requirements]
-            )
-        with open(os.path.join(place, ".ready"), "w"):
-            pass
+        self._must([base, "-m", "venv", *options, *([] if lines else ["--without-pip"]), place])
+        python = os.path.join(place, "bin", "python")
+        if lines:
+            # By files, not by arguments: addresses may hold passwords, and everybody sees a command line.
+            _write(os.path.join(place, "pip.conf"), _pip_conf(self._urls()))
+            file = os.path.join(place, "requirements.txt")
+            _write(file, "\n".join(lines) + "\n")
+            quiet = ["--quiet", "--disable-pip-version-check"]
+            self._must([python, "-m", "pip", "install", *quiet, *self.pip_install_options, "-r", file])
+        return python
+
+    def _must(self, command: list[str]) -> None:
+        try:
+            code = self.call_process(command)
+        except FileNotFoundError as error:
+            raise AirflowException(
+                f"task {self.task_id!r}: {command[0]} is not installed: python_version names no interpreter here"
+            ) from error
+        if code:
+            what = "requirements cannot be installed" if "pip" in command else "virtual environment cannot be made"
+            raise AirflowException(f"task {self.task_id!r}: its {what}: {self._last}")
 
 
-class _Branches:
-    skips = "branch"
+def _pip_conf(urls: list[str]) -> str:
+    if not urls:
+        return "[global]\n"
+    more = "".join(f"\n    {each}" for each in urls[1:])
+    return f"[global]\nindex-url = {urls[0]}\n" + (f"extra-index-url ={more}\n" if more else "")
 
-    def finish(self, result: Any, context: Any) -> Any:
-        follow(self, context, result)
-        return result
+
+def _write(path: str, text: str) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
 
 
-class BranchPythonVirtualenvOperator(_Branches, PythonVirtualenvOperator):
+class BranchPythonVirtualenvOperator(BranchMixIn, PythonVirtualenvOperator):
     """Chooses what follows, in a virtual environment."""
 
-
-class BranchExternalPythonOperator(_Branches, ExternalPythonOperator):
-    """Chooses what follows, with another interpreter."""
+    def execute(self, context: Any) -> Any:
+        return self.do_branch(context, super().execute(context))
 
 
 class _PythonVirtualenvDecoratedOperator(PythonVirtualenvOperator):
     custom_operator_name = "@task.virtualenv"
 
 
-class _PythonExternalDecoratedOperator(ExternalPythonOperator):
-    custom_operator_name = "@task.external_python"
-
-
 class _BranchPythonVirtualenvDecoratedOperator(BranchPythonVirtualenvOperator):
     custom_operator_name = "@task.branch_virtualenv"
-
-
-class _BranchExternalPythonDecoratedOperator(BranchExternalPythonOperator):
-    custom_operator_name = "@task.branch_external_python"
-
-
-__all__ = [
-    "BranchExternalPythonOperator",
-    "BranchPythonVirtualenvOperator",
-    "ExternalPythonOperator",
-    "PythonVirtualenvOperator",
-    "source_of",
-]

@@ -33,6 +33,7 @@ from orchestrator.sdk.xcom_json import encode
 from . import protocol
 from .callbacks import HOOKS, STATES, call_all, mail, push_links, run_callbacks, wants_mail
 from .context import TaskContext, date_of
+from .rendered import rendered_fields
 
 Json = dict[str, Any]
 LOG = logging.getLogger("orchestrator.task")
@@ -233,6 +234,8 @@ class Attempt:
 
     def _work(self) -> Any:
         if not self.assignment.get("next_method"):
+            if self.task.start_from_trigger and self.task.start_trigger_args is not None:
+                raise self._begun_by_waiting(self.task.start_trigger_args)
             return self.task.execute(self.context)
         from orchestrator.sdk.xcom_json import decode
 
@@ -251,13 +254,19 @@ class Attempt:
         events = dict.get(self.context, "outlet_events")
         return events.to_json() if events else None
 
+    def _begun_by_waiting(self, start: Any) -> TaskDeferred:
+        """The deferral that a task with ``start_from_trigger`` begins with, instead of with ``execute``."""
+        import importlib
+
+        module, _, name = start.trigger_cls.rpartition(".")
+        kwargs = self.task.render_template(dict(start.trigger_kwargs or {}), self.context)
+        trigger = getattr(importlib.import_module(module), name)(**kwargs)
+        return TaskDeferred(
+            trigger=trigger, method_name=start.next_method, kwargs=start.next_kwargs, timeout=start.timeout
+        )
+
     def _tell_rendered(self) -> None:
-        fields = {}
-        for name in self.task.template_fields:
-            value = getattr(self.task, name, None)
-            if value is not None and value != [] and value != {} and value != ():
-                text = value if isinstance(value, str) else repr(value)
-                fields[name] = text if len(text) <= 65536 else text[:65536] + f"... ({len(text)} characters)"
+        fields = rendered_fields(self.task)
         if fields:
             self.channel.tell({"type": "rendered", "fields": fields})
 

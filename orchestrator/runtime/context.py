@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
-from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from orchestrator.sdk.comms import ask
 from orchestrator.sdk.connections import Connection, Variable
-from orchestrator.sdk.params import NOTSET
-from orchestrator.sdk.xcom import dump, length_of, load
-from orchestrator.sdk.xcom_arg import RETURN_KEY
 from orchestrator.sdk.xcom_json import decode
 
+from .task_instance import RuntimeDagRun, RuntimeTaskInstance, moment
+
 Json = dict[str, Any]
-
-
-def moment(text: str | None) -> Any:
-    """A time of an assignment as the pendulum object that DAG files expect."""
-    if text is None:
-        return None
-    import pendulum
-
-    return pendulum.instance(datetime.fromisoformat(text)).in_timezone("UTC")
 
 
 class TaskContext(dict[str, Any]):
@@ -211,162 +200,6 @@ WITH_INTERVAL = WITH_DATE | {
     "data_interval_start": lambda context: moment(context.run["data_interval_start"]),
     "data_interval_end": lambda context: moment(context.run["data_interval_end"]),
 }
-
-
-class RuntimeDagRun:
-    """The run, as a task sees it."""
-
-    start_date = end_date = data_interval_start = data_interval_end = logical_date = None
-    partition_key = partition_date = None
-
-    def __init__(self, run: Json) -> None:
-        for name, value in run.items():
-            is_time = name.endswith(("_date", "_after", "_at", "_start", "_end"))
-            setattr(self, name, moment(value) if is_time and isinstance(value, str) else value)
-        self.conf = run.get("conf") or {}
-        self.execution_date = getattr(self, "logical_date", None)
-
-    def __repr__(self) -> str:
-        return f"<DagRun {self.dag_id} {self.run_id}>"  # type: ignore[attr-defined]
-
-
-TaskInstanceKey = namedtuple("TaskInstanceKey", ("dag_id", "task_id", "run_id", "try_number", "map_index"))
-
-
-class RuntimeTaskInstance:
-    """The task instance that runs, as its code sees it."""
-
-    _ended: tuple[str, datetime] | None = None  # the state it came to, and when
-
-    def __init__(self, assignment: Json, task: Any) -> None:
-        self.assignment, self.task = assignment, task
-        self.dag_id, self.run_id = assignment["dag_id"], assignment["run"]["run_id"]
-        self.task_id, self.map_index = assignment.get("task_id"), assignment.get("map_index", -1)
-        self.try_number, self.max_tries = assignment.get("try_number", 0), assignment.get("max_tries", 0)
-        self.token = assignment.get("token")
-        self.hostname, self.pool, self.queue = (assignment.get(name) for name in ("hostname", "pool", "queue"))
-        self.reschedule_count = assignment.get("reschedule_count") or 0
-        self.skip_note: Json | None = None
-
-    def has_ended(self, state: str) -> None:
-        """From here on its code is told that it ended: its callbacks run."""
-        self._ended = state, datetime.now(UTC)
-
-    @property
-    def state(self) -> str:
-        return self._ended[0] if self._ended else "running"
-
-    @property
-    def start_date(self) -> Any:
-        return moment(self.assignment["started_at"])
-
-    @property
-    def end_date(self) -> Any:
-        return moment(self._ended[1].isoformat()) if self._ended else None
-
-    @property
-    def duration(self) -> float | None:
-        return (self.end_date - self.start_date).total_seconds() if self._ended else None
-
-    @property
-    def first_started_at(self) -> Any:
-        return moment(self.assignment.get("first_started_at") or self.assignment["started_at"])
-
-    @property
-    def dag_run(self) -> RuntimeDagRun:
-        return RuntimeDagRun(self.assignment["run"])
-
-    def get_dagrun(self) -> RuntimeDagRun:
-        return self.dag_run
-
-    @property
-    def logical_date(self) -> Any:
-        return moment(self.assignment["run"].get("logical_date"))
-
-    execution_date = logical_date
-
-    @property
-    def key(self) -> tuple[Any, ...]:
-        return TaskInstanceKey(self.dag_id, self.task_id, self.run_id, self.try_number, self.map_index)
-
-    def tell_rendered(self) -> None:
-        """Tell the supervisor the templated fields as they are now; the attempt puts its own way of doing so here."""
-
-    def get_template_context(self) -> Any:
-        from orchestrator.sdk.context import get_current_context
-
-        return get_current_context()
-
-    def xcom_push(self, key: str, value: Any, **ignored: Any) -> None:
-        data = dump(value, most=self.assignment.get("xcom_max_bytes") or 1 << 20, ti=self, key=key)
-        ask("push_xcom", key=key, value=data, length=length_of(value))
-
-    async def axcom_push(self, key: str, value: Any, **ignored: Any) -> None:
-        self.xcom_push(key, value)
-
-    def pull_entries(self, task_ids: list[str], key: Any, map_indexes: Any, **where: Any) -> list[tuple[str, int, Any]]:
-        found = ask("xcom", task_ids=task_ids, key=key, map_indexes=map_indexes, **where)
-        return [(each["task_id"], each["map_index"], load(each["value"])) for each in found]
-
-    def xcom_pull(
-        self,
-        task_ids: Any = None,
-        dag_id: str | None = None,
-        key: Any = RETURN_KEY,
-        include_prior_dates: bool = False,
-        *,
-        map_indexes: Any = NOTSET,
-        default: Any = None,
-        run_id: str | None = None,
-        session: Any = None,
-    ) -> Any:
-        """Return one value, or a list of values, as Airflow does.
-
-        One task id: its value; where it is mapped and several instances pushed, the list of them; None where
-        nothing was pushed. Several ids: one list, with None for a task that pushed nothing. ``map_indexes`` names
-        instances (None: the task that is not mapped); only there ``default`` stands for what was not pushed.
-        """
-        one = task_ids is None or isinstance(task_ids, str)
-        ids = [self.task_id] if task_ids is None else [task_ids] if isinstance(task_ids, str) else list(task_ids)
-        where: Json = {}
-        if dag_id not in (None, self.dag_id):
-            where["dag_id"] = dag_id
-        if run_id not in (None, self.run_id):
-            where["run_id"] = run_id
-        if include_prior_dates:
-            where["include_prior_dates"] = True
-        wanted = _map_indexes(map_indexes)
-        found: dict[str, dict[int, Any]] = {task_id: {} for task_id in ids}
-        for task_id, map_index, value in self.pull_entries(ids, key, wanted, **where):
-            found[task_id][map_index] = value
-        if wanted is None:
-            values = [value for task_id in ids for value in found[task_id].values() or [None]]
-            return values[0] if one and len(values) == 1 else values
-        values = [found[task_id].get(index, default) for task_id in ids for index in wanted]
-        return values[0] if one and (map_indexes is None or isinstance(map_indexes, int)) else values
-
-    async def axcom_pull(self, *args: Any, **kwargs: Any) -> Any:
-        return self.xcom_pull(*args, **kwargs)
-
-    def __repr__(self) -> str:
-        return f"<TaskInstance: {self.dag_id}.{self.task_id} {self.run_id} [running]>"
-
-
-def _map_indexes(given: Any) -> list[int] | None:
-    """Which instances are asked for; None: all there are.
-
-    Raises:
-        TypeError: something else than an index, several, or None.
-    """
-    if given is NOTSET:
-        return None
-    if given is None or isinstance(given, int):
-        return [-1 if given is None else given]
-    if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
-        raise TypeError(
-            f"Invalid type for map_indexes: expected int, iterable of ints, or None, got {type(given).__name__}"
-        )
-    return list(given)
 
 
 class _Variables:

@@ -148,11 +148,16 @@ class Memory:
     def _run_state(self, dag_id: str, run_id: str) -> Json:
         return "running" if self._is_own(dag_id) and run_id == self.run.run_json["run_id"] else NOT_SET
 
-    def _task_states(self, dag_id: str, task_ids: Json = None, run_ids: Json = None) -> Json:
+    def _task_states(
+        self, dag_id: str, task_ids: Json = None, task_group_id: str | None = None, map_index: Json = None, **runs: Json
+    ) -> Json:
         if not self._is_own(dag_id):
             return NOT_SET
         rows = [row for found in self.run.rows.values() for row in found.values()]
-        chosen = [row for row in rows if not task_ids or row.task_id in task_ids]
+        if task_group_id is not None:
+            task_ids = [each.task_id for each in self.run.dag.groups[task_group_id]]
+        chosen = [row for row in rows if task_ids is None or row.task_id in task_ids]
+        chosen = [row for row in chosen if map_index is None or row.map_index == map_index]
         states = {f"{row.task_id}_{row.map_index}" if row.map_index >= 0 else row.task_id: row.state for row in chosen}
         return {self.run.run_json["run_id"]: states}
 

@@ -245,7 +245,7 @@ class Host:
 
 def make_trigger(classpath: str, kwargs: Json, number: int, assignment: Json) -> Any:
     """Make a trigger of the task instance of ``assignment``; the module of its class is imported already."""
-    from .context import RuntimeTaskInstance
+    from .task_instance import RuntimeTaskInstance
 
     module, _, name = classpath.rpartition(".")
     trigger = getattr(sys.modules[module], name)(**decode(kwargs))

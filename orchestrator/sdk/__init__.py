@@ -18,7 +18,7 @@ NAMES = {
     "orchestrator.sdk.connections": ("BaseHook", "Connection", "Variable"),
     "orchestrator.sdk.context": ("Context", "get_current_context"),
     "orchestrator.sdk.decorators": ("setup", "task", "task_group", "teardown"),
-    "orchestrator.sdk.sensor": ("BaseSensorOperator", "PokeReturnValue"),
+    "orchestrator.sdk.sensor": ("BaseSensorOperator", "PokeReturnValue", "poke_mode_only"),
     "orchestrator.sdk.retry_policy": (
         *("ExceptionRetryPolicy", "RetryAction", "RetryDecision", "RetryPolicy", "RetryRule"),
     ),
@@ -62,8 +62,9 @@ NAMES = {
     "orchestrator.operators.python": (
         *("BranchPythonOperator", "PythonOperator", "PythonSensor", "ShortCircuitOperator"),
     ),
-    "orchestrator.operators.virtualenv": ("ExternalPythonOperator", "PythonVirtualenvOperator"),
-    "orchestrator.operators.branch": ("BaseBranchOperator", "LatestOnlyOperator"),
+    "orchestrator.operators.virtualenv": ("BranchPythonVirtualenvOperator", "PythonVirtualenvOperator"),
+    "orchestrator.operators.external_python": ("BranchExternalPythonOperator", "ExternalPythonOperator"),
+    "orchestrator.operators.branch": ("BaseBranchOperator", "BranchMixIn", "LatestOnlyOperator", "SkipMixin"),
     "orchestrator.operators.hitl": ("ApprovalOperator", "HITLBranchOperator", "HITLEntryOperator", "HITLOperator"),
     "orchestrator.operators.notifiers": ("SlackWebhookNotifier", "SmtpNotifier", "WebhookNotifier"),
     "orchestrator.operators.calendar": ("BranchDateTimeOperator", "BranchDayOfWeekOperator", "DayOfWeekSensor"),

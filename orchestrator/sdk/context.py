@@ -8,6 +8,26 @@ from typing import Any
 Context = dict
 """What ``execute`` is given: Airflow's context keys."""
 
+CONTEXT_KEYS = frozenset(
+    {
+        *("conn", "dag", "dag_run", "data_interval_end", "data_interval_start", "ds", "ds_nodash", "exception"),
+        *(
+            "expanded_ti_count",
+            "inlet_events",
+            "inlets",
+            "logical_date",
+            "macros",
+            "map_index_template",
+            "outlet_events",
+        ),
+        *("outlets", "params", "partition_key", "prev_data_interval_end_success", "prev_data_interval_start_success"),
+        *("prev_end_date_success", "prev_start_date_success", "reason", "run_id", "start_date", "task"),
+        *("task_instance", "task_instance_key_str", "task_reschedule_count", "templates_dict", "test_mode", "ti"),
+        *("triggering_asset_events", "try_number", "ts", "ts_nodash", "ts_nodash_with_tz", "var"),
+    }
+)
+"""The names of Airflow 3's context: a function that names one as a parameter gets it."""
+
 _current: list[Any] = []
 
 

@@ -6,8 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from .context import current_dag, current_group
-from .mapped import ExpandInput, MappedArgument, MappedOperator, check_names
+from .context import CONTEXT_KEYS, current_dag, current_group
+from .mapped import ExpandInput, MappedArgument, MappedOperator, check_names, refuse_twice, unexpected
 from .operator import BaseOperator, parameters_of
 from .taskgroup import TaskGroup
 
@@ -75,9 +75,8 @@ class TaskFunction:
 
     def partial(self, **kwargs: Any) -> TaskFunction:
         check_arguments(self.function, (), kwargs, whole=False)
-        twice = kwargs.keys() & self.partial_args.keys()
-        if twice:
-            raise TypeError(f"partial arguments given twice: {sorted(twice)}")
+        _check_context_keys("partial", kwargs)
+        refuse_twice(self.partial_args, kwargs, "duplicate partial")
         made = self.override()
         made.partial_args = {**self.partial_args, **kwargs}
         return made
@@ -86,16 +85,29 @@ class TaskFunction:
         if not mapped:
             raise TypeError("no arguments to expand against")
         check_arguments(self.function, (), mapped, whole=False)
+        _check_context_keys("expand", mapped)
         return self._expand(ExpandInput("expand", mapped))
 
     def expand_kwargs(self, kwargs: Any, *, strict: bool = True) -> Any:
         return self._expand(ExpandInput("expand_kwargs", {"": kwargs}))
 
     def _expand(self, expand_input: ExpandInput) -> Any:
+        if self.kwargs.get("trigger_rule") == "always" and next(iter(expand_input.args()), None) is not None:
+            raise ValueError(
+                f"Task-generated mapping within a task using '{expand_input.mode}' is not allowed with trigger rule 'always'."
+            )
         settings = self._settings()
         check_names(self.operator_class, settings, "partial")
         kwargs = {**settings, "python_callable": self.function, "op_kwargs": dict(self.partial_args)}
         return self._finish(MappedOperator(self.operator_class, kwargs, expand_input, field="op_kwargs"))
+
+
+def _check_context_keys(where: str, given: dict[str, Any]) -> None:
+    """Refuse arguments that the context gives anyway: its value and the mapped one would contradict each other."""
+    names = sorted(CONTEXT_KEYS & given.keys())
+    if names:
+        what = f"variable {names[0]!r}" if len(names) == 1 else f"variables {', '.join(map(repr, names))}"
+        raise ValueError(f"cannot call {where}() on task context {what}")
 
 
 def returns_dict(function: Callable[..., Any]) -> bool:
@@ -123,7 +135,7 @@ def check_arguments(
     if not whole:
         unknown = [name for name in kwargs if name not in names]
         if unknown:
-            raise TypeError(f"{function.__name__}() got unexpected keyword arguments: {', '.join(sorted(unknown))}")
+            raise TypeError(f"{function.__name__}() got {unexpected(unknown)}")
         return
     try:
         signature.bind_partial(*args, **kwargs)
@@ -145,7 +157,7 @@ def decorator_for(load: Callable[[], type]) -> Callable[..., Any]:
             known = parameters_of(operator_class) | parameters_of(BaseOperator)
             unknown = [name for name in kwargs if name not in known and name != "on_failure_fail_dagrun"]
             if unknown:
-                raise TypeError(f"@task got unexpected keyword arguments: {', '.join(sorted(unknown))}")
+                raise TypeError(f"@task got {unexpected(unknown)}")
             return TaskFunction(operator_class, inner, kwargs)
 
         return wrap(function) if callable(function) else wrap
@@ -172,11 +184,13 @@ class TaskDecorators:
     bash = staticmethod(decorator_for(_loader("_BashDecoratedOperator")))
     sensor = staticmethod(decorator_for(_loader("DecoratedSensorOperator")))
     virtualenv = staticmethod(decorator_for(_loader("_PythonVirtualenvDecoratedOperator", "virtualenv")))
-    external_python = staticmethod(decorator_for(_loader("_PythonExternalDecoratedOperator", "virtualenv")))
+    external_python = staticmethod(decorator_for(_loader("_PythonExternalDecoratedOperator", "external_python")))
     branch_virtualenv = staticmethod(decorator_for(_loader("_BranchPythonVirtualenvDecoratedOperator", "virtualenv")))
     branch_external_python = staticmethod(
-        decorator_for(_loader("_BranchExternalPythonDecoratedOperator", "virtualenv"))
+        decorator_for(_loader("_BranchExternalPythonDecoratedOperator", "external_python"))
     )
+
+    stub = staticmethod(decorator_for(_loader("_StubOperator")))
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"there is no decorator @task.{name}: known are {', '.join(sorted(_KINDS))}")

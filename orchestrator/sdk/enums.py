@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from collections.abc import Iterable
+from enum import IntEnum, StrEnum
 
 from .operator import RULES, WEIGHT_RULES
 
@@ -82,33 +83,46 @@ class State:
     success_states = frozenset({TaskInstanceState.SUCCESS, TaskInstanceState.SKIPPED})
 
 
-class WeekDay(StrEnum):
-    """Days of the week by name; ``number`` is 1 for Monday to 7 for Sunday, as :meth:`datetime.isoweekday` counts."""
+class WeekDay(IntEnum):
+    """Days of the week, 1 for Monday to 7 for Sunday, as :meth:`datetime.isoweekday` counts."""
 
-    MONDAY = "MONDAY"
-    TUESDAY = "TUESDAY"
-    WEDNESDAY = "WEDNESDAY"
-    THURSDAY = "THURSDAY"
-    FRIDAY = "FRIDAY"
-    SATURDAY = "SATURDAY"
-    SUNDAY = "SUNDAY"
-
-    @property
-    def number(self) -> int:
-        return list(WeekDay).index(self) + 1
+    MONDAY = 1
+    TUESDAY = 2
+    WEDNESDAY = 3
+    THURSDAY = 4
+    FRIDAY = 5
+    SATURDAY = 6
+    SUNDAY = 7
 
     @classmethod
-    def numbers(cls, given: object) -> set[int]:
-        """Read one day or several, as names in any case or as members.
+    def get_weekday_number(cls, week_day_str: str) -> WeekDay:
+        """Read a day's name, in any case.
 
         Raises:
-            ValueError: something that is no day; the message names it.
+            AttributeError: it is none.
         """
-        if isinstance(given, (str, WeekDay)):
-            given = [given]
-        if not isinstance(given, (list, tuple, set, frozenset)) or not given:
-            raise ValueError(f"a day of the week, or a set of them, is wanted, not {given!r}")
-        try:
-            return {cls(str(getattr(each, "value", each)).upper()).number for each in given}
-        except ValueError as error:
-            raise ValueError(f"Invalid Week Day passed in {given!r}: give names such as MONDAY") from error
+        found = cls.__members__.get(week_day_str.upper())
+        if found is None:
+            raise AttributeError(f'Invalid Week Day passed: "{week_day_str}"')
+        return found
+
+    @classmethod
+    def convert(cls, day: str | WeekDay) -> WeekDay:
+        return day if isinstance(day, WeekDay) else cls.get_weekday_number(day)
+
+    @classmethod
+    def validate_week_day(cls, week_day: object) -> set[int]:
+        """Read one day or several, as names or members.
+
+        Raises:
+            TypeError: neither; the message says what is wanted.
+            AttributeError: a name that is no day's.
+        """
+        if isinstance(week_day, (str, WeekDay)):
+            week_day = [week_day]
+        if not isinstance(week_day, Iterable):
+            raise TypeError(
+                f"Unsupported Type for week_day parameter: {type(week_day)}. "
+                "Input should be iterable type: str, set, list, dict or Weekday enum type"
+            )
+        return {int(cls.convert(each)) for each in week_day}

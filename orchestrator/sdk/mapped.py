@@ -22,17 +22,19 @@ def input_spec(value: Any) -> dict[str, Any]:
 class ExpandInput:
     """What is mapped over: arguments by name (``expand``), or one list of argument dicts (``expand_kwargs``)."""
 
-    def __init__(self, mode: str, inputs: dict[str, Any]) -> None:
+    def __init__(self, mode: str, inputs: dict[str, Any], what: str = "") -> None:
         self.mode, self.inputs = mode, inputs
+        if mode == "expand_kwargs":
+            _check_dicts(inputs[""])
         for name, value in inputs.items():
             is_list = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
-            if not (is_list or isinstance(value, (Mapping, XComArg, MappedArgument))) or (
-                mode == "expand_kwargs" and isinstance(value, Mapping)
-            ):
-                what = f"{name!r}" if name else "expand_kwargs"
+            if not (is_list or isinstance(value, (Mapping, XComArg, MappedArgument))):
                 raise ValueError(
-                    f"{mode}() got an unexpected type {type(value).__name__!r} for {what}: only lists and dicts can be mapped over"
+                    f"{what}expand() got an unexpected type {type(value).__name__!r} for keyword argument {name}: "
+                    "only lists and dicts can be mapped over"
                 )
+        for arg in self.args():
+            _check_key(arg)
 
     def args(self) -> Iterable[XComArg]:
         return XComArg.iter_in(self.inputs)
@@ -40,20 +42,56 @@ class ExpandInput:
     def spec(self) -> dict[str, Any]:
         return {"mode": self.mode, "inputs": {name: input_spec(value) for name, value in self.inputs.items()}}
 
-    def element(self, context: Mapping[str, Any], index: int) -> dict[str, Any]:
-        """Return the arguments of instance ``index``; the last input runs fastest."""
+    def element(self, context: Mapping[str, Any], index: int, pushed: list[Any] | None = None) -> dict[str, Any]:
+        """Return the arguments of instance ``index``; the last input runs fastest.
+
+        ``pushed`` takes the values that come from other tasks: they are no templates, whatever is in them.
+        """
+        pushed = [] if pushed is None else pushed
         if self.mode == "expand_kwargs":
-            values = resolve(self.inputs[""], context)
-            found = resolve_deep(_at(values, index), context)
-            if not isinstance(found, Mapping):
-                raise ValueError(f"expand_kwargs() expects a list of dicts, not a {type(found).__name__}")
-            return dict(found)
+            return self._kwargs(context, index, pushed)
         values = {name: resolve(value, context) for name, value in self.inputs.items()}
         chosen: dict[str, Any] = {}
         for name in reversed(values):
             index, place = divmod(index, max(1, len(values[name])))
-            chosen[name] = resolve_deep(_at(values[name], place), context)
+            chosen[name] = _at(values[name], place)
+            if isinstance(self.inputs[name], (XComArg, MappedArgument)):
+                pushed.append(chosen[name])
+            else:
+                chosen[name] = resolve_deep(chosen[name], context, pushed)
         return {name: chosen[name] for name in values}
+
+    def _kwargs(self, context: Mapping[str, Any], index: int, pushed: list[Any]) -> dict[str, Any]:
+        values = resolve(self.inputs[""], context)
+        if not isinstance(values, Sequence):
+            raise ValueError(f"expand_kwargs() expects a list[dict], not {_kind(values)}")
+        found = resolve_deep(values[index], context, pushed)
+        if not isinstance(found, Mapping):
+            raise ValueError(f"expand_kwargs() expects a list[dict], not list[{_kind(found)}]")
+        for key in found:
+            if not isinstance(key, str):
+                raise ValueError(
+                    f"expand_kwargs() input dict keys must all be str, but {key!r} is of type {_kind(key)}"
+                )
+        return dict(found)
+
+
+def _kind(value: Any) -> str:
+    return "None" if value is None else type(value).__name__
+
+
+def _check_dicts(value: Any) -> None:
+    """Refuse what can be no list of argument dicts."""
+    fits = isinstance(value, XComArg) or (
+        isinstance(value, Sequence) and all(isinstance(each, (XComArg, Mapping)) for each in value)
+    )
+    if not fits:
+        raise TypeError(f"expected XComArg or list[dict], not {type(value).__name__}")
+
+
+def _check_key(arg: XComArg) -> None:
+    if isinstance(arg, PlainXComArg) and arg.key != RETURN_KEY:
+        raise ValueError(f"cannot map over XCom with custom key {arg.key!r} from {arg.operator}")
 
 
 def is_mapped_over(task: Any) -> bool:
@@ -77,14 +115,15 @@ def _at(values: Any, index: int) -> Any:
     return values[index]
 
 
-def resolve_deep(value: Any, context: Mapping[str, Any]) -> Any:
-    """Resolve XComArgs inside literal lists and dicts."""
+def resolve_deep(value: Any, context: Mapping[str, Any], pushed: list[Any]) -> Any:
+    """Resolve XComArgs inside literal lists and dicts; what they give goes into ``pushed``, too."""
     if isinstance(value, (XComArg, MappedArgument)):
-        return value.resolve(context)
+        pushed.append(value.resolve(context))
+        return pushed[-1]
     if isinstance(value, dict):
-        return {key: resolve_deep(each, context) for key, each in value.items()}
+        return {key: resolve_deep(each, context, pushed) for key, each in value.items()}
     if type(value) in (list, tuple):
-        return type(value)(resolve_deep(each, context) for each in value)
+        return type(value)(resolve_deep(each, context, pushed) for each in value)
     return value
 
 
@@ -109,16 +148,18 @@ class OperatorPartial:
         self.operator_class, self.kwargs = operator_class, kwargs
         check_names(operator_class, kwargs, "partial")
 
+    def __repr__(self) -> str:
+        args = ", ".join(f"{name}={value!r}" for name, value in self.kwargs.items())
+        return f"{self.operator_class.__name__}.partial({args})"
+
     def expand(self, **mapped: Any) -> MappedOperator:
         if not mapped:
             raise TypeError("no arguments to expand against")
         check_names(self.operator_class, mapped, "expand")
-        twice = mapped.keys() & self.kwargs.keys()
-        if twice:
-            raise TypeError(
-                f"{self.operator_class.__name__}.expand() got arguments that partial() has already: {sorted(twice)}"
-            )
-        return MappedOperator(self.operator_class, self.kwargs, ExpandInput("expand", mapped))
+        refuse_twice(self.kwargs, mapped, "unmappable or already specified")
+        return MappedOperator(
+            self.operator_class, self.kwargs, ExpandInput("expand", mapped, f"{self.operator_class.__name__}.")
+        )
 
     def expand_kwargs(self, kwargs: Any, *, strict: bool = True) -> MappedOperator:
         return MappedOperator(self.operator_class, self.kwargs, ExpandInput("expand_kwargs", {"": kwargs}))
@@ -129,12 +170,27 @@ NOT_MAPPABLE = frozenset(
 )
 
 
+def refuse_twice(first: Iterable[str], second: Iterable[str], words: str) -> None:
+    """Refuse arguments that stand in both, in Airflow's words."""
+    twice = sorted(set(first) & set(second))
+    if twice:
+        raise TypeError(f"{words} argument{'s' if len(twice) > 1 else ''}: {', '.join(twice)}")
+
+
+def unexpected(names: Iterable[str]) -> str:
+    """Names of arguments that nobody takes, in Airflow's words."""
+    found = [repr(name) for name in sorted(names)]
+    return (
+        f"an unexpected keyword argument {found[0]}"
+        if len(found) == 1
+        else f"unexpected keyword arguments {', '.join(found)}"
+    )
+
+
 def check_names(operator_class: type, kwargs: Iterable[str], where: str) -> None:
     unknown = [name for name in kwargs if name not in parameters_of(operator_class)]
     if unknown:
-        raise TypeError(
-            f"{operator_class.__name__}.{where}() got unexpected keyword arguments: {', '.join(sorted(unknown))}"
-        )
+        raise TypeError(f"{operator_class.__name__}.{where}() got {unexpected(unknown)}")
     fixed = [name for name in kwargs if name in NOT_MAPPABLE] if where == "expand" else []
     if fixed:
         raise TypeError(f"{operator_class.__name__}.expand() cannot map over {', '.join(sorted(fixed))}")
@@ -186,21 +242,19 @@ class MappedOperator(BaseOperator):
 
     def unmap_for(self, context: Any, map_index: int) -> Any:
         """Return the operator of one instance, with its element of the mapped input filled in."""
-        element = self.expand_input.element(context, map_index)
+        pushed: list[Any] = []
+        element = self.expand_input.element(context, map_index, pushed)
         kwargs = dict(self.partial_kwargs)
         if self.field:
             given = kwargs.get(self.field, {})
-            if given.keys() & element.keys():
-                raise TypeError(
-                    f"mapped arguments were given to partial() too: {sorted(given.keys() & element.keys())}"
-                )
+            refuse_twice(given, element, "mapping already partial")
             kwargs[self.field] = {**given, **element}
         else:
-            twice = element.keys() & kwargs.keys()
-            if twice - {"params"}:
-                raise TypeError(f"mapped arguments were given to partial() too: {sorted(twice)}")
+            refuse_twice(kwargs.keys() - {"params"}, element, "unmappable or already specified")
             kwargs.update(element)
-        return detached(self, kwargs)
+        operator = detached(self, kwargs)
+        operator.values_of_others = pushed
+        return operator
 
     def iter_mapped_dependencies(self) -> Iterable[Any]:
         for arg in self.expand_input.args():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -87,6 +88,19 @@ def seconds(value: Any) -> float | None:
     return value.total_seconds() if isinstance(value, timedelta) else float(value)
 
 
+def deferrable_or_default(given: bool | None) -> bool:
+    """Whether an operator gives its slot back while it waits; unless it says, as ``AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE`` does."""
+    if given is not None:
+        return given
+    return os.environ.get("AIRFLOW__OPERATORS__DEFAULT_DEFERRABLE", "").strip().lower() in {
+        "true",
+        "t",
+        "1",
+        "yes",
+        "on",
+    }
+
+
 _parameters: dict[type, frozenset[str]] = {}
 
 
@@ -144,6 +158,11 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
     skips: str | None = None
     reschedules = False
     is_mapped = False
+    start_from_trigger = False
+    """Whether the task begins by waiting: ``start_trigger_args`` then says for which trigger, and where it goes on."""
+    start_trigger_args: Any = None
+    values_of_others: Sequence[Any] = ()
+    """Mapped arguments that other tasks pushed: whatever is in them, they are no templates."""
 
     def __init__(
         self,
@@ -324,8 +343,18 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
             for arg in XComArg.iter_in(getattr(self, name, None)):
                 for operator in arg.operators():
                     operator.add_downstream(self)
+        if self.start_from_trigger and self.start_trigger_args is not None:
+            self._check_start_trigger()
         if Defining.setups and self.dag is not None:
             Defining.setups[-1].take_in(self)
+
+    def _check_start_trigger(self) -> None:
+        unfit = [name for name, value in (self.start_trigger_args.trigger_kwargs or {}).items() if callable(value)]
+        if unfit:
+            raise DagError(
+                f"{self.task_type} with task_id '{self.task_id}' has a callable in trigger kwargs named '{unfit[0]}', "
+                "which is not allowed when start_from_trigger is enabled."
+            )
 
     # ---- arrows
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Mapping
 from typing import Any
 
 from .xcom_arg import XComArg
@@ -69,42 +69,101 @@ FILTERS = {
 
 
 def render_fields(task: Any, context: Any, env: Any = None) -> None:
-    """Render a task's template fields in place."""
-    for name in task.template_fields:
-        value = getattr(task, name, None)
-        if value:
-            setattr(task, name, render_value(task, value, context, env))
+    """Render a task's template fields in place.
+
+    Raises:
+        AttributeError: a field that the task does not have.
+    """
+    _render_attributes(task, task, context, env, {id(each) for each in task.values_of_others})
 
 
-def render_value(task: Any, value: Any, context: Any, env: Any = None) -> Any:
-    """Render a text, and the texts inside lists, dicts, tuples and objects with template fields."""
+def _render_attributes(task: Any, parent: Any, context: Any, env: Any, seen: set[int]) -> None:
+    for name in parent.template_fields:
+        try:
+            value = getattr(parent, name)
+        except AttributeError as error:
+            kind = type(parent).__name__
+            raise AttributeError(
+                f"{name!r} is configured as a template field but {kind} does not have this attribute."
+            ) from error
+        if _is_nothing(value):
+            continue
+        try:
+            if callable(value) and not isinstance(value, (XComArg, type)):
+                found = value(context=context, jinja_env=env or task.get_template_env())
+            else:
+                found = render_value(task, value, context, env, seen)
+        except Exception:
+            logging.getLogger("orchestrator.task").error(
+                "Exception rendering Jinja template for task '%s', field '%s'. Template: %.1000r",
+                getattr(task, "task_id", None),
+                name,
+                value,
+            )
+            raise
+        setattr(parent, name, found)
+
+
+def _is_nothing(value: Any) -> bool:
+    try:
+        return not value
+    except Exception:  # a table has no truth value
+        return False
+
+
+def render_value(task: Any, value: Any, context: Any, env: Any = None, seen: set[int] | None = None) -> Any:
+    """Render a text, and the texts inside lists, dicts, tuples, sets and objects with template fields.
+
+    ``seen`` holds the ids of what is not to be rendered: what other tasks pushed, and objects that are being rendered
+    already, since one may hold another that holds it.
+    """
+    seen = set() if seen is None else seen
+    if id(value) in seen:
+        return value
     if isinstance(value, str):
         return _render_text(task, value, context, env)
-    if isinstance(value, XComArg) or (hasattr(value, "resolve") and not isinstance(value, type)):
+    if isinstance(value, XComArg) or (hasattr(value, "resolve") and not isinstance(value, (type, os.PathLike))):
         return value.resolve(context)
-    if isinstance(value, Mapping) and type(value) is dict:
-        return {key: render_value(task, each, context, env) for key, each in value.items()}
+    if isinstance(value, os.PathLike):
+        return _render_path(task, value, context, env)
+    if type(value) is dict:
+        return {key: render_value(task, each, context, env, seen) for key, each in value.items()}
     if type(value) is tuple:
-        return tuple(render_value(task, each, context, env) for each in value)
+        return tuple(render_value(task, each, context, env, seen) for each in value)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
-        return type(value)(*(render_value(task, each, context, env) for each in value))
+        return type(value)(*(render_value(task, each, context, env, seen) for each in value))
     if isinstance(value, list):
-        return [render_value(task, each, context, env) for each in value]
+        return [render_value(task, each, context, env, seen) for each in value]
     if isinstance(value, set):
-        return {render_value(task, each, context, env) for each in value}
+        return {render_value(task, each, context, env, seen) for each in value}
     fields = getattr(value, "template_fields", None)
     if isinstance(fields, (list, tuple)) and not hasattr(value, "task_id"):
-        for name in fields:
-            setattr(value, name, render_value(task, getattr(value, name, None), context, env))
+        seen.add(id(value))
+        _render_attributes(task, value, context, env, seen)
     return value
+
+
+def _render_path(task: Any, path: Any, context: Any, env: Any) -> Any:
+    """Render the path of an ObjectStoragePath; other paths are no templates."""
+    if not hasattr(path, "storage_options"):
+        return path
+    data = path.serialize()
+    return type(path).deserialize({**data, "path": _render_text(task, data["path"], context, env)}, path.__version__)
 
 
 def _render_text(task: Any, text: str, context: Any, env: Any) -> Any:
     is_file = bool(task.template_ext) and text.endswith(tuple(task.template_ext))
-    dag = getattr(task, "dag", None)
-    native = dag is not None and wants_native(dag, getattr(task, "render_template_as_native_obj", None))
-    if not is_file and not native and "{{" not in text and "{%" not in text and "{#" not in text:
+    if not is_file and _is_plain(task, text):
         return text
     env = env or task.get_template_env()
     template = env.get_template(text) if is_file else env.from_string(text)
     return template.render(context)
+
+
+def _is_plain(task: Any, text: str) -> bool:
+    """Whether a text is no template: then Jinja need not even be imported."""
+    dag = getattr(task, "dag", None)
+    if dag is not None and wants_native(dag, getattr(task, "render_template_as_native_obj", None)):
+        return False
+    has_own_signs = dag is not None and bool(dag.jinja_environment_kwargs)
+    return not has_own_signs and "{{" not in text and "{%" not in text and "{#" not in text

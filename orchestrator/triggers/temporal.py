@@ -15,10 +15,23 @@ LONGEST_SLEEP = 60.0
 
 
 class DateTimeTrigger(BaseTrigger):
-    """Fires at ``moment``; with ``end_from_trigger`` the task ends there and then."""
+    """Fires at ``moment``, or at ``target_time`` as ISO text; with ``end_from_trigger`` the task ends there and then."""
 
-    def __init__(self, moment: datetime, *, end_from_trigger: bool = False) -> None:
+    def __init__(
+        self,
+        moment: datetime | None = None,
+        *,
+        target_time: datetime | str | None = None,
+        end_from_trigger: bool = False,
+    ) -> None:
         super().__init__()
+        if (moment is None) is (target_time is None):
+            raise TypeError("DateTimeTrigger requires exactly one of 'moment' or 'target_time'")
+        if isinstance(target_time, str):
+            found = datetime.fromisoformat(target_time.replace("Z", "+00:00"))
+            moment = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+        elif target_time is not None:
+            moment = target_time
         if not isinstance(moment, datetime):
             raise TypeError(f"Expected datetime.datetime type for moment. Got {type(moment)}")
         if moment.tzinfo is None:

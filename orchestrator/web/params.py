@@ -5,29 +5,42 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.http import QueryDict
 
+from .text import markdown
+
 MISSING: Any = object()
-INPUTS = {"date": "date", "date-time": "datetime-local", "time": "time"}
+INPUTS = {
+    "date": "date",
+    "date-time": "datetime-local",
+    "time": "time",
+    "multiline": "area",
+    "password": "password",
+}
+"""Format of a text -> how it is typed in."""
 
 
 @dataclass
 class Field:
-    """One param. ``kind`` says how it is typed in; ``text`` is what stands in the field now."""
+    """One param. ``kind`` says how it is typed in; ``text`` is what stands in the field now, ``chosen`` what of several."""
 
     name: str
-    kind: str  # text, area, number, yesno, choice, lines, json, date, datetime-local, time
+    kind: (
+        str  # text, area, password, number, yesno, choice, many, lines, json, mixed, const, date, datetime-local, time
+    )
     title: str
     description: str = ""
+    description_html: str = ""
     section: str = ""
     schema: Mapping[str, Any] = field(default_factory=dict)
     default: Any = MISSING
     text: str = ""
     checked: bool = False
     options: list[tuple[str, str]] = field(default_factory=list)  # (JSON of the value, label)
+    chosen: list[str] = field(default_factory=list)
     suggestions: list[str] = field(default_factory=list)
     nullable: bool = False
     error: str = ""
@@ -38,7 +51,12 @@ class Field:
 
     @property
     def required(self) -> bool:
-        return not self.nullable and self.kind not in {"yesno", "lines"}
+        return not self.nullable and self.kind not in {"yesno", "lines", "many"}
+
+    @property
+    def rows(self) -> int:
+        """How high a list to choose from is."""
+        return max(2, min(8, len(self.options)))
 
     @property
     def step(self) -> str:
@@ -78,12 +96,9 @@ def fields_of(params: Mapping[str, Mapping[str, Any]]) -> list[Field]:
             default=default,
             nullable="null" in types,
         )
-        if each.kind == "choice":
-            labels = schema.get("values_display") or {}
-            each.options = [
-                (json.dumps(value), str(labels.get(str(value), value)) if isinstance(labels, Mapping) else str(value))
-                for value in schema["enum"]
-            ]
+        each.description_html = markdown(str(schema.get("description_md") or ""))
+        if each.kind in {"choice", "many"}:
+            each.options = _options(schema, each.kind)
         if isinstance(schema.get("examples"), list):
             each.suggestions = [str(value) for value in schema["examples"]]
         fill(each, None if default is MISSING else default)
@@ -91,21 +106,47 @@ def fields_of(params: Mapping[str, Mapping[str, Any]]) -> list[Field]:
     return found
 
 
+def _options(schema: Mapping[str, Any], kind: str) -> list[tuple[str, str]]:
+    """What can be chosen: (JSON of the value, what is shown for it)."""
+    values = schema.get("enum") or (_proposals(schema) if kind == "many" else [])
+    labels = schema.get("values_display")
+    labels = labels if isinstance(labels, Mapping) else {}
+    shown = [
+        (value, labels.get(value if isinstance(value, str) else json.dumps(value), value))
+        for value in values
+        if value is not None
+    ]
+    return [(json.dumps(value), str(label)) for value, label in shown]
+
+
+def _proposals(schema: Mapping[str, Any]) -> list[Any]:
+    items = schema.get("items")
+    of_items = items.get("enum") if isinstance(items, Mapping) else None
+    found = schema.get("examples") or of_items
+    return list(found) if isinstance(found, list) else []
+
+
 def _kind(schema: Mapping[str, Any], types: set[str]) -> str:
     types = types - {"null"}
+    if "const" in schema:
+        return "const"
     if isinstance(schema.get("enum"), list) and schema["enum"]:
-        return "choice"
+        return "many" if types == {"array"} else "choice"
+    if len(types) > 1 and types != {"integer", "number"} and not schema.get("examples"):
+        return "mixed"
     if types == {"boolean"}:
         return "yesno"
     if types and types <= {"integer", "number"}:
         return "number"
+    if types == {"array"} and _proposals(schema):
+        return "many"
     if types == {"array"}:
         items = schema.get("items")
         plain = not isinstance(items, Mapping) or items.get("type", "string") == "string"
         return "lines" if plain else "json"
     if types == {"string"} or not types:
         form = str(schema.get("format") or "")
-        return INPUTS.get(form, "area" if form == "multiline" else "text")
+        return INPUTS.get(form, "text")
     return "json"
 
 
@@ -121,36 +162,68 @@ def fill(each: Field, value: Any) -> None:
         else:
             each.kind, each.text = "json", json.dumps(value, indent=2, ensure_ascii=False)
     elif each.kind == "datetime-local":
-        each.text = str(value)[:19] if value else ""
+        each.text = _in_utc(value)
+    elif each.kind == "many":
+        each.chosen = [json.dumps(item) for item in value] if isinstance(value, list) else []
+    elif each.kind == "mixed":
+        each.text = "" if value is None else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    elif each.kind == "const":
+        each.text = json.dumps(each.schema["const"])
     elif each.kind == "json":
         each.text = "" if value is None else json.dumps(value, indent=2, ensure_ascii=False)
     else:
         each.text = "" if value is None else str(value)
 
 
+def _in_utc(value: Any) -> str:
+    """A time as the field shows it: in UTC, whatever its offset; what is no time, as it is."""
+    try:
+        found = datetime.fromisoformat(str(value).replace("Z", "+00:00")) if value else None
+    except ValueError:
+        return str(value)
+    if found is None:
+        return ""
+    return (found.astimezone(UTC) if found.tzinfo else found).replace(tzinfo=None).isoformat(timespec="seconds")
+
+
 def read(fields: list[Field], data: QueryDict) -> dict[str, Any]:
     """Return the values that differ from their defaults; keeps what was typed, and writes errors into the fields."""
     values: dict[str, Any] = {}
     for each in fields:
-        each.text, each.checked = data.get(each.key, ""), each.key in data
+        each.text, each.checked, each.chosen = data.get(each.key, ""), each.key in data, data.getlist(each.key)
         try:
             value = _value(each)
             _check(each, value)
         except ValueError as problem:
             each.error = str(problem)
             continue
-        if each.default is MISSING or value != each.default or type(value) is not type(each.default):
+        if each.kind == "const" or not _is_default(each, value):
             values[each.name] = value
     return values
 
 
+def _is_default(each: Field, value: Any) -> bool:
+    if each.default is MISSING:
+        return False
+    if each.kind == "datetime-local":  # the same time in another zone is no other value
+        return _in_utc(value) == _in_utc(each.default)
+    return value == each.default and type(value) is type(each.default)
+
+
+AS_TYPED = frozenset({"text", "area", "password"})
+
+
 def _value(each: Field) -> Any:
-    text = each.text.strip() if each.kind not in {"text", "area"} else each.text.replace("\r\n", "\n")
+    text = each.text.replace("\r\n", "\n") if each.kind in AS_TYPED else each.text.strip()
     if each.kind == "yesno":
         return each.checked
+    if each.kind == "const":
+        return each.schema["const"]
+    if each.kind == "many":
+        return _chosen(each)
     if each.kind == "lines":
         return [line.strip() for line in text.splitlines() if line.strip()]
-    if not text and (each.nullable or each.kind not in {"text", "area"}):
+    if not text and (each.nullable or each.kind not in AS_TYPED):
         if each.nullable:
             return None
         raise ValueError("A value is needed here.")
@@ -163,6 +236,8 @@ def _value(each: Field) -> Any:
             return float(text)
         except ValueError:
             raise ValueError(f"“{text[:40]}” is not a number.") from None
+    if each.kind == "mixed":
+        return _mixed(each, text)
     if each.kind in {"choice", "json"}:
         try:
             return json.loads(text)
@@ -175,6 +250,28 @@ def _value(each: Field) -> Any:
             raise ValueError("This is not a date and time.") from None
         return found.isoformat() if found.tzinfo else found.isoformat() + "+00:00"
     return text
+
+
+def _chosen(each: Field) -> list[Any] | None:
+    if not each.chosen and each.nullable:
+        return None
+    try:
+        return [json.loads(item) for item in each.chosen]
+    except ValueError:
+        raise ValueError("This is not one of the choices.") from None
+
+
+def _mixed(each: Field, text: str) -> Any:
+    """Read a value that may be of several types: as JSON where that fits one, else as text where that is allowed."""
+    types = types_of(each.schema, each.default)
+    try:
+        found = json.loads(text)
+        _check(each, found)
+        return found
+    except ValueError:
+        if "string" in types:
+            return text
+    raise ValueError(f"A value of one of these types is needed: {', '.join(sorted(types - {'null'}))}.")
 
 
 def _check(each: Field, value: Any) -> None:

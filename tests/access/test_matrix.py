@@ -64,6 +64,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     (routes.INDEXED, "patch"): {"note": "n"},
     (f"{routes.INDEXED}/hitlDetails", "patch"): {"chosen_options": ["yes"]},
     ("api/v2/assets/<int:asset_id>/state-store/<path:key>", "put"): {"value": 1},
+    (f"{routes.TASK}/xcomEntries", "post"): {"key": "new", "value": 1},
+    (f"{routes.TASK}/xcomEntries/<path:key>", "patch"): {"value": 2},
     **{(f"{routes.TASK}/state-store/<path:key>", method): {"value": 1} for method in ("put", "patch")},
 }
 

@@ -16,7 +16,7 @@ from orchestrator.compat import reference
 from orchestrator.core.reasons import KINDS
 from orchestrator.core.states import FINISHED, MOVES, RUN_MOVES, USER_TARGETS, RunState, TaskState
 from orchestrator.core.trigger_rules import RULES, can_settle
-from tests.docs import timetables
+from tests.docs import context, operators, timetables
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("runs_app", "dags_app", "orchestrator.web")
@@ -292,6 +292,8 @@ def reasons() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "airflow-names.md": reference.page,
     "commands.md": commands,
+    "context.md": context.page,
+    "operators.md": operators.page,
     "reasons.md": reasons,
     "settings.md": settings,
     "states.md": states,

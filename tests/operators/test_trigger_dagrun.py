@@ -14,13 +14,21 @@ def trigger(**kwargs):
 
 
 def test_it_asks_for_a_run_and_pushes_its_id():
-    def make_run(dag_id, conf, run_id, logical_date, note, reset):
+    def make_run(dag_id, conf, run_id, logical_date, run_after, note, reset):
+        assert run_after == "2024-03-02T08:00:00+00:00"
         assert (dag_id, conf, run_id, note, reset) == ("other", {"day": "2024-03-01"}, "mine", "by d", False)
         assert logical_date == "2024-02-01T00:00:00+00:00"
         return {"run_id": run_id}
 
     found = run(
-        trigger(conf={"day": "{{ ds }}"}, trigger_run_id="mine", logical_date="2024-02-01", note="by {{ dag.dag_id }}"),
+        trigger(
+            conf={"day": "{{ ds }}"},
+            trigger_run_id="mine",
+            logical_date="2024-02-01",
+            run_after="{{ macros.ds_add(ds, 1) }}T08:00:00Z",
+            note="by {{ dag.dag_id }}",
+            openlineage_inject_parent_info=False,
+        ),
         trigger_dag=make_run,
     )
     assert state(found, "t") == "success", reason(found, "t")

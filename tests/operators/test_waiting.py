@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -19,7 +20,8 @@ from orchestrator.operators.times import (
     TimeSensor,
     WaitSensor,
 )
-from orchestrator.sdk import WeekDay
+from orchestrator.runtime.local import run_dag
+from orchestrator.sdk import DAG, WeekDay
 from orchestrator.sdk.exceptions import DagError
 
 from .running import DATE, reason, run, state
@@ -83,8 +85,34 @@ def test_the_day_of_the_week_chooses_the_way(days: Any, way: str):
 
 
 def test_a_day_that_is_none_is_refused_by_name():
-    with pytest.raises(ValueError, match="Someday"):
+    with pytest.raises(AttributeError, match="Someday"):
         DayOfWeekSensor(task_id="t", week_day="Someday")
+
+
+def test_days_are_numbers_as_in_airflow():
+    assert WeekDay.SUNDAY == 7 and WeekDay(1) is WeekDay.MONDAY
+    assert WeekDay.validate_week_day(["monday", WeekDay.FRIDAY]) == {1, 5}
+    with pytest.raises(TypeError, match="Input should be iterable"):
+        WeekDay.validate_week_day(3)
+
+
+def test_a_window_counts_in_the_zone_of_the_dag():
+    def ways(lower: Any, upper: Any) -> str:
+        with DAG("d", start_date=datetime(2024, 1, 1, tzinfo=ZoneInfo("America/New_York"))) as dag:
+            BranchDateTimeOperator(
+                task_id="t",
+                target_lower=lower,
+                target_upper=upper,
+                use_task_logical_date=True,
+                follow_task_ids_if_true="yes",
+                follow_task_ids_if_false="no",
+            ) >> [EmptyOperator(task_id="yes"), EmptyOperator(task_id="no")]
+        found = run_dag(dag, say=lambda line: None, logical_date=DATE)
+        return "yes" if state(found, "yes") == "success" else "no"
+
+    assert ways(time(2, 59), time(3, 1)) == "yes", "08:00 UTC is 03:00 in New York"
+    assert ways(time(7), time(9)) == "no"
+    assert ways(time(7, tzinfo=UTC), time(9, tzinfo=UTC)) == "yes"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator import compat
 from orchestrator.sdk import BaseXCom, XCom, task
 
 from .running import reason, run, state
@@ -267,6 +268,7 @@ def test_large_values_go_to_object_storage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compression: str, ending: str
 ):
     pytest.importorskip("fsspec")
+    compat.install()
     prefix = "AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_"
     settings = {
         "AIRFLOW__CORE__XCOM_BACKEND": "airflow.providers.common.io.xcom.backend.XComObjectStorageBackend",

@@ -106,3 +106,39 @@ read(large())
     assert DagRun.objects.get(pk=run.pk).state == "success"
     assert len(files()) == 1 and files() != before, "the value of the first try is gone, that of the second is there"
     assert log_of(run, "read").count("LENGTH 1000") == 2
+
+
+def test_rendered_fields_keep_their_structure_and_hide_what_secret_names_hold(slot: Any, parse: Any):
+    parse(
+        """
+@task
+def t(**kwargs):
+    pass
+
+t(env={"PASSWORD": "abc", "DAY": "{{ run_id }}"}, numbers={1})
+"""
+    )
+    run = run_of(slot)
+    fields = TaskInstance.objects.get(run=run).rendered.fields["op_kwargs"]
+    assert fields == {"env": {"PASSWORD": "***", "DAY": run.run_id}, "numbers": [1]}
+
+
+def test_rendered_fields_are_cut_after_secrets_are_hidden(slot: Any, parse: Any, settings: Any):
+    settings.ORCH.rendered_max_length = 60
+    parse(
+        """
+from airflow.sdk import mask_secret
+
+@task.bash
+def t():
+    mask_secret("hunter-22-and-some-more")
+    return "echo " + "x" * 45 + "hunter-22-and-some-more" + "y" * 4000
+
+t()
+"""
+    )
+    try:
+        fields = TaskInstance.objects.get(run=run_of(slot)).rendered.fields
+    finally:
+        settings.ORCH.rendered_max_length = 1 << 16
+    assert "hunter" not in str(fields) and fields["bash_command"] == f"echo {'x' * 45}***{'y' * 7}... (4053 characters)"

@@ -29,6 +29,7 @@ def test_the_fork_server_loads_nothing_that_attempts_would_pay_for():
         "zipfile",
         "importlib.metadata",
         "asyncio",
+        "dataclasses",
         "jinja2",
         "pendulum",
     }

@@ -197,14 +197,14 @@ def test_what_cannot_be_mapped_is_refused_where_it_is_written():
         for wrong, words in (
             (lambda: t.expand(x=5), "int"),
             (lambda: t.expand(x="abc"), "str"),
-            (lambda: t.expand(z=[1]), "unexpected keyword arguments: z"),
+            (lambda: t.expand(z=[1]), "unexpected keyword argument 'z'"),
             (lambda: t.expand(), "no arguments"),
             (lambda: PythonOperator.partial(task_id="p", nonsense=1), "nonsense"),
             (
                 lambda: PythonOperator.partial(task_id="p", python_callable=print).expand(retries_delay=[1]),
                 "retries_delay",
             ),
-            (lambda: t.expand_kwargs({"x": 1}), "expand_kwargs"),
+            (lambda: t.expand_kwargs({"x": 1}), "expected XComArg or list"),
         ):
             with pytest.raises((TypeError, ValueError), match=words):
                 wrong()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import Http404, QueryDict
+from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -30,13 +29,13 @@ from orchestrator.api.body import (
 )
 from orchestrator.api.errors import BadRequest, Invalid, problem
 from orchestrator.api.instances import LISTING, in_path, shaped
-from orchestrator.api.query import ENDS, Listing, as_query, flag, order_of, small_int, whole
-from orchestrator.api.scope import dag_for, instance_for, must, run_for, runs_around, task_display
+from orchestrator.api.query import ENDS, as_query, whole
+from orchestrator.api.scope import dag_for, instance_for, must, run_for, runs_around
 from orchestrator.core.graph import tasks_inside
 from orchestrator.core.states import FAILED_STATES, TaskState
 from runs_app import actions, choice
 from runs_app.exceptions import InvalidState
-from runs_app.models import Attempt, DagRun, TaskInstance, XCom
+from runs_app.models import Attempt, DagRun, TaskInstance
 
 
 def task_choice(name: str, value: Any) -> str | tuple[str, int]:
@@ -324,63 +323,3 @@ class MappedView(ApiView):
         if not total and not in_path(request, dag_id, run_id).filter(task_id=task_id).exists():
             raise Http404(f"Task id {task_id} not found in run {run_id} of dag {dag_id}")
         return Response({"task_instances": shaped(page), "total_entries": total})
-
-
-XCOMS = Listing(
-    order=order_of(
-        "key",
-        "timestamp",
-        "map_index",
-        "task_id",
-        "dag_id",
-        logical_date="run__logical_date",
-        run_after="run__run_after",
-    ),
-    default_order=("task_instance__run", "task_id", "map_index", "key"),
-    exact={"xcom_key": "key", "map_index_filter": "map_index"},
-    convert={"map_index_filter": small_int},
-    patterns={"xcom_key": "key", "run_id": "run__run_id", "task_id": "task_id", "dag_display_name": "dag_id"},
-    times={"logical_date": "run__logical_date", "run_after": "run__run_after"},
-)
-
-
-class XComsView(ApiView):
-    """GET .../taskInstances/{task_id}/xcomEntries; never with values."""
-
-    def get(self, request: Request, dag_id: str, run_id: str, task_id: str) -> Response:
-        instances = in_path(request, dag_id, run_id)
-        if task_id != "~":
-            instances = instances.filter(task_id=task_id)
-        rows = XCom.objects.filter(task_instance__in=instances)
-        if request.GET.get("map_index") not in (None, ""):
-            rows = rows.filter(map_index=whole(request.GET, "map_index", -1, least=-1))
-        page, total = XCOMS.page(rows, request.GET)
-        entries = [
-            shapes.xcom(row, task_display(row["run__version_id"], row["task_id"]))
-            for row in page.values(*shapes.XCOM_FIELDS)
-        ]
-        return Response({"xcom_entries": entries, "total_entries": total})
-
-
-class XComView(ApiView):
-    """GET .../xcomEntries/{xcom_key}: one value, as JSON or (``stringify``) as text."""
-
-    def get(self, request: Request, dag_id: str, run_id: str, task_id: str, key: str) -> Response:
-        run_for(request.user, dag_id, run_id)
-        map_index = whole(request.GET, "map_index", -1, least=-1)
-        rows = XCom.objects.filter(
-            run__dag_id=dag_id, run__run_id=run_id, task_id=task_id, map_index=map_index, key=key
-        )
-        row = rows.values(*shapes.XCOM_FIELDS, "value").first()
-        if row is None:
-            raise Http404(f"XCom entry with key: `{key}` not found")
-        return Response(
-            {**shapes.xcom(row, task_display(row["run__version_id"], task_id)), "value": _value(row, request.GET)}
-        )
-
-
-def _value(row: dict[str, Any], query: QueryDict) -> Any:
-    value = row["value"]
-    if flag(query, "stringify"):
-        return value if isinstance(value, str) else json.dumps(value)
-    return value

@@ -90,6 +90,7 @@ def _conf(fields: list[params.Field], posted: Any, conf_text: str) -> tuple[dict
     if fields and posted.get("mode") != "json":
         conf = params.read(fields, posted)
         wrong = [each.title for each in fields if each.error]
+        conf = {**_without_field(fields, conf_text), **conf}
         return conf, f"Look at {', '.join(wrong)} again." if wrong else _unstorable(conf)
     try:
         conf = json.loads(conf_text)
@@ -100,6 +101,16 @@ def _conf(fields: list[params.Field], posted: Any, conf_text: str) -> tuple[dict
     if not isinstance(conf, dict):
         return {}, 'The configuration has to be a JSON object, e.g. {"name": "value"}.'
     return conf, _unstorable(conf)
+
+
+def _without_field(fields: list[params.Field], conf_text: str) -> dict[str, Any]:
+    """What stands in the JSON beside the form and has no field there: it is a part of the configuration, too."""
+    try:
+        found = json.loads(conf_text)
+    except (ValueError, RecursionError):
+        return {}
+    names = {each.name for each in fields}
+    return {key: value for key, value in found.items() if key not in names} if isinstance(found, dict) else {}
 
 
 def _unstorable(conf: dict[str, Any]) -> str:
