@@ -179,3 +179,13 @@ class XComTooLarge(OrchestratorError):
 
     def __init__(self, key: str, size: int, most: int) -> None:
         super().__init__(f"The XCom with key: `{key}` takes {size} bytes as JSON, at most {most} are kept")
+
+
+class TooManyMarkers(OrchestratorError):
+    """Markers lead from DAG to DAG further than they may, or in a circle."""
+
+    def __init__(self, task_id: str, most: int) -> None:
+        super().__init__(
+            f"Maximum recursion depth {most} reached for ExternalTaskMarker {task_id}. Attempted to clear too many "
+            "tasks or there may be a cyclic dependency."
+        )

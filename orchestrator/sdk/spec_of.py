@@ -330,6 +330,9 @@ def _display(task: Any) -> dict[str, Any]:
     for name in ("trigger_dag_id", "external_dag_id"):
         if isinstance(getattr(task, name, None), str):
             found[name] = getattr(task, name)
+    if isinstance(getattr(task, "recursion_depth", None), int):  # an ExternalTaskMarker
+        names = ("external_task_id", "logical_date", "recursion_depth")
+        found["marker"] = {name: getattr(task, name) for name in names}
     return {name: value for name, value in found.items() if value not in (None, "", [], {})}
 
 
