@@ -294,6 +294,8 @@ class GroupFunction:
             settings["tooltip"] = self.function.__doc__.strip()
         with TaskGroup(**settings) as group:
             group.expand_input = expand_input
+            if expand_input is not None and _is_in_mapped(group.parent_group):
+                raise ValueError(f"group {group.group_id!r}: Nested Mapped TaskGroups are not yet supported")
             result = self.function(*args, **kwargs)
         if expand_input is not None:
             for arg in expand_input.args():
@@ -303,6 +305,14 @@ class GroupFunction:
         if expand_input is not None or result is None:
             return group
         return result
+
+
+def _is_in_mapped(group: Any) -> bool:
+    while group is not None:
+        if group.expand_input is not None:
+            return True
+        group = group.parent_group
+    return False
 
 
 def task_group(function: Any = None, **kwargs: Any) -> Any:

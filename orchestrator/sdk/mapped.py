@@ -223,6 +223,10 @@ class MappedOperator(BaseOperator):
             setattr(self, name, getattr(operator_class, name))
 
     def after_init(self) -> None:
+        if next(iter(self.iter_mapped_task_groups()), None) is not None:
+            raise NotImplementedError(
+                f"task {self.task_id!r}: operator expansion in an expanded task group is not yet supported"
+            )
         for arg in [*XComArg.iter_in(self.partial_kwargs), *self.expand_input.args()]:
             for operator in arg.operators():
                 operator.add_downstream(self)
