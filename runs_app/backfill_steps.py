@@ -16,7 +16,7 @@ from dags_app.models import Dag
 from orchestrator.core.backfill import IN_FLIGHT, Action, Reprocess, verdict
 from orchestrator.core.states import RUN_FINISHED, RunType
 
-from . import create, notify
+from . import create, notify, upgrade
 from .actions import open_again
 from .exceptions import DagRunAlreadyExists
 from .locking import fetch, retrying, write
@@ -116,8 +116,11 @@ def _clear(backfill: Backfill, run: DagRun, now: datetime) -> DagRun | None:
     if backfill.dag_run_conf is not None:
         values["conf"] = backfill.dag_run_conf
     DagRun.objects.filter(pk=run.pk).update(**values)
-    rows = list(TaskInstance.objects.filter(run=run))
     actor = f"user:{backfill.triggering_user_name or 'command line'}"
+    if backfill.run_on_latest_version:
+        upgrade.to_latest(run, actor=actor, now=now)
+        run.refresh_from_db()
+    rows = list(TaskInstance.objects.filter(run=run))
     open_again(run, rows, actor=actor, reason=f"cleared by backfill {backfill.pk}", now=now)
     return run
 

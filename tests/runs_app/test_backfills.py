@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from dags_app.models import AuditEntry, Dag
 from orchestrator.core.backfill import Reprocess
-from orchestrator.sdk import Param
+from orchestrator.operators.python import PythonOperator
+from orchestrator.sdk import DAG, Param
 from runs_app import actions, advance, backfill_steps, backfills, control, create, invariants
 from runs_app.backfills import Request
 from runs_app.exceptions import BackfillActive, BackfillNotFound, BackfillOver, BackfillRefused
@@ -279,3 +280,16 @@ def test_two_that_make_runs_at_once_make_each_once(emptied, monkeypatch):
     assert errors == []
     assert by_day() == list(range(1, 10))
     assert kept()
+
+
+@pytest.mark.parametrize("latest", [False, True])
+def test_a_run_that_runs_again_does_so_with_the_latest_version_if_asked(latest):
+    dag = daily()
+    run = factories.make_run(dag, state="failed", run_type="scheduled", logical_date=day(2))
+    with DAG("daily", schedule="@daily", start_date=day(1)) as changed:
+        for name in ("a", "b"):
+            PythonOperator(task_id=name, python_callable=print)
+    newest = factories.make_version(dag, changed.to_spec())
+    ask(2, 2, reprocess=Reprocess.FAILED, run_on_latest_version=latest)
+    run.refresh_from_db()
+    assert (run.version_id == newest.pk, sorted(states(run))) == (latest, ["a", "b"] if latest else ["a"])
