@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,6 +35,32 @@ def tied_to(run: DagRun, task_ids: Iterable[str]) -> Tied:
         _follow(run, task, task.display["marker"]["recursion_depth"], 1, found)
     found.pop(run.pk, None)
     return found
+
+
+def rows_tied_to(run: DagRun, cleared: Iterable[TaskInstance], may: Callable[[str], bool]) -> list[TaskInstance]:
+    """Return the task instances of other DAGs' runs that hang on what is cleared, of the DAGs that ``may`` allows.
+
+    Raises:
+        TooManyMarkers: see :func:`tied_to`.
+    """
+    tied = tied_to(run, {row.task_id for row in cleared})
+    rows = TaskInstance.objects.filter(run__in=tied).select_related("run").order_by("run_id", "pk")
+    return [row for row in rows if row.task_id in tied[row.run_id] and may(row.dag_id)]
+
+
+def clear_with_tied(run: DagRun, may: Callable[[str], bool], *, user: Any, **choice: Any) -> list[TaskInstance]:
+    """Clear what ``choice`` chooses of ``run``, and what hangs on it in other DAGs' runs; return all of it.
+
+    Raises:
+        TooManyMarkers: nothing was cleared.
+    """
+    from . import actions
+
+    others = rows_tied_to(run, actions.affected(run, setups=True, **choice), may)
+    found = actions.clear(run.pk, user=user, **choice)
+    for run_pk in dict.fromkeys(row.run_id for row in others):
+        actions.clear(run_pk, chosen=[row for row in others if row.run_id == run_pk], user=user)
+    return found + others
 
 
 def _markers(run: DagRun, task_ids: Iterable[str]) -> list[TaskSpec]:

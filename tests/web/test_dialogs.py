@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
 import pytest
 from django.test import Client
 
 from dags_app.models import AuditEntry, Dag
 from orchestrator.operators.bash import BashOperator
-from orchestrator.sdk import DAG, Param
+from orchestrator.operators.empty import EmptyOperator
+from orchestrator.operators.external_task import ExternalTaskMarker
+from orchestrator.sdk import DAG, Param, chain
 from runs_app.models import DagRun
 from tests.support import factories
 
@@ -264,3 +270,23 @@ def test_a_failed_run_offers_to_rerun_what_failed(user: Client, shop_run: DagRun
     assert "?set=1&amp;only_failed=on" in user.get("/dags/shop/runs/first").content.decode()
     form = user.get("/dags/shop/runs/first/clear?set=1&only_failed=on").content.decode()
     assert "<b>4</b> task instances" in form
+
+
+def test_clearing_a_marker_clears_what_it_names_in_another_dag(user: Client):
+    def make(dag_id: str, *tasks: Any) -> DagRun:
+        with DAG(dag_id) as dag:
+            chain(*[each() for each in tasks])
+        day = datetime(2026, 1, 1, tzinfo=UTC)
+        return factories.make_run(factories.make_dag(spec=dag.to_spec()), f"run_{dag_id}", logical_date=day)
+
+    names = {"external_dag_id": "child", "external_task_id": "second"}
+    make("parent", lambda: EmptyOperator(task_id="work"), lambda: ExternalTaskMarker(task_id="mark", **names))
+    child = make("child", *[partial(EmptyOperator, task_id=each) for each in ("first", "second", "third")])
+    page = user.get("/dags/parent/runs/run_parent/tasks/work/clear").content.decode()
+    assert "child › second" in page and "child › third" in page and "child › first" not in page
+    user.post("/dags/parent/runs/run_parent/tasks/work/clear", {"set": "1", "downstream": "on"}, headers=FETCH)
+    noted = AuditEntry.objects.filter(event="clear_task_instances").order_by("pk").values_list("run_id", "extra")
+    assert [(run_id, extra["task_ids"]) for run_id, extra in noted] == [
+        ("run_parent", ["mark", "work"]),
+        (child.run_id, ["second", "third"]),
+    ]

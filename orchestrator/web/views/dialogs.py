@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -12,12 +13,13 @@ from django.views.decorators.http import require_http_methods
 
 from dags_app.models import Dag
 from dags_app.versions import load_spec
+from orchestrator import access
 from orchestrator.core.graph import topological
 from orchestrator.core.states import FINISHED, RunState, TaskState
 from orchestrator.web import params
 from orchestrator.web.page import dag_for, done, instance_for, must, page, run_for, wants_part
-from runs_app import actions, cancel
-from runs_app.exceptions import OrchestratorError
+from runs_app import actions, cancel, markers
+from runs_app.exceptions import OrchestratorError, TooManyMarkers
 from runs_app.models import DagRun, TaskInstance
 
 from .dag import spec_of
@@ -178,11 +180,7 @@ def clear_run(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
     run = run_for(request, dag_id, run_id)
     must(request, "clear", run)
     scope = _scope(request, only_failed=False)
-    if request.method == "POST":
-        found = actions.clear(run.pk, user=request.user, **scope)
-        return _cleared(request, found, reverse("run", args=[dag_id, run_id]))
-    found = actions.affected(run, **scope)
-    return _choose(request, "dialogs/_clear.html", run, found, scope, title="Clear the run")
+    return _clear(request, run, {}, scope, reverse("run", args=[dag_id, run_id]), title="Clear the run")
 
 
 @form_view
@@ -191,11 +189,28 @@ def clear_task(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map
     must(request, "clear", run)
     choice: dict[str, Any] = {"task_ids": [task_id], "map_index": map_index if map_index >= 0 else None}
     scope = _scope(request, downstream=True, upstream=False, only_failed=False)
-    if request.method == "POST":
-        found = actions.clear(run.pk, user=request.user, **choice, **scope)
-        return _cleared(request, found, task_url(dag_id, run_id, task_id, map_index))
+    go = task_url(dag_id, run_id, task_id, map_index)
+    return _clear(request, run, choice, scope, go, title=f"Clear {task_id}", task_id=task_id)
+
+
+def _clear(
+    request: HttpRequest, run: DagRun, choice: dict[str, Any], scope: dict[str, bool], go: str, **context: Any
+) -> HttpResponse:
+    """Clear what was chosen, and what markers in it name in other DAGs' runs that the user may clear; or show it first."""
+    may, error = partial(_may_clear, request), ""
     found = actions.affected(run, setups=True, **choice, **scope)
-    return _choose(request, "dialogs/_clear.html", run, found, scope, title=f"Clear {task_id}", task_id=task_id)
+    try:
+        if request.method == "POST":
+            return _cleared(request, markers.clear_with_tied(run, may, user=request.user, **choice, **scope), go)
+        found += markers.rows_tied_to(run, found, may)
+    except TooManyMarkers as problem:
+        error = str(problem)
+    return _choose(request, "dialogs/_clear.html", run, found, scope, error=error, **context)
+
+
+def _may_clear(request: HttpRequest, dag_id: str) -> bool:
+    dag = access.visible_dags(request.user).filter(pk=dag_id).first()
+    return dag is not None and access.can(request.user, "clear", dag)
 
 
 def _cleared(request: HttpRequest, found: list[TaskInstance], go: str) -> HttpResponse:
