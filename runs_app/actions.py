@@ -33,6 +33,7 @@ from orchestrator.logs.mask import mask_fields
 
 from . import advance, choice, create, dates, group_retries, notify, transitions, upgrade
 from .create import Partition
+from .deadlines import queued_again
 from .exceptions import (
     DagBusy,
     DagHasImportErrors,
@@ -232,6 +233,8 @@ def open_again(
     notify.run_changed(run.pk, run.dag_id)
     if held["state"] in RUN_FINISHED and reopen:
         transitions.move_run(run.pk, RunState.QUEUED, actor=actor, reason=reason, at=now, reopen=True)
+        if spec.deadlines:
+            queued_again(run, spec, now)
     return advance.settle_whole(held, now).ready if held["state"] == RunState.RUNNING else Counter()
 
 

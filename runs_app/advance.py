@@ -28,6 +28,7 @@ from orchestrator.core.trigger_rules import can_settle
 
 from . import group_retries, notify
 from .create import BATCH, columns, concurrency_key
+from .deadlines import met
 from .failing import pause_if_failing
 from .limits import live_slots
 from .locking import fetch, is_postgresql, placeholders, retrying, write
@@ -415,6 +416,8 @@ def _end_run(run: Mapping[str, Any], spec: DagSpec, decision: Decision, now: dat
     if not move_run(run["id"], state, actor="engine", reason=reason, at=now):
         return
     found.ended = True
+    if spec.deadlines and state == RunState.SUCCESS:
+        met(run["id"], now)
     ended(run["dag_id"], now)
     if state == RunState.CANCELLED:
         return

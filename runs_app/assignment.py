@@ -13,6 +13,7 @@ from django.conf import settings
 from dags_app.versions import place_of
 from orchestrator.core.states import TaskState
 
+from . import deadlines
 from .answers import Scope, run_json
 from .models import Callback, DagRun, TaskInstance
 
@@ -82,7 +83,9 @@ def for_callback(callback: Callback, hostname: str) -> dict[str, Any]:
         "xcom_max_bytes": settings.ORCH.xcom_max_bytes,
         "smtp_url": settings.ORCH.smtp_url,
     }
-    if instance is None:
+    if callback.deadline_id is not None:
+        found["callback"] |= deadlines.order_of(callback, found["run"])
+    elif instance is None:
         found["about"] = _about(run.pk, callback.kind)
     else:
         found |= {

@@ -197,7 +197,7 @@ def claim_callback(claimer: Claimer, now: datetime) -> Callback | None:
     with transaction.atomic():
         rows = fetch(
             "SELECT id FROM runs_app_callback WHERE done_at IS NULL AND (claimed_at IS NULL OR process_id IS NULL) "
-            f"AND tries < 3 ORDER BY id LIMIT 1{skip_locked()}"
+            f"AND tries < 3 AND NOT on_triggerer ORDER BY id LIMIT 1{skip_locked()}"
         )
         if not rows:
             return None

@@ -20,6 +20,7 @@ from dags_app.versions import clear_old, load_spec
 from orchestrator.core.states import RUN_UNFINISHED, UNFINISHED, RunState, TaskState
 
 from . import advance, asset_runs, backfill_steps, hitl, holds, notify, rates, sweep, tick, transitions
+from .deadlines import judge_due
 from .failing import pause_if_failing
 from .locking import close_broken, fetch, moment, retrying
 from .models import Callback, DagRun, TaskInstance
@@ -43,6 +44,7 @@ class Counts:
     advanced: int = 0  # runs with task instances whose time had come
     expired: int = 0  # deferrals that took too long
     unanswered: int = 0  # questions to people that nobody answered in time
+    deadlines_missed: int = 0
     timed_out: int = 0  # runs that took too long
     swept: sweep.Swept | None = None  # None where the recovery pass was another's
     ready: Counter[str] = field(default_factory=Counter)
@@ -90,8 +92,9 @@ def next_due(after: datetime) -> datetime | None:
         "UNION ALL SELECT min(not_before) FROM runs_app_groupretry WHERE not_before IS NOT NULL AND not_before > %s "
         "UNION ALL SELECT min(timeout_at) FROM runs_app_dagrun WHERE timeout_at IS NOT NULL AND timeout_at > %s "
         "UNION ALL SELECT min(run_after) FROM runs_app_dagrun WHERE state = 'queued' AND run_after > %s "
-        "UNION ALL SELECT min(until) FROM runs_app_hold WHERE until > %s",
-        [after] * 6,
+        "UNION ALL SELECT min(until) FROM runs_app_hold WHERE until > %s "
+        "UNION ALL SELECT min(deadline_time) FROM runs_app_deadline WHERE NOT missed AND deadline_time > %s",
+        [after] * 7,
     )
     known = [moment(at) for (at,) in rows if at is not None]
     if (opening := rates.next_opening(after)) is not None:
@@ -200,6 +203,10 @@ def _expire_questions(counts: Counts, now: datetime) -> None:
         counts.ready += ready
 
 
+def _judge_deadlines(counts: Counts, now: datetime) -> None:
+    counts.deadlines_missed = judge_due(now, MOST)
+
+
 def _end_late_runs(counts: Counts, now: datetime) -> None:
     rows = fetch(
         "SELECT id FROM runs_app_dagrun WHERE state = 'running' AND timeout_at IS NOT NULL AND timeout_at <= %s "
@@ -247,7 +254,7 @@ def clear_versions() -> int:
 
 PARTS = (
     *(_create_runs, _create_asset_runs, _backfill, _start_runs, _advance_due, _expire_deferrals),
-    *(_open_rates, _release_holds, _expire_questions, _end_late_runs),
+    *(_open_rates, _release_holds, _expire_questions, _judge_deadlines, _end_late_runs),
     *(_sweep, _clear_versions),
 )
 """In the order in which a pass does them."""

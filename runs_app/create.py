@@ -17,6 +17,7 @@ from orchestrator.core.spec import DagSpec, TaskSpec
 from orchestrator.core.states import RunState, RunType
 
 from . import limits, notify
+from .deadlines import create as make_deadlines
 from .exceptions import DagRunAlreadyExists
 from .models import DagRun, TaskInstance
 from .transitions import record
@@ -80,7 +81,10 @@ def create_run(
         raise DagRunAlreadyExists(dag.dag_id, run_id, logical_date) from error
     with transaction.atomic(savepoint=False):
         record([(run.pk, None, 1, "", RunState.QUEUED, 0, triggered_by, "created", now)])
-        add_instances(run, load_spec(version_pk), tasks_of(run, load_spec(version_pk)))
+        spec = load_spec(version_pk)
+        add_instances(run, spec, tasks_of(run, spec))
+        if spec.deadlines:
+            make_deadlines(run, spec, now)
         notify.run_changed(run.pk, dag.dag_id)
     return run
 

@@ -38,11 +38,22 @@ class Deferral:
     classpath: str
     kwargs: Json
     row: Json  # of the task instance, as a claim returns it
+    callback_pk: int = 0  # a missed deadline's callback instead: no task instance waits for it
 
     @property
     def key(self) -> tuple[int, int]:
         """Names this deferral for good: a task that defers again keeps its row but not its token."""
         return self.row["id"], self.row["token"]
+
+    @property
+    def log_key(self) -> tuple[int, int]:
+        """The log that its lines belong to: the attempt's that deferred, or the run's own."""
+        return (0, 0) if self.callback_pk else self.key
+
+    @property
+    def imports(self) -> str:
+        """What has to be importable where it runs."""
+        return self.kwargs["order"]["path"] if self.callback_pk else self.classpath
 
     def __str__(self) -> str:
         index = f"[{self.row['map_index']}]" if self.row["map_index"] >= 0 else ""

@@ -354,6 +354,12 @@ RULES: tuple[Rule, ...] = (
         "WHERE h.delivered AND t.state NOT IN ('scheduled', 'skipped', 'failed', 'removed')",
     ),
     Rule(
+        "missed_is_told_once",
+        "a missed deadline has one callback",
+        "SELECT 'deadline ' || d.id || ': ' || count(c.id) FROM runs_app_deadline d LEFT JOIN runs_app_callback c "
+        "ON c.deadline_id = d.id WHERE d.missed GROUP BY d.id HAVING count(c.id) <> 1",
+    ),
+    Rule(
         "trigger_is_waited_for",
         "no trigger is left under an old token",
         "SELECT 'trigger ' || g.id FROM runs_app_trigger g JOIN runs_app_taskinstance t ON t.id = g.task_instance_id "
@@ -540,6 +546,13 @@ RULES: tuple[Rule, ...] = (
         "what waited for its time is looked at when it comes",
         f"SELECT {_NAMED} || ': ' || t.state FROM {_TI} t JOIN runs_app_dagrun r ON r.id = t.run_id "
         "WHERE t.not_before < %s AND t.state IN ('up_for_reschedule', 'deferred', 'awaiting_input') AND r.state = 'running' AND NOT t.held",
+        _before(5),
+        liveness=True,
+    ),
+    Rule(
+        "deadlines_are_judged",
+        "no deadline goes by unnoticed",
+        "SELECT 'deadline ' || d.id FROM runs_app_deadline d WHERE NOT d.missed AND d.deadline_time < %s",
         _before(5),
         liveness=True,
     ),

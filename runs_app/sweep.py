@@ -273,7 +273,7 @@ def _invite_again(found: Swept, turn: Turn, now: datetime) -> None:
             [now - timedelta(seconds=INVITE_SECONDS)],
         )
     )
-    callbacks = Callback.objects.filter(done_at__isnull=True, process__isnull=True).exists()
+    callbacks = Callback.objects.filter(done_at__isnull=True, process__isnull=True, on_triggerer=False).exists()
     if not ready and not callbacks:
         return
     busy = Attempt.objects.filter(process_id=OuterRef("pk"), outcome__isnull=True)

@@ -25,7 +25,7 @@ from orchestrator.logs.store import key_for
 from orchestrator.logs.writer import LogWriter
 from orchestrator.runtime.trigger_client import TriggerProcess, place_for
 
-from . import deferrals, logs, notify, watches
+from . import async_callbacks, deferrals, logs, notify, watches
 from .answers import Refused, Scope, answer
 from .assignment import for_task, scope_of
 from .deferrals import Deferral
@@ -91,6 +91,7 @@ class Triggerer:
                     if now >= self.next_poll:
                         self.next_poll = now + POLL_SECONDS
                         self.take()
+                        self.take_callbacks()
                     if now >= next_check:
                         next_check = now + CHECK_SECONDS
                         self.check()
@@ -117,6 +118,7 @@ class Triggerer:
         try:
             self.accept()
             given_back = deferrals.release(self.lease.pk) + watches.release(self.lease.pk)
+            async_callbacks.release(self.lease.pk)
             log.info("triggerer_stopped process=%s given_back=%d", self.lease.pk, given_back)
         except (DatabaseError, InterfaceError) as error:
             log.warning("triggerer_not_released error=%s", error)  # the sweep does it when the lease runs out
@@ -165,6 +167,12 @@ class Triggerer:
             self.start(found)
             left -= len(found)
 
+    def take_callbacks(self) -> None:
+        """Take what missed deadlines call."""
+        room = min(self.capacity - len(self.running), MOST_AT_ONCE)
+        if room > 0 and async_callbacks.waiting():
+            self.start(async_callbacks.take(self.lease.pk, room, timezone.now()))
+
     def start(self, found: Iterable[Deferral | Watch], host: Host | None = None) -> None:
         """Start triggers, each in a process that can import its class."""
         for deferral in found:
@@ -173,19 +181,25 @@ class Triggerer:
             self.last += 1
             try:
                 assignment = _assignment(deferral) if isinstance(deferral, Deferral) else None
-                place = place_for(deferral.classpath, *place_of(deferral.row["version_id"]))
+                place = place_for(_imports(deferral), *place_of(deferral.row["version_id"]))
                 at = host or self._host_for(place)
             except Exception as error:  # one row that cannot be started must not hold up the others
                 log.exception("trigger_not_started trigger=%s", deferral)
                 if isinstance(deferral, Watch):
                     watches.failed(deferral, self.lease.pk, f"{type(error).__name__}: {error}", timezone.now())
                     continue
-                deferrals.resume([(deferral, {"error": f"the trigger could not be started: {error}"})], timezone.now())
+                self._not_started(deferral, error)
                 continue
             scope, writer = _scope_and_log(deferral, assignment)
             each = Running(self.last, deferral, writer, scope, at)
             self.running[deferral.key] = each
             self._send_start(each, assignment)
+
+    def _not_started(self, deferral: Deferral, error: Exception) -> None:
+        if deferral.callback_pk:
+            async_callbacks.done(deferral, timezone.now())
+        else:
+            deferrals.resume([(deferral, {"error": f"the trigger could not be started: {error}"})], timezone.now())
 
     def _send_start(self, each: Running, assignment: Json | None = None) -> None:
         self.numbers[each.number] = each
@@ -199,7 +213,7 @@ class Triggerer:
     def check(self) -> None:
         """Cancel what is no longer waited for, and end processes that have had nothing to do for a while."""
         if self.running:
-            ours = deferrals.held(self.lease.pk) | watches.held(self.lease.pk)
+            ours = deferrals.held(self.lease.pk) | watches.held(self.lease.pk) | async_callbacks.held(self.lease.pk)
             for key in self.running.keys() - ours:
                 self._cancel(self.running[key])
         now = time.monotonic()
@@ -352,6 +366,10 @@ class Triggerer:
         """Write what triggers found: resume their tasks."""
         self._accept_watches()
         found = [each for each in self.running.values() if each.answer is not None]
+        for each in [each for each in found if isinstance(each.deferral, Deferral) and each.deferral.callback_pk]:
+            async_callbacks.done(each.deferral, timezone.now())
+            del self.running[each.deferral.key]
+            found.remove(each)
         for start in range(0, len(found), MOST_AT_ONCE):
             part = found[start : start + MOST_AT_ONCE]
             ended = [each for each in part if each.answer and each.answer["type"] == "end"]
@@ -417,8 +435,13 @@ def _scope_and_log(deferral: Deferral | Watch, assignment: Json | None) -> tuple
     if assignment is None or isinstance(deferral, Watch):
         return Scope("", 0, ""), ServerLog(deferral.classpath)
     scope = scope_of(assignment, deferral.row["run_id"])
-    key = key_for(deferral.row["run_id"], *deferral.key)
+    key = key_for(deferral.row["run_id"], *deferral.log_key)
     return scope, LogWriter(logs.store(), key, lambda text: Masker(scope.secrets).mask(text))
+
+
+def _imports(deferral: Deferral | Watch) -> str:
+    """What has to be importable where it runs."""
+    return deferral.imports if isinstance(deferral, Deferral) else deferral.classpath
 
 
 def _assignment(deferral: Deferral) -> Json:

@@ -27,6 +27,7 @@ from .views.backfills import (
     UnpauseBackfillView,
 )
 from .views.dags import DagDetailsView, DagsView, DagTagsView, DagView
+from .views.deadlines import DeadlineAlertsView, DeadlinesView
 from .views.group_retries import GroupRetriesView
 from .views.hitl import HITLDetailsView, HITLDetailTryView, HITLDetailView
 from .views.holds import HoldsView, HoldTaskView
@@ -152,6 +153,8 @@ urlpatterns = [
     path(TASK + "/state-store/<path:key>", StateStoreKeyView.as_view()),
     path(TASK + "/xcomEntries", XComsView.as_view()),
     path(TASK + "/xcomEntries/<path:key>", XComView.as_view()),
+    path(DAG + "/deadlineAlerts", DeadlineAlertsView.as_view()),
+    path(RUN + "/deadlines", DeadlinesView.as_view()),
     path(RUN + "/hitlDetails", HITLDetailsView.as_view()),
     path(TASK + "/<index:map_index>/hitlDetails", HITLDetailView.as_view()),
     path(TASK + "/<index:map_index>/hitlDetails/tries/<int:try_number>", HITLDetailTryView.as_view()),

@@ -23,6 +23,10 @@ _OPERATOR = _from(_SDK + "operator", "BaseOperator")
 _LINK = _from(_SDK + "links", "BaseOperatorLink")
 _SENSOR = _from(_SDK + "sensor", "BaseSensorOperator", "PokeReturnValue", "poke_mode_only")
 _NOTIFIER = _from(_SDK + "notifier", "BaseNotifier")
+_DEADLINES = _from(
+    _SDK + "deadlines", "BaseDeadlineReference", "DeadlineAlert", "DeadlineReference", "VariableInterval"
+)
+_DEADLINE_CALLBACKS = _from(_SDK + "deadlines", "AsyncCallback", "SyncCallback")
 _DECORATORS = _from(_SDK + "decorators", "task", "task_group", "setup", "teardown") | _from(_SDK + "definition", "dag")
 _FACTORY = _from(_SDK + "decorators", "task_decorator_factory", TaskDecorator="TaskFunction")
 _GROUP = _from(_SDK + "taskgroup", "TaskGroup")
@@ -177,6 +181,8 @@ _SDK_NAMES = {
     **_LINK,
     **_SENSOR,
     **_NOTIFIER,
+    **_DEADLINES,
+    **_DEADLINE_CALLBACKS,
     **_GROUP,
     **_EDGES,
     **_PARAM,
@@ -285,6 +291,8 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.sdk.definitions.connection": _CONNECTION,
     "airflow.sdk.definitions.context": _CONTEXT,
     "airflow.sdk.definitions.dag": _DAG,
+    "airflow.sdk.definitions.callback": _DEADLINE_CALLBACKS,
+    "airflow.sdk.definitions.deadline": {**_DEADLINES, **_DEADLINE_CALLBACKS},
     "airflow.sdk.definitions.edges": _EDGES,
     "airflow.sdk.definitions.mappedoperator": _MAPPED,
     "airflow.sdk.definitions.param": _PARAM,

@@ -170,6 +170,7 @@ class DagSpec:
     assets: tuple[Json, ...] = ()
     """Each asset that it names: name, uri, group, and extra and watchers (name, classpath, kwargs) where it has some."""
     listens: tuple[str, ...] = ()  # to which of its run's changes, and to "task_failed", listeners of plugins listen
+    deadlines: tuple[Mapping[str, Json], ...] = ()  # {"name", "reference", "interval", "callback"} each
     access_control: Mapping[str, Json] = field(default_factory=dict)
     owner_links: Mapping[str, str] = field(default_factory=dict)
     manual_run_dates: str | None = None  # one of MANUAL_RUN_DATES; None = as the installation says

@@ -38,6 +38,8 @@ def run_callbacks(assignment: Json, dag: Any) -> Json:
     Those of a DAG get the context of the task instance that its end is about, as in Airflow.
     """
     kind, reason = assignment["callback"]["kind"], assignment["callback"]["reason"]
+    if kind == "deadline":
+        return _run_deadline(assignment)
     about = assignment.get("about") or {}
     own = dag.get_task(assignment["task_id"]) if assignment.get("task_id") else None
     task = dag.task_dict.get(about["task_id"]) if about else own
@@ -68,6 +70,16 @@ def push_links(task: Any, ti: Any, log: logging.Logger) -> None:
                 ti.xcom_push(key=link.xcom_key, value=str(address))
         except Exception:
             log.exception("The link %s could not be made", link.name)
+
+
+def _run_deadline(assignment: Json) -> Json:
+    from .deadline_callback import call
+
+    try:
+        call(assignment["callback"])
+    except (Exception, SystemExit):
+        LOG.exception("The callback of the deadline failed")
+    return {"type": "result", "outcome": "success"}
 
 
 def wants_mail(task: Any, will_retry: bool) -> bool:

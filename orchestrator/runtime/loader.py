@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+import threading
 import traceback
 from typing import Any
 
@@ -18,6 +19,9 @@ class LoadError(Exception):
         super().__init__(message)
         self.message, self.line, self.trace = message, line, trace
 
+
+_places: list[tuple[str, str]] = []
+_loading = threading.Lock()
 
 DAG_FILE_PREFIX = "dag_file_"
 """What the module of a DAG file is called by, so that it takes no other module's name."""
@@ -36,9 +40,18 @@ def import_folders(root: str, file: str) -> list[str]:
 
 def add_paths(root: str, file: str) -> None:
     """Let what a DAG file may import be imported."""
+    _places[:] = [(root, file)]
     for folder in import_folders(root, file):
         if folder not in sys.path and os.path.isdir(folder):
             sys.path.insert(0, folder)
+
+
+def load_here(module: str) -> None:
+    """Import the DAG file that this process is there for, if ``module`` is its name and nobody did yet."""
+    if _places and module.startswith(DAG_FILE_PREFIX):
+        with _loading:
+            if module not in sys.modules:
+                load(*_places[0])
 
 
 def load(root: str, file: str) -> dict[str, Any]:

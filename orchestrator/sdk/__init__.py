@@ -29,6 +29,9 @@ NAMES = {
     "orchestrator.sdk.state_store": ("NEVER_EXPIRE",),
     "orchestrator.sdk.templating": ("literal",),
     "orchestrator.sdk.notifier": ("BaseNotifier",),
+    "orchestrator.sdk.deadlines": (
+        *("AsyncCallback", "DeadlineAlert", "DeadlineReference", "SyncCallback", "VariableInterval"),
+    ),
     "orchestrator.sdk.enums": ("DagRunState", "State", "TaskInstanceState", "TriggerRule", "WeekDay", "WeightRule"),
     "orchestrator.sdk.assets": (
         *("Asset", "AssetAccessControl", "AssetAlias", "AssetAll", "AssetAny", "AssetOrTimeSchedule", "AssetWatcher"),

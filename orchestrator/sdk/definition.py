@@ -94,6 +94,7 @@ class DAG:
         self.catchup = catchup
         self.on_success_callback = as_list(on_success_callback)
         self.on_failure_callback = as_list(on_failure_callback)
+        self.deadlines = as_list(deadline)
         self.doc_md = doc_md.strip() if isinstance(doc_md, str) else doc_md
         self.params = dict(params or {})
         if isinstance(self.default_args.get("params"), Mapping):

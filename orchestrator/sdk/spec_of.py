@@ -76,6 +76,7 @@ def dag_spec(dag: Any) -> DagSpec:
         template_searchpath=tuple(str(each) for each in dag.template_searchpath),
         edge_labels=dag.edge_labels,
         callbacks=tuple(name for name in ("success", "failure") if getattr(dag, f"on_{name}_callback")),
+        deadlines=tuple(each.to_json() for each in dag.deadlines),
         assets=assets.definitions(),
         listens=_listens(),
         access_control=shown(dag.access_control) if isinstance(dag.access_control, Mapping) else {},

@@ -2,6 +2,7 @@ from .asset import AssetEvent, QueuedEvent, UnreadEvent
 from .attempt import Attempt, Callback, RenderedFields, XCom
 from .backfill import Backfill, BackfillDagRun
 from .control import ControlState, PoolStart, PoolWeight
+from .deadline import Deadline
 from .event import StateEvent
 from .group_retry import GroupRetry
 from .hitl import HITLDetail
@@ -23,6 +24,7 @@ __all__ = [
     "Callback",
     "ControlState",
     "DagRun",
+    "Deadline",
     "GroupRetry",
     "HITLDetail",
     "Hold",

@@ -82,11 +82,13 @@ class RenderedFields(models.Model):
 
 
 class Callback(models.Model):
-    """User code to run because something ended, where no attempt was there to run it; claimed like a task."""
+    """User code to run because something ended, or did not in time, outside of any attempt; claimed like a task."""
 
     run = models.ForeignKey("DagRun", models.CASCADE, related_name="callbacks")
     task_instance = models.ForeignKey("TaskInstance", models.CASCADE, null=True, related_name="callbacks")
-    kind = models.CharField(max_length=20, help_text="success, failure, retry, skipped")
+    deadline = models.ForeignKey("Deadline", models.CASCADE, null=True, related_name="callbacks")
+    kind = models.CharField(max_length=20, help_text="success, failure, retry, skipped, deadline")
+    on_triggerer = models.BooleanField(default=False, help_text="awaited in a triggerer, not called on a worker")
     reason = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     process = models.ForeignKey("Process", models.SET_NULL, null=True, related_name="+")
@@ -98,4 +100,4 @@ class Callback(models.Model):
         indexes = [models.Index(fields=["id"], name="callback_open", condition=Q(done_at__isnull=True))]
 
     def __str__(self) -> str:
-        return f"on_{self.kind}_callback of {self.run}"
+        return f"{self.kind} callback of {self.run}"

@@ -100,6 +100,8 @@ API: dict[str, dict[str, str]] = {
     f"{TASK}/xcomEntries": {"get": "sees", "post": "acts:edit"},
     f"{TASK}/xcomEntries/<path:key>": {"get": "sees", **dict.fromkeys(("patch", "delete"), "acts:edit")},
     INDEXED: {"get": "sees", "patch": "acts:mark"},
+    f"{DAG}/deadlineAlerts": {"get": "sees"},
+    f"{RUN}/deadlines": {"get": "sees"},
     f"{RUN}/hitlDetails": {"get": "sees"},
     f"{INDEXED}/hitlDetails": {"get": "sees", "patch": "acts:answer"},
     f"{INDEXED}/hitlDetails/tries/<int:try_number>": {"get": "sees"},

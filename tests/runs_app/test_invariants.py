@@ -13,11 +13,12 @@ from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from dags_app.models import Dag, Pool
-from runs_app import actions, backfills, cancel, control, hitl, holds, invariants
+from orchestrator.sdk import DeadlineAlert, DeadlineReference, SyncCallback
+from runs_app import actions, backfills, cancel, control, deadlines, hitl, holds, invariants
 from runs_app.backfills import Request
 from runs_app.finish import Outcome
 from runs_app.locking import db_now, fetch, write
-from runs_app.models import DagRun, Process, TaskInstance
+from runs_app.models import DagRun, Deadline, Process, TaskInstance
 from tests.runs_app import test_assets as assets
 from tests.runs_app.engine import end, play, python_dag, seconds, slot, start, take
 
@@ -43,6 +44,11 @@ def world(db: None, invitations: Any) -> dict[str, int]:
     end(take(slot()), "failed")
     deferred = start(python_dag("deferred", {"a": ()}))
     end(take(slot()), Outcome("deferred", trigger={"classpath": "x.Y", "method": "go", "timeout_seconds": 900}))
+    due = DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, timedelta(hours=9), SyncCallback("a.b"))
+    dated = start(python_dag("dated", {"a": ()}, deadline=[due, due]))
+    end(take(slot()), "failed")
+    Deadline.objects.filter(run=dated, position=0).update(deadline_time=timezone.now())
+    deadlines.judge_due(timezone.now(), 10)
     asks = start(python_dag("asks", {"a": ()}))
     row = take(slot())
     hitl.ask((row["run_id"], "a", -1), row["token"], {"subject": "?", "options": ["yes"]}, timezone.now())
@@ -187,6 +193,9 @@ DAMAGE = [
     ("question_is_open", "UPDATE runs_app_hitldetail SET responded_at = '{old}'"),
     ("question_is_open", "DELETE FROM runs_app_hitldetail"),
     ("answer_goes_on_once", "UPDATE runs_app_hitldetail SET delivered = {true}"),
+    ("missed_is_told_once", "DELETE FROM runs_app_callback"),
+    ("missed_is_told_once", "UPDATE runs_app_deadline SET missed = {true}"),
+    ("deadlines_are_judged", "UPDATE runs_app_deadline SET deadline_time = '{old}' WHERE NOT missed"),
     ("trigger_is_waited_for", "UPDATE runs_app_trigger SET token = token - 1"),
     ("xcom_is_of_its_task_instance", "{stray_xcom}"),
     ("waiting_has_a_time", f"UPDATE {TI} SET not_before = NULL WHERE id = {{retry}}"),

@@ -44,6 +44,7 @@ def head(request: HttpRequest, dag_id: str, run_id: str, tab: str) -> dict[str, 
         "summary": summary,
         "groups": group_retries.listed(run.pk, spec),
         "older": older,
+        "deadlines": list(run.deadlines.order_by("deadline_time")),
         "newer": newer,
     }
 

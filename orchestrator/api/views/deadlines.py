@@ -1,0 +1,93 @@
+"""Deadlines of runs, and the alerts of a DAG that they come from."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import NAMESPACE_OID, uuid5
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from dags_app.versions import load_spec
+from orchestrator import access
+from orchestrator.api import shapes
+from orchestrator.api.base import ApiView
+from orchestrator.api.errors import BadRequest
+from orchestrator.api.query import Listing, flag, order_of, window
+from orchestrator.api.scope import dag_for, run_for
+from runs_app.models import Deadline
+
+LISTING = Listing(
+    order=order_of(
+        *("deadline_time", "created_at", "missed"),
+        id="pk",
+        last_updated_at="updated_at",
+        dag_id="run__dag_id",
+        dag_run_id="run__run_id",
+        alert_name="name",
+    ),
+    default_order=("deadline_time",),
+    times={"deadline_time": "deadline_time", "last_updated_at": "updated_at"},
+)
+
+
+def alert_id(version_pk: int, position: int) -> str:
+    """Name an alert of a version for good."""
+    return str(uuid5(NAMESPACE_OID, f"deadline alert {position} of version {version_pk}"))
+
+
+class DeadlinesView(ApiView):
+    """GET .../dagRuns/{dag_run_id}/deadlines; ``~`` for any DAG or run."""
+
+    def get(self, request: Request, dag_id: str, run_id: str) -> Response:
+        if dag_id == "~" and run_id != "~":
+            raise BadRequest("dag_id is required when dag_run_id is specified")
+        rows = Deadline.objects.filter(run__in=access.visible_runs(request.user))
+        if dag_id != "~":
+            rows = rows.filter(run__dag_id=dag_for(request.user, dag_id).dag_id)
+        if run_id != "~":
+            rows = rows.filter(run=run_for(request.user, dag_id, run_id))
+        missed = flag(request.GET, "missed")
+        if missed is not None:
+            rows = rows.filter(missed=missed)
+        page, total = LISTING.page(rows.select_related("run"), request.GET)
+        return Response({"deadlines": [_deadline(each) for each in page], "total_entries": total})
+
+
+def _deadline(row: Deadline) -> dict[str, Any]:
+    return {
+        "id": shapes.opaque_id(row.pk),
+        "deadline_time": shapes.moment(row.deadline_time),
+        "missed": row.missed,
+        "created_at": shapes.moment(row.created_at),
+        "dag_id": row.run.dag_id,
+        "dag_run_id": row.run.run_id,
+        "alert_id": alert_id(row.run.version_id, row.position),
+        "alert_name": row.name,
+    }
+
+
+class DeadlineAlertsView(ApiView):
+    """GET /api/v2/dags/{dag_id}/deadlineAlerts: what the DAG's current version, or ``version_number``, defines."""
+
+    def get(self, request: Request, dag_id: str) -> Response:
+        dag = dag_for(request.user, dag_id)
+        versions = dag.versions.all()
+        if number := request.GET.get("version_number"):
+            version = versions.filter(version_number=int(number)).first() if number.isdigit() else None
+        else:
+            version = versions.filter(pk=dag.version_id).first()
+        alerts = list(load_spec(version.pk).deadlines) if version is not None else []
+        limit, offset = window(request.GET)
+        found = [
+            {
+                "id": alert_id(version.pk, position),
+                "name": alert["name"],
+                "reference_type": alert["reference"]["reference_type"],
+                "interval": alert["interval"] if not isinstance(alert["interval"], dict) else None,
+                "created_at": shapes.moment(version.created_at),
+            }
+            for position, alert in enumerate(alerts)
+            if version is not None
+        ]
+        return Response({"deadline_alerts": found[offset : offset + limit], "total_entries": len(found)})
