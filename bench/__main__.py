@@ -9,11 +9,11 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import edit, idle, parse, report, rounds, schedule, startup
+from bench import edit, idle, large, parse, report, rounds, schedule, startup
 from bench.place import Place, memory_folder, pair, place
 from tests.support.servers import Redis
 
-TOGETHER = {"rounds": rounds.measure, "schedule": schedule.measure, "edit": edit.measure}
+TOGETHER = {"rounds": rounds.measure, "large": large.measure, "schedule": schedule.measure, "edit": edit.measure}
 """Measured on one installation, beside raw Celery; ``rounds`` gives the hop that others are compared with."""
 
 ALONE = {"parse": parse.measure, "startup": startup.measure, "idle": idle.measure}
@@ -48,7 +48,7 @@ def main() -> int:
 def _measure(where: Place, only: list[str] | None) -> bool:
     """Take every measurement that is wanted; one that fails is told and leaves the others alone."""
     together = {name: take for name, take in TOGETHER.items() if not only or name in only}
-    if "schedule" in together:
+    if together.keys() & {"large", "schedule"}:
         together = {"rounds": rounds.measure} | together
     all_well = True
     if together:

@@ -8,6 +8,10 @@ from bench.stamps import SOURCE
 
 CHAIN = 50
 WIDE = 500
+MAPPED = 10_000
+DEEP = 1_000
+QUICK = 10
+"""With ``--quick`` the large runs are so many times smaller."""
 
 MEASURED = """
 from datetime import datetime, timedelta
@@ -46,6 +50,12 @@ fan(
 )
 fan_of_nothing = DAG("bench_empty", schedule=None, **limits)
 fan(fan_of_nothing, {wide}, lambda name, dag: EmptyOperator(task_id=name, dag=dag))
+mapped = DAG("bench_mapped", schedule=None, **limits)
+PythonOperator.partial(task_id="leaf", python_callable=stamp, dag=mapped).expand(
+    op_args=[[f"leaf_{{number}}"] for number in range({mapped})]
+)
+deep = DAG("bench_deep", schedule=None, **limits)
+chain_of(deep, {deep})
 clock = DAG(
     "bench_clock",
     schedule=timedelta(seconds=1),
@@ -88,8 +98,10 @@ def write(path: Path, text: str) -> None:
     fresh.replace(path)
 
 
-def write_measured(folder: Path, times: Path) -> None:
-    source = SOURCE.format(path=str(times)) + MEASURED.format(chain=CHAIN, wide=WIDE)
+def write_measured(folder: Path, times: Path, quick: bool) -> None:
+    smaller = QUICK if quick else 1
+    sizes = {"chain": CHAIN, "wide": WIDE, "mapped": MAPPED // smaller, "deep": DEEP // smaller}
+    source = SOURCE.format(path=str(times)) + MEASURED.format(**sizes)
     write(folder / "bench_dags.py", source)
 
 

@@ -99,11 +99,13 @@ def commit_on_disk() -> float:
 def pair(where: Place) -> Iterator[Pair]:
     engine = where.home("engine")
     stamps = Stamps(where.folder / "times")
-    dags.write_measured(engine.dags_folder, stamps.path)
+    dags.write_measured(engine.dags_folder, stamps.path, where.quick)
     celery = RawCelery(where.folder, where.redis_url)
     try:
         engine.start().wait_until_healthy()
-        engine.wait_for_dags("bench_chain", "bench_one", "bench_fan", "bench_empty", "bench_clock")
+        engine.wait_for_dags(
+            "bench_chain", "bench_one", "bench_fan", "bench_empty", "bench_clock", "bench_mapped", "bench_deep"
+        )
         celery.start()
         yield Pair(engine, stamps, celery)
     finally:

@@ -62,6 +62,8 @@ def plan(dag: Dag, now: datetime, last: DataInterval | None, spec: DagSpec | Non
     try:
         # A version that is not committed yet must not get into the cache of load_spec.
         spec = spec if spec is not None else load_spec(dag.version_id)
+        if not spec.allows(RunType.SCHEDULED):
+            return
         is_own = spec.timetable.get("type") == "custom"
         found = _own(dag, last, now, spec) if is_own else next_run(spec, last=last, now=now)
     except Exception as error:  # a schedule of the author's own making: it stops this DAG only
@@ -183,6 +185,8 @@ def _ending(dag: Dag, spec: DagSpec, runs: list[NextRun]) -> str:
         return f"the schedule cannot be used: {dag.schedule_error}"
     if dag.is_stale:
         return "no file defines the DAG any more"
+    if not spec.allows(RunType.SCHEDULED):
+        return "the DAG's allowed_run_types leave scheduled ones out"
     kind = spec.timetable.get("type")
     if kind == "null":
         return "the DAG has no schedule: it runs when it is triggered"

@@ -88,6 +88,13 @@ SETTINGS = (
         "ORCHESTRATOR_PARSE_MEMORY_BYTES", "parse_memory_bytes", int, 1 << 30, "bytes a DAG file's import may take"
     ),
     Setting("ORCHESTRATOR_XCOM_MAX_BYTES", "xcom_max_bytes", int, 1 << 20, "bytes one XCom value may have as JSON"),
+    Setting(
+        "ORCHESTRATOR_MAX_MAP_LENGTH",
+        "max_map_length",
+        int,
+        1024,
+        "elements of a result that others map over; more fail the task that returns them",
+    ),
     Setting("ORCHESTRATOR_STORE_MAX_BYTES", "store_max_bytes", int, 65535, "bytes one value of a state store may have"),
     Setting(
         "ORCHESTRATOR_STORE_RETENTION_DAYS",

@@ -42,6 +42,7 @@ from .exceptions import (
     InvalidConf,
     InvalidPartitionKey,
     InvalidState,
+    RunTypeNotAllowed,
 )
 from .models import DagRun, TaskInstance
 from .view import run_row
@@ -82,7 +83,8 @@ def trigger_dag(
     """Make a run of a DAG and start it if it may start now.
 
     Raises:
-        DagNotFound, DagHasImportErrors, InvalidConf, InvalidPartitionKey, DagRunAlreadyExists: nothing was changed.
+        DagNotFound, DagHasImportErrors, RunTypeNotAllowed, InvalidConf, InvalidPartitionKey, DagRunAlreadyExists:
+            nothing was changed.
     """
     now = timezone.now()
     dag = Dag.objects.only("is_stale", "version_id", "planned_ahead").filter(pk=dag_id).first()
@@ -91,6 +93,8 @@ def trigger_dag(
     if dag.version_id is None or dag.is_stale:
         raise DagHasImportErrors(dag_id, "its file is gone or never parsed; save the file again")
     spec = load_spec(dag.version_id)
+    if not spec.allows(run_type):
+        raise RunTypeNotAllowed(dag_id, run_type)
     try:
         merged(spec.params, conf)
     except ParamError as error:

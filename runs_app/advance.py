@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -20,19 +20,19 @@ from django.utils import timezone
 
 from dags_app.versions import load_spec
 from orchestrator import wake
-from orchestrator.core.decide import Decision, callback_reason, decide, needs
+from orchestrator.core.decide import Decision, callback_reason, decide
 from orchestrator.core.group_retries import with_retries
 from orchestrator.core.spec import DagSpec, TaskSpec
-from orchestrator.core.states import FINISHED, UNFINISHED, RunState, TaskState
-from orchestrator.core.trigger_rules import can_settle
+from orchestrator.core.states import FINISHED, RunState, TaskState
 
 from . import group_retries, notify
-from .create import BATCH, columns, concurrency_key
+from .create import BATCH, columns, concurrency_key, copies
 from .deadlines import met
 from .failing import pause_if_failing
 from .limits import live_slots
-from .locking import fetch, is_postgresql, placeholders, retrying, write
+from .locking import fetch, is_postgresql, retrying, write
 from .models import Callback, DagRun, TaskInstance
+from .reach import OPEN, Open, decide_alone, decide_near, matters
 from .transitions import Step, move_many, move_run
 from .view import Loaded, load, run_row
 from .xcoms import write_xcom
@@ -58,15 +58,13 @@ def settle(run: Mapping[str, Any], changed: Collection[tuple[str, int, TaskState
     if run["state"] != RunState.RUNNING:
         return Advanced()
     found = Advanced()
-    others = _Open(run["id"])
-    near = [each for each in changed if _matters(others, spec, *each)]
+    others = Open(run["id"])
+    near = [each for each in changed if matters(others, spec, *each)]
     if near:
-        keys = {(task_id, map_index) for task_id, map_index, _ in near}
-        loaded = load(dict(run), spec, needs(spec, keys), now)
-        decision = decide(loaded.view, changed=keys)
-        if decision.unseen:  # skips and failures travel further down than what was loaded
+        decided = decide_near(run, spec, near, others, now)
+        if decided is None:
             return settle_whole(run, now)
-        _apply(run, spec, loaded, decision, now, found)
+        _apply(run, spec, *decided, now, found)
     _wake_later(run, spec, (task_id for task_id, _, state in changed if state in FINISHED))
     if with_retries(spec) and group_retries.may_be_over(run["id"], spec, changed):
         whole = settle_whole(run, now)
@@ -79,10 +77,26 @@ def settle(run: Mapping[str, Any], changed: Collection[tuple[str, int, TaskState
     return found
 
 
+def settle_due(run: Mapping[str, Any], task_id: str, map_index: int, now: datetime) -> Advanced:
+    """Advance a run whose lock the caller holds, because the time of one instance has come, such as its next try."""
+    spec = load_spec(run["version_id"])
+    if run["state"] != RunState.RUNNING:
+        return Advanced()
+    decided = decide_alone(run, spec, task_id, map_index, now)
+    if decided is None:
+        return settle_whole(run, now)
+    found = Advanced()
+    _apply(run, spec, *decided, now, found)
+    if not found.ready and not _unfinished(run["id"]):
+        _finish(run, spec, now, found)
+    notify.run_changed(run["id"], run["dag_id"])
+    return found
+
+
 def settle_whole(run: Mapping[str, Any], now: datetime) -> Advanced:
     """Advance a run whose lock the caller holds, looking at all of it."""
     # First the marks, then the states: a mark set after we looked must stay, or its end is never seen.
-    write("UPDATE runs_app_taskinstance SET changed = %s WHERE run_id = %s AND changed = %s", [False, run["id"], True])
+    write("UPDATE runs_app_taskinstance SET changed = %s WHERE run_id = %s AND changed", [False, run["id"]])
     spec = load_spec(run["version_id"])
     found = Advanced()
     if run["state"] != RunState.RUNNING:
@@ -125,9 +139,9 @@ def _advance_marks(run_pk: int, now: datetime) -> Advanced | None:
         if run is None:
             return None
         rows = fetch(
-            "UPDATE runs_app_taskinstance SET changed = %s WHERE run_id = %s AND changed = %s "
+            "UPDATE runs_app_taskinstance SET changed = %s WHERE run_id = %s AND changed "
             "RETURNING task_id, map_index, state",
-            [False, run_pk, True],
+            [False, run_pk],
         )
         if not rows:  # another pass covered them while we waited
             return Advanced()
@@ -138,7 +152,7 @@ def _advance_marks(run_pk: int, now: datetime) -> Advanced | None:
 
 
 def marked(run_pk: int) -> bool:
-    return bool(fetch("SELECT 1 FROM runs_app_taskinstance WHERE run_id = %s AND changed = %s LIMIT 1", [run_pk, True]))
+    return bool(fetch("SELECT 1 FROM runs_app_taskinstance WHERE run_id = %s AND changed LIMIT 1", [run_pk]))
 
 
 def start_queued(dag_id: str, now: datetime) -> Counter[str]:
@@ -218,53 +232,8 @@ _HOLD = (
 )
 
 
-class _Open:
-    """The tasks behind a few of a run's unfinished instances, read once and only where it matters."""
-
-    def __init__(self, run_pk: int) -> None:
-        self.run_pk = run_pk
-
-    @cached_property
-    def tasks(self) -> set[str]:
-        rows = fetch(
-            f"SELECT task_id FROM runs_app_taskinstance WHERE run_id = %s AND state IN ({placeholders(_OPEN)}) LIMIT 32",
-            [self.run_pk, *_OPEN],
-        )
-        return {row[0] for row in rows}
-
-
-def _matters(others: _Open, spec: DagSpec, task_id: str, map_index: int, state: TaskState) -> bool:
-    """Whether this end can free or settle anything now.
-
-    It cannot while every task below waits for others of its upstream and its rule does not fire early.
-    """
-    below = spec.downstream.get(task_id, ())
-    task = spec.tasks.get(task_id)
-    if task is None or task.is_setup or task.skips or spec.fail_fast or not below:
-        return bool(below) or (spec.fail_fast and state == TaskState.FAILED)
-    if spec.mapped_group_of[task_id] is not None:
-        return True
-    wide: set[str] = set()
-    for other in below:
-        rule = spec.tasks[other].trigger_rule
-        narrow = len(spec.tasks[other].upstream) < 8 and not task.is_mapped
-        if narrow or can_settle(rule, state) or spec.tasks[other].is_teardown:
-            return True
-        wide.update(spec.tasks[other].upstream)
-    waiting = others.tasks & wide
-    return not all(waiting & set(spec.tasks[other].upstream) for other in below)
-
-
-_OPEN = sorted(UNFINISHED)
-
-
 def _unfinished(run_pk: int) -> bool:
-    return bool(
-        fetch(
-            f"SELECT 1 FROM runs_app_taskinstance WHERE run_id = %s AND state IN ({placeholders(_OPEN)}) LIMIT 1",
-            [run_pk, *_OPEN],
-        )
-    )
+    return bool(fetch(f"SELECT 1 FROM runs_app_taskinstance WHERE run_id = %s AND {OPEN} LIMIT 1", [run_pk]))
 
 
 def _apply(
@@ -309,6 +278,11 @@ def _expand(
         loaded.pks[task_id, 0] = first
     missing = [index for index in indexes if (task_id, index) not in loaded.pks]
     task = spec.tasks[task_id]
+    if first is not None and missing == list(range(1, len(indexes))) and task.concurrency_key is None:
+        if missing:
+            made = copies(first, len(indexes), now)
+            loaded.pks.update({(task_id, index): pk for index, pk in made.items()})
+        return
     keyed = DagRun.objects.get(pk=run["id"]) if task.concurrency_key is not None else None
     if keyed is not None and 0 in indexes:
         key = concurrency_key(keyed, spec, task, 0)

@@ -75,6 +75,8 @@ def _make(dag_id: str, now: datetime) -> advance.Advanced:
             write("DELETE FROM runs_app_queuedevent WHERE dag_id = %s", [dag_id])
             write("DELETE FROM runs_app_unreadevent WHERE dag_id = %s", [dag_id])
             return nothing
+        if not load_spec(dag.version_id).allows(RunType.ASSET_TRIGGERED):
+            return nothing
         queued = _queued(dag_id)
         if not queued or not holds(dag.asset_expression, known(dag.asset_expression, {key for _, key, _ in queued})):
             return nothing

@@ -59,6 +59,7 @@ def for_task(row: Mapping[str, Any], hostname: str) -> dict[str, Any]:
         "reschedule_count": row["reschedule_count"],
         "next_method": row["next_method"],
         "next_kwargs": row["next_kwargs"],
+        "max_map_length": settings.ORCH.max_map_length,
         "xcom_max_bytes": settings.ORCH.xcom_max_bytes,
         "smtp_url": settings.ORCH.smtp_url,
     }

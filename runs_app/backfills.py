@@ -18,7 +18,7 @@ from orchestrator import wake
 from orchestrator.core import backfill as core
 from orchestrator.core.params import ParamError, merged
 from orchestrator.core.spec import DagSpec
-from orchestrator.core.states import RunState
+from orchestrator.core.states import RunState, RunType
 from orchestrator.core.timetables import NextRun, TimetableError
 
 from . import advance, backfill_steps, notify
@@ -141,6 +141,8 @@ def _spec_of(dag_id: str) -> DagSpec:
 
 def _intervals(request: Request, now: datetime) -> list[NextRun]:
     spec = _spec_of(request.dag_id)
+    if not spec.allows(RunType.BACKFILL):
+        raise BackfillRefused(f"Dag with dag_id: '{request.dag_id}' does not allow {RunType.BACKFILL} runs")
     try:
         if not core.is_backfillable(spec):
             raise BackfillRefused(f"{request.dag_id} has a non-periodic schedule that does not support backfills")

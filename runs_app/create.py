@@ -19,6 +19,7 @@ from orchestrator.core.states import RunState, RunType
 from . import limits, notify
 from .deadlines import create as make_deadlines
 from .exceptions import DagRunAlreadyExists
+from .locking import fetch
 from .models import DagRun, TaskInstance
 from .transitions import record
 
@@ -150,3 +151,20 @@ def columns(
         "limited": task.is_limited,
         "version_id": version_pk,
     }
+
+
+def copies(pk: int, count: int, now: datetime) -> dict[int, int]:
+    """Insert the map indexes 1 to ``count`` - 1 beside index 0, which ``pk`` is; return their primary keys by index.
+
+    One statement: ten thousand rows of the ORM take seconds, in which nobody else could write to SQLite.
+    """
+    names = [field.column for field in TaskInstance._meta.concrete_fields if not field.primary_key]
+    own = {"map_index": "n.i", "token": "0", "generation": "1", "note": "NULL", "updated_at": "%s"}
+    rows = fetch(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %s) "
+        f"INSERT INTO runs_app_taskinstance ({', '.join(names)}) "
+        f"SELECT {', '.join(own.get(name, f't.{name}') for name in names)} FROM runs_app_taskinstance t CROSS JOIN n "
+        "WHERE t.id = %s ORDER BY n.i RETURNING map_index, id",
+        [count - 1, now, pk],
+    )
+    return dict(rows)

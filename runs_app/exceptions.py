@@ -88,6 +88,13 @@ class DagBusy(OrchestratorError):
         super().__init__(f"Dag `{dag_id}` has runs that are not finished: end or delete them, then delete it")
 
 
+class RunTypeNotAllowed(OrchestratorError):
+    """The DAG's ``allowed_run_types`` leave this one out."""
+
+    def __init__(self, dag_id: str, run_type: str) -> None:
+        super().__init__(f"Dag with dag_id: '{dag_id}' does not allow {run_type} runs")
+
+
 class InvalidConf(OrchestratorError):
     """The configuration of a run does not fit the DAG's params."""
 

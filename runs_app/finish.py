@@ -131,7 +131,7 @@ def _finish_inside(
     if run is not None and new in FINISHED:
         found.ready = advance.settle(run, [(row["task_id"], row["map_index"], new)], now).ready
     elif run is not None and due:
-        found.ready = advance.settle_whole(run, now).ready
+        found.ready = advance.settle_due(run, row["task_id"], row["map_index"], now).ready
     else:
         found.ready = Counter({row["queue"]: 1}) if new == TaskState.SCHEDULED else Counter()
         notify.run_changed(row["run_id"], row["dag_id"])

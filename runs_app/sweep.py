@@ -21,7 +21,7 @@ from django.db.models import Exists, OuterRef
 from orchestrator import wake
 from orchestrator.core.states import TaskState
 
-from . import advance, store, transitions
+from . import advance, reach, store, transitions
 from .finish import Outcome, finish
 from .locking import close_broken, fetch, is_postgresql, moment, placeholders, retrying, write
 from .models import Attempt, Callback, ControlState, Process, Trigger, WatchTrigger
@@ -210,8 +210,7 @@ def _advance_marked(found: Swept, turn: Turn, now: datetime) -> None:
     """Advance runs whose marks nobody acted on."""
     before = now - timedelta(seconds=MARK_SECONDS)
     rows = fetch(
-        "SELECT DISTINCT run_id FROM runs_app_taskinstance WHERE changed = %s AND updated_at < %s LIMIT 200",
-        [True, before],
+        "SELECT DISTINCT run_id FROM runs_app_taskinstance WHERE changed AND updated_at < %s LIMIT 200", [before]
     )
     for (run_pk,) in rows:
         found.advanced += 1
@@ -223,9 +222,9 @@ def _settle_stuck(found: Swept, turn: Turn, now: datetime) -> None:
     before = now - timedelta(seconds=MARK_SECONDS)
     rows = fetch(
         "SELECT r.id FROM runs_app_dagrun r WHERE r.state = 'running' AND r.updated_at < %s AND NOT EXISTS "
-        f"(SELECT 1 FROM runs_app_taskinstance t WHERE t.run_id = r.id AND t.state IN ({placeholders(advance._OPEN)})) "
+        f"(SELECT 1 FROM runs_app_taskinstance t WHERE t.run_id = r.id AND t.{reach.OPEN}) "
         "AND NOT EXISTS (SELECT 1 FROM runs_app_groupretry g WHERE g.run_id = r.id AND g.not_before > %s) LIMIT 200",
-        [before, *advance._OPEN, now],
+        [before, now],
     )
     _advance_all(found, rows, now)
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from orchestrator.core.decide import Instance, RunView
+from orchestrator.core.decide import Beside, Instance, RunView
 from orchestrator.core.due import is_latest
 from orchestrator.core.spec import DagSpec, InputSpec
-from orchestrator.core.states import RunType, TaskState
+from orchestrator.core.states import WAITING, RunType, TaskState
 from orchestrator.core.timetables import DataInterval
 
 from . import group_retries, past
@@ -29,11 +29,27 @@ class Loaded:
     pks: dict[tuple[str, int], int]
 
 
-def load(run: dict[str, Any], spec: DagSpec, tasks: Collection[str] | None, now: datetime) -> Loaded:
-    """Load the instances of ``tasks`` (None: of the whole run). ``run`` is a row of :data:`RUN_COLUMNS`."""
+def load(
+    run: dict[str, Any],
+    spec: DagSpec,
+    tasks: Collection[str] | None,
+    now: datetime,
+    *,
+    beside: Beside | None = None,
+    indexes: Collection[int] = (),
+) -> Loaded:
+    """Load the instances of ``tasks`` (None: of the whole run). ``run`` is a row of :data:`RUN_COLUMNS`.
+
+    ``beside``: also those of its tasks at these indexes of their mapped group, and the unexpanded.
+    """
     sql = "SELECT id, task_id, map_index, state, try_number, not_before, skip_note, held FROM runs_app_taskinstance WHERE run_id = %s"
     values: list[Any] = [run["id"]]
-    if tasks is not None and len(tasks) < WHOLE_RUN:
+    if beside is not None:
+        own, at = sorted(beside.own), sorted({-1, *indexes})
+        sql += f" AND (task_id IN ({placeholders(own)}) AND map_index IN ({placeholders(at)})"
+        sql += f" OR task_id IN ({placeholders(sorted(tasks or ('',)))}))"
+        values += [*own, *at, *sorted(tasks or ("",))]
+    elif tasks is not None and len(tasks) < WHOLE_RUN:
         sql += f" AND task_id IN ({placeholders(list(tasks))})"
         values += sorted(tasks)
     instances: dict[str, dict[int, Instance]] = {}
@@ -52,7 +68,7 @@ def load(run: dict[str, Any], spec: DagSpec, tasks: Collection[str] | None, now:
     view = RunView(
         spec=spec,
         instances=instances,
-        lengths=_lengths(run["id"], spec, known),
+        lengths={} if beside is not None else _lengths(run["id"], spec, _asking(instances, known)),
         logical_date=run["logical_date"],
         run_type=run["run_type"],
         run_after=run["run_after"],
@@ -60,8 +76,14 @@ def load(run: dict[str, Any], spec: DagSpec, tasks: Collection[str] | None, now:
         past=past.blocked(run, spec, known, instances),
         complete=tasks is None,
         groups=group_retries.states_of(run, spec, now),
+        left_out=frozenset() if beside is None else beside.below,
     )
     return Loaded(view, pks)
+
+
+def _asking(instances: Mapping[str, Mapping[int, Instance]], known: Iterable[str]) -> list[str]:
+    """The tasks that may be expanded, or widened: others ask for no length, and there may be thousands of them."""
+    return [task_id for task_id in known if any(each.state in WAITING for each in instances[task_id].values())]
 
 
 def _lengths(run_pk: int, spec: DagSpec, tasks: Iterable[str]) -> dict[tuple[str, int, str], int | None]:

@@ -19,12 +19,13 @@ from orchestrator.core.group_retries import around as groups_around
 from orchestrator.core.reasons import DagFacts, Holder, Limit, Queue, Reason, RunFacts, TaskFacts
 from orchestrator.core.setups import relevant_setups
 from orchestrator.core.spec import DagSpec
-from orchestrator.core.states import FINISHED, RUN_FINISHED, UNFINISHED, WAITING, RunState, TaskState
+from orchestrator.core.states import FINISHED, RUN_FINISHED, WAITING, RunState, TaskState
 from orchestrator.core.why import why_dag, why_run, why_task
 
 from . import group_retries, holds, limits, rates, view
 from .locking import fetch, moment
 from .models import DagRun, HITLDetail, Process, QueuedEvent, StateEvent, TaskInstance, Trigger
+from .reach import OPEN
 
 MOST_HELD = 50
 """Holders that a reason carries."""
@@ -64,21 +65,29 @@ def of_task(instance: TaskInstance, now: datetime) -> list[Reason]:
 def of_tasks(run: DagRun, now: datetime) -> list[Waiting]:
     """Return what a run's unfinished task instances wait for, what only waits for others of them last."""
     of = _RunAround(run, _Surroundings(run.dag, now))
-    rows = TaskInstance.objects.filter(run=run, state__in=UNFINISHED - {TaskState.RUNNING}).order_by("pk")
-    alike: dict[tuple[Any, ...], list[TaskInstance]] = {}
-    for row in rows:
-        alike.setdefault((row.task_id, row.state, of.decided_of(row)), []).append(row)
+    alike: dict[tuple[Any, ...], list[int]] = {}
+    for pk, task_id, map_index, state in _unfinished(run):
+        alike.setdefault((task_id, state, of.decided_of(task_id, map_index, state)), []).append(pk)
+    firsts = TaskInstance.objects.in_bulk([group[0] for group in alike.values()])
     found: dict[tuple[str, str], list[Any]] = {}
     for group in alike.values():
-        for reason in why_task(of.facts(min(group, key=_due_first)))[:1]:
-            known = found.setdefault((reason.kind, reason.text), [reason, 0, group[0]])
+        first = firsts.get(group[0])
+        if first is None:
+            continue
+        for reason in why_task(of.facts(first))[:1]:
+            known = found.setdefault((reason.kind, reason.text), [reason, 0, first])
             known[1] += len(group)
     waiting = [Waiting(*each) for each in found.values()]
     return sorted(waiting, key=lambda each: each.reason.kind == "trigger_rule")[:MOST_GROUPS]
 
 
-def _due_first(row: TaskInstance) -> tuple[bool, float]:
-    return row.not_before is None, row.not_before.timestamp() if row.not_before else 0.0
+def _unfinished(run: DagRun) -> list[tuple[Any, ...]]:
+    """What waits in a run, of each task what is due first at the head."""
+    return fetch(
+        f"SELECT id, task_id, map_index, state FROM runs_app_taskinstance WHERE run_id = %s AND {OPEN} "
+        "AND state <> 'running' ORDER BY CASE WHEN not_before IS NULL THEN 1 ELSE 0 END, not_before, id",
+        [run.pk],
+    )
 
 
 def _name(instance: TaskInstance) -> str:
@@ -310,19 +319,18 @@ class _RunAround:
     def _expanded(self) -> set[str]:
         return {each.task_id for each in self._decided[1].expansions}
 
-    def decided_of(self, instance: TaskInstance) -> tuple[str, str]:
+    def decided_of(self, task_id: str, map_index: int, state: str) -> tuple[str, str]:
         """What the decision says: why it waits, and what it becomes."""
-        if instance.state not in WAITING:
+        if state not in WAITING:
             return "", ""
-        index = instance.map_index
-        if index < 0 and instance.task_id in self._expanded:
-            index = 0  # it becomes several, and what they wait for holds them all
-        key = (instance.task_id, index)
+        if map_index < 0 and task_id in self._expanded:
+            map_index = 0  # it becomes several, and what they wait for holds them all
+        key = (task_id, map_index)
         return self._decided[1].waits.get(key, ""), self._moves.get(key, "")
 
     def facts(self, instance: TaskInstance) -> TaskFacts:
         task, around = self.spec.tasks.get(instance.task_id), self.around
-        waits_for, becomes = self.decided_of(instance)
+        waits_for, becomes = self.decided_of(instance.task_id, instance.map_index, instance.state)
         waits_for = "" if waits_for == HELD else waits_for
         found = TaskFacts(
             run=self.run_facts,

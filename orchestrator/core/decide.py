@@ -52,6 +52,7 @@ class RunView:
     past: Mapping[str, str] = field(default_factory=dict)  # task id -> why an earlier run holds it back
     complete: bool = True
     groups: Mapping[Key, GroupState] | None = field(default_factory=dict)  # None: no group is run again any more
+    left_out: frozenset[str] = frozenset()  # of a part: tasks that its caller sees to
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,47 @@ def needs(spec: DagSpec, changed: Collection[Key]) -> set[str]:
     return found & spec.tasks.keys()
 
 
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What the end of tasks at some indexes of a mapped group can reach without leaving these indexes."""
+
+    inside: frozenset[str]  # they and what is below them in the group
+    own: frozenset[str]  # tasks of the group to be looked at, at these indexes only
+    others: frozenset[str]  # tasks outside that those below look at
+    below: frozenset[str]  # tasks outside that are directly below
+
+
+def beside(spec: DagSpec, task_ids: frozenset[str]) -> Beside | None:
+    """Return what ends of these tasks of one mapped group reach at their own indexes; None where other indexes matter."""
+    cache: dict[frozenset[str], Beside | None] = spec.__dict__.setdefault("_beside", {})
+    if task_ids not in cache:
+        cache[task_ids] = _beside(spec, task_ids)
+    return cache[task_ids]
+
+
+def _beside(spec: DagSpec, task_ids: frozenset[str]) -> Beside | None:
+    groups = {spec.mapped_group_of[task_id] for task_id in task_ids}
+    group = groups.pop()
+    if group is None or groups or spec.fail_fast or has_setups(spec) or with_retries(spec) or _is_nested(spec, group):
+        return None
+    members = {task_id for task_id, around in spec.mapped_group_of.items() if around == group}
+    inside = (task_ids | descendants(spec, task_ids)) & members
+    if any(spec.tasks[task_id].map is not None or spec.tasks[task_id].skips for task_id in inside):
+        return None
+    seen = inside.union(*(spec.tasks[task_id].upstream for task_id in inside - task_ids))
+    below = {other for task_id in inside for other in spec.downstream[task_id]} - inside
+    return Beside(frozenset(inside), frozenset(seen & members), frozenset(seen - members), frozenset(below))
+
+
+def _is_nested(spec: DagSpec, group: str) -> bool:
+    parent = spec.groups[group].parent_id
+    while parent is not None:
+        if spec.groups[parent].map is not None:
+            return True
+        parent = spec.groups[parent].parent_id
+    return False
+
+
 def _touched(spec: DagSpec, changed: Iterable[Key]) -> set[str]:
     """The tasks that the end of ``changed`` may move."""
     found: set[str] = set()
@@ -134,9 +176,21 @@ def _maps_around(spec: DagSpec, task: TaskSpec) -> Iterator[MapSpec]:
             yield mapped
 
 
-def decide(view: RunView, changed: Collection[Key] | None = None) -> Decision:
-    """Work out all that is due. ``changed``: only what these instances' ends may have moved."""
-    return _Round(view).run(changed)
+def alone(spec: DagSpec, task_id: str) -> Beside | None:
+    """Return what to look at for an instance whose own time has come; None where that is the whole run."""
+    if task_id not in spec.tasks or spec.fail_fast or has_setups(spec) or with_retries(spec):
+        return None
+    group, upstream = spec.mapped_group_of[task_id], spec.tasks[task_id].upstream
+    own = {other for other in upstream if group is not None and spec.mapped_group_of[other] == group} | {task_id}
+    if any(spec.tasks[other].map is not None for other in own - {task_id}):
+        return None
+    others = frozenset(upstream) - own
+    return Beside(frozenset([task_id]), frozenset(own), others, frozenset(spec.tasks.keys() - own - others))
+
+
+def decide(view: RunView, changed: Collection[Key] | None = None, only: Collection[str] | None = None) -> Decision:
+    """Work out all that is due. ``changed``: only what these instances' ends may have moved; ``only``: these tasks."""
+    return _Round(view).run(changed, only)
 
 
 class _Round:
@@ -163,8 +217,9 @@ class _Round:
                 if instance.skip_note:
                     self._note(task_id, index, instance.skip_note)
 
-    def run(self, changed: Collection[Key] | None) -> Decision:
-        start = list(self.spec.tasks) if changed is None else sorted(_touched(self.spec, changed))
+    def run(self, changed: Collection[Key] | None, only: Collection[str] | None) -> Decision:
+        everything = list(self.spec.tasks) if only is None else list(only)
+        start = everything if changed is None else sorted(_touched(self.spec, changed))
         self._fail_fast()
         pending = dict.fromkeys(start)
         while pending:
@@ -191,7 +246,7 @@ class _Round:
         following: dict[str, None] = dict.fromkeys(self._skip_left_out())
         for task_id in dict.fromkeys((*pending, *following)):
             if task_id not in self.instances:
-                self.unseen |= not self.view.complete
+                self.unseen |= not self.view.complete and task_id not in self.view.left_out
                 continue
             if self._evaluate(self.spec.tasks[task_id]):
                 below: Iterable[str] = self.spec.downstream[task_id]

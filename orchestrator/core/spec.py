@@ -177,6 +177,10 @@ class DagSpec:
     rerun_with_latest_version: bool | None = None  # None = as the installation says
     allowed_run_types: tuple[str, ...] = ()  # none named: all
 
+    def allows(self, run_type: str) -> bool:
+        """Whether the DAG may have runs of this type."""
+        return not self.allowed_run_types or run_type in self.allowed_run_types
+
     @cached_property
     def downstream(self) -> dict[str, tuple[str, ...]]:
         """Direct downstream task ids of each task, sorted."""

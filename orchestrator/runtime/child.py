@@ -38,6 +38,8 @@ from .rendered import rendered_fields
 Json = dict[str, Any]
 LOG = logging.getLogger("orchestrator.task")
 
+MAX_MAP_LENGTH = 1024
+"""Where no setting says otherwise, as in Airflow."""
 ONE_WAY = frozenset({"push_xcom"})
 """Asked for without waiting: messages keep their order, so the result cannot overtake them."""
 
@@ -302,6 +304,12 @@ class Attempt:
             raise TypeError(
                 f"tasks map over the result of {own.task_id}, which returned a {type(value).__name__}: "
                 "return a list or a dict"
+            )
+        most = self.assignment.get("max_map_length") or MAX_MAP_LENGTH
+        if len(value) > most:
+            raise ValueError(
+                f"tasks map over the result of {own.task_id}, which has {len(value)} elements; at most {most} may be mapped "
+                "over: return fewer, or raise ORCHESTRATOR_MAX_MAP_LENGTH"
             )
 
     def _map_label(self) -> str | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Count, Max, Min
 from django.utils import timezone
 
 from orchestrator.core.spec import DagSpec
@@ -30,10 +32,6 @@ WORST_FIRST = (
     TaskState.REMOVED,
 )
 SCALE = 1000
-COLUMNS = (
-    *("task_id", "map_index", "state", "try_number", "max_tries", "started_at", "ended_at", "scheduled_at"),
-    *("operator", "not_before", "note", "hostname"),
-)
 
 
 @dataclass
@@ -49,7 +47,8 @@ class Row:
     counts: dict[str, int] = field(default_factory=dict)
     try_number: int = 0
     started_at: datetime | None = None
-    ended_at: datetime | None = None
+    ended_at: datetime | None = None  # of the last of its instances, once all have ended
+    last_ended_at: datetime | None = None
     not_before: datetime | None = None
     x: float = 0
     width: float = 0
@@ -88,24 +87,40 @@ def rows(spec: DagSpec, run: DagRun) -> list[Row]:
             is_group=line.get("kind") == "group",
             is_mapped=bool(line.get("mapped")),
         )
-    for instance in TaskInstance.objects.filter(run=run).order_by("pk").values(*COLUMNS):
-        row = found.setdefault(instance["task_id"], Row(instance["task_id"], instance["task_id"], instance["operator"]))
-        _add(row, instance)
+    for part in _parts(run):
+        row = found.setdefault(part["task_id"], Row(part["task_id"], part["task_id"], part["operator"]))
+        _add(row, part)
     listed = [row for row in found.values() if row.is_group or row.counts]
     _place(listed, run)
     return listed
 
 
-def _add(row: Row, instance: dict[str, Any]) -> None:
-    row.counts[instance["state"]] = row.counts.get(instance["state"], 0) + 1
-    row.try_number = max(row.try_number, instance["try_number"])
-    row.not_before = instance["not_before"]
-    if instance["started_at"] and (row.started_at is None or instance["started_at"] < row.started_at):
-        row.started_at = instance["started_at"]
-    if instance["map_index"] >= 0:
-        row.is_mapped = True
-    ends = [each for each in (row.ended_at, instance["ended_at"]) if each]
-    row.ended_at = max(ends) if ends and row.total == row.finished else None
+def _parts(run: DagRun) -> Iterable[dict[str, Any]]:
+    """What a run's instances of one task in one state have in common, counted by the database: there may be thousands."""
+    return (
+        TaskInstance.objects.filter(run=run)
+        .values("task_id", "state", "operator")
+        .annotate(
+            count=Count("pk"),
+            first=Min("pk"),
+            try_number=Max("try_number"),
+            map_index=Max("map_index"),
+            started_at=Min("started_at"),
+            ended_at=Max("ended_at"),
+            not_before=Min("not_before"),
+        )
+        .order_by("first")
+    )
+
+
+def _add(row: Row, part: dict[str, Any]) -> None:
+    row.counts[part["state"]] = row.counts.get(part["state"], 0) + part["count"]
+    row.try_number = max(row.try_number, part["try_number"])
+    row.not_before = min((each for each in (row.not_before, part["not_before"]) if each), default=None)
+    row.started_at = min((each for each in (row.started_at, part["started_at"]) if each), default=None)
+    row.is_mapped |= part["map_index"] >= 0
+    row.last_ended_at = max((each for each in (row.last_ended_at, part["ended_at"]) if each), default=None)
+    row.ended_at = row.last_ended_at if row.total == row.finished else None
 
 
 def _place(listed: list[Row], run: DagRun) -> None:

@@ -207,6 +207,37 @@ def test_who_pushes_nothing_cannot_be_mapped_over():
     assert "tasks map over the result of quiet" in reason(run(make), "quiet")
 
 
+@pytest.mark.parametrize(("count", "ends"), [(1024, "success"), (1025, "failed")])
+def test_more_than_may_be_mapped_over_fails_who_pushes_it(count: int, ends: str):
+    def make() -> None:
+        @task
+        def many():
+            return list(range(count))
+
+        @task
+        def others():
+            return list(range(5000))  # over which nobody maps
+
+        @task.short_circuit
+        def stop():
+            return False
+
+        @task
+        def each(n):
+            pass
+
+        others()
+        stop() >> each.expand(n=many())
+
+    result = run(make)
+    assert state(result, "others") == "success"
+    assert state(result, "many") == ends
+    if ends == "failed":
+        said = reason(result, "many")
+        assert "has 1025 elements; at most 1024 may be mapped over" in said
+        assert "ORCHESTRATOR_MAX_MAP_LENGTH" in said
+
+
 # ---- backends
 
 

@@ -29,9 +29,10 @@ class EventsTimetable:
             raise TimetableError("EventsTimetable needs at least one date")
         self.restrict_to_events = restrict_to_events
         self.given = description
-        self.summary = f"{len(self.event_dates)} events"
+        count = f"{len(self.event_dates)} events"
+        self.summary = description or count
         first, last = self.event_dates[0].isoformat(), self.event_dates[-1].isoformat()
-        self.description = description or f"{self.summary} between {first} and {last}"
+        self.description = description or f"{count} between {first} and {last}"
 
     def next_run(self, *, last: DataInterval | None, restriction: Restriction, now: datetime) -> NextRun | None:
         earliest = restriction.earliest
