@@ -506,7 +506,8 @@ class _Round:
             maps = list(_maps_around(self.spec, task))
             over = {source for mapped in maps for source in sources(mapped)}
             known = [expand_count(mapped, self._length) for mapped in maps]
-            if not over or None in known or self._judge_sources(over)[0] != Verdict.RUN:
+            seen = over <= self.instances.keys()  # a part of the run may leave out what is mapped over
+            if not over or not seen or None in known or self._judge_sources(over)[0] != Verdict.RUN:
                 self.lengths_now[task.task_id] = None
             else:
                 self.lengths_now[task.task_id] = math.prod(length or 0 for length in known)
