@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import DatabaseError, DataError, InterfaceError, connections
 from django.utils import timezone
 
 from dags_app.versions import load_spec
@@ -137,10 +137,20 @@ class Slot:
         return found.next_row
 
     def _finish(self, row: Mapping[str, Any], outcome: Outcome) -> Finished:
-        """Write the end; while the database is away keep trying: the result is safe with us until it is back."""
+        """Write the end; while the database is away keep trying: the result is safe with us until it is back.
+
+        What no database would take however often it is tried (a NUL character in it, say) ends the task as failed.
+        """
+        refused = False
         while True:
             try:
                 return finish(row, outcome, timezone.now(), self.claimer)
+            except DataError as error:
+                if refused:  # nothing of the task's is left in it: not its fault
+                    raise
+                refused = True
+                log.error("result_refused task_instance=%s error=%s", row["id"], error)
+                outcome = _unstorable(outcome, error)
             except (DatabaseError, InterfaceError) as error:
                 log.warning("result_waits task_instance=%s error=%s", row["id"], error)
                 time.sleep(1.0)
@@ -183,6 +193,13 @@ class Slot:
             except Exception:
                 log.exception("rescue_failed")
         connections.close_all()
+
+
+def _unstorable(outcome: Outcome, error: DataError) -> Outcome:
+    """The end of an attempt whose own cannot be written; callbacks that spoke of another end have yet to run."""
+    text = str(error).split("\n")[0].replace("\0", "")
+    told = outcome.kind == "failed" and outcome.child_ran
+    return Outcome("failed", f"its result cannot be stored: {text}", retry=outcome.retry, child_ran=told)
 
 
 def _who() -> tuple[str, int]:

@@ -476,3 +476,27 @@ def test_a_producer_wakes_its_consumer_in_the_same_slot(slot: Slot, tmp_path: Pa
     assert "told s3://raw/ {'rows': 3} {'n': 7} write" in text, text
     assert "in [{'rows': 3}]" in text
     assert (run.state, consumer.state) == ("success", "success")
+
+
+@pytest.mark.parametrize("left", ["return 'a\\0b'", "raise ValueError('a\\0b')", "print('a\\0b')"])
+def test_a_text_with_a_nul_character_holds_up_no_slot(slot, parse, left: str):
+    """PostgreSQL stores none: what cannot be written ends its own task, and the slot goes on with others."""
+    parse(f"@task\ndef odd():\n    {left}\n\n@task\ndef other():\n    return 1\n\nodd()\nother()")
+    run = actions.trigger_dag("d")
+    thread = threading.Thread(target=lambda: (slot.drain(), connection.close()))
+    thread.start()
+    thread.join(20)
+    stuck = thread.is_alive()
+    if stuck:  # let it end all the same, so that the next test finds its database as ever
+        TaskInstance.objects.filter(run=run).update(token=99)
+        thread.join(20)
+    assert not stuck, "the slot still tries to write a result that can never be written"
+    states = dict(TaskInstance.objects.filter(run=run).values_list("task_id", "state"))
+    assert states["other"] == "success"
+    assert states["odd"] in {"success", "failed"}
+    if states["odd"] == "failed" and "return" in left:  # on PostgreSQL
+        assert "cannot be stored" in attempt_of_task(run, "odd").reason
+
+
+def attempt_of_task(run: DagRun, task_id: str) -> Attempt:
+    return Attempt.objects.filter(task_instance__run=run, task_instance__task_id=task_id).latest("pk")
