@@ -26,7 +26,6 @@ log = logging.getLogger(__name__)
 OnChanged = Callable[[str], None]
 """Told the id of a DAG that changed, after the commit; "" where a file without DAGs did."""
 
-PARSED = ("last_parsed_at", "last_parse_seconds")
 SHOWN = (
     *("display_name", "description", "owners", "timetable_summary", "timetable_description", "timetable_periodic"),
     *("is_backfillable", "has_task_concurrency_limits", "max_active_runs", "max_active_tasks", "overlap_policy"),

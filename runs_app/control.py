@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError, transaction
 
 from dags_app.versions import clear_old, load_spec
@@ -258,9 +257,3 @@ PARTS = (
     *(_sweep, _clear_versions),
 )
 """In the order in which a pass does them."""
-
-
-def sleep_until(at: datetime | None, now: datetime) -> float:
-    """Seconds to wait for ``at``, at most one sweep's distance."""
-    most = float(settings.ORCH.sweep_seconds)
-    return most if at is None else max(0.0, min(most, (at - now).total_seconds()))

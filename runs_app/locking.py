@@ -22,7 +22,6 @@ from django.db import (
     close_old_connections,
     connection,
     connections,
-    transaction,
 )
 from django.utils import timezone
 
@@ -62,15 +61,6 @@ def lock_limit(name: str) -> None:
     if is_postgresql():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
-
-
-def try_lock(name: str) -> bool:
-    """Take a lock until the transaction ends unless somebody else holds it."""
-    if not is_postgresql():
-        return True
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [name])
-        return bool(cursor.fetchone()[0])
 
 
 def placeholders(values: Sequence[object]) -> str:
@@ -132,11 +122,6 @@ def close_broken() -> None:
         return
     connection.errors_occurred = True
     close_old_connections()
-
-
-def atomic() -> transaction.Atomic:
-    """A write transaction (IMMEDIATE on SQLite by settings); durable, so it is never nested by mistake."""
-    return transaction.atomic()
 
 
 def send(sql: str, values: Sequence[Any] = ()) -> Any:

@@ -107,8 +107,3 @@ def waiting_for(expression: Json, known: Known) -> list[tuple[str, dict[str, Any
     if kind in BRANCHES:
         return [leaf for each in content for leaf in waiting_for(each, known)]
     return [(kind, dict(content))]
-
-
-def is_resolved_late(expression: Json) -> bool:
-    """Whether what it stands for is only known from the database: it names references or aliases."""
-    return any(kind != "asset" for kind, _ in leaves(expression))

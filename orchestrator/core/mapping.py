@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from .spec import InputSpec, MapSpec
 
@@ -51,12 +51,4 @@ def sources_of(inputs: Iterable[InputSpec]) -> set[str]:
         if each.task_id is not None:
             found.add(each.task_id)
         pending.extend(each.parts)
-    return found
-
-
-def elements_of(lengths: Mapping[str, int], index: int) -> dict[str, int]:
-    """Return which element of each input instance ``index`` of a cross product gets; the last input runs fastest."""
-    found: dict[str, int] = {}
-    for name in reversed(list(lengths)):
-        index, found[name] = divmod(index, lengths[name])
     return found

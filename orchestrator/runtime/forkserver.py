@@ -20,7 +20,6 @@ from typing import Any
 from . import protocol
 
 PR_SET_PDEATHSIG = 1
-PR_SET_DUMPABLE = 4
 
 SPARES = 2
 """One is ready while the other still rehearses: in a chain of short tasks the next is wanted sooner than that takes."""

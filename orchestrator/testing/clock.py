@@ -17,7 +17,3 @@ class VirtualClock:
 
     def sleep(self, seconds: float) -> None:
         self._now += timedelta(seconds=max(0.0, seconds))
-
-    def move_to(self, moment: datetime) -> None:
-        """Go on to ``moment``; never back."""
-        self._now = max(self._now, moment.astimezone(UTC))

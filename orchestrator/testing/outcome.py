@@ -9,8 +9,6 @@ from typing import Any
 from orchestrator.core.states import RunState
 from orchestrator.runtime.local import Result
 
-NEVER = "none"
-
 
 class Outcome:
     """One finished run. A task instance is named by its task id, one of a mapped task by ``"task_id[2]"``."""
