@@ -1,5 +1,6 @@
 from .asset import Asset, AssetAlias, AssetWatcher, ScheduleReference, TaskReference
 from .dag import Dag, DagTag, DagVersion
+from .favorite import FavoriteDag
 from .plugin import PluginSource
 from .registry import AuditEntry, Connection, Pool, Variable
 from .source import DagFile, DagImportError, SourceBlob, SourceTree
@@ -15,6 +16,7 @@ __all__ = [
     "DagImportError",
     "DagTag",
     "DagVersion",
+    "FavoriteDag",
     "PluginSource",
     "Pool",
     "ScheduleReference",

@@ -121,7 +121,6 @@ def details(found: Json, spec: DagSpec, latest: Json, active_runs: int, asset_ex
         "concurrency": found["max_active_tasks"],
         "latest_dag_version": latest,
         "owner_links": dict(spec.owner_links),
-        "is_favorite": False,
         "active_runs_count": active_runs,
         "allowed_run_types": list(spec.allowed_run_types) or None,
         "rerun_with_latest_version": spec.rerun_with_latest_version,

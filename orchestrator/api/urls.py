@@ -28,6 +28,7 @@ from .views.backfills import (
 )
 from .views.dags import DagDetailsView, DagsView, DagTagsView, DagView
 from .views.deadlines import DeadlineAlertsView, DeadlinesView
+from .views.favorites import FavoriteView, UnfavoriteView
 from .views.group_retries import GroupRetriesView
 from .views.hitl import HITLDetailsView, HITLDetailTryView, HITLDetailView
 from .views.holds import HoldsView, HoldTaskView
@@ -121,6 +122,8 @@ urlpatterns = [
     path(DAG + "/assets/queuedEvents", QueuedOfDagView.as_view()),
     path(DAG + "/assets/<int:asset_id>/queuedEvents", QueuedView.as_view()),
     path(DAG + "/details", DagDetailsView.as_view()),
+    path(DAG + "/favorite", FavoriteView.as_view()),
+    path(DAG + "/unfavorite", UnfavoriteView.as_view()),
     path(DAG + "/nextRuns", NextRunsView.as_view()),
     path(DAG + "/why", DagWhyView.as_view()),
     path(DAG + "/dagVersions", VersionsView.as_view()),

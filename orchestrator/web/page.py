@@ -11,6 +11,7 @@ from django.shortcuts import render
 
 from dags_app.models import Dag
 from orchestrator import access
+from runs_app import favorites
 from runs_app.models import DagRun, TaskInstance
 
 ACTIONS = ("trigger", "pause", "clear", "mark", "note", "delete")
@@ -22,9 +23,8 @@ def dag_for(request: HttpRequest, dag_id: str) -> Dag:
     Raises:
         Http404: there is none, or none for her.
     """
-    dags = (
-        access.visible_dags(request.user).select_related("version", "file", "file__import_error").defer("version__spec")
-    )
+    dags = favorites.marked(access.visible_dags(request.user), request.user)
+    dags = dags.select_related("version", "file", "file__import_error").defer("version__spec")
     dag = dags.prefetch_related("tags").filter(pk=dag_id).first()
     if dag is None:
         raise Http404(f"There is no DAG “{dag_id}” that you may see.")

@@ -5,7 +5,22 @@ from __future__ import annotations
 from django.urls import path, register_converter
 from django.views.generic import RedirectView
 
-from .views import account, assets, backfills, code, dag, dags, dialogs, holds, logs, required, run, search, task
+from .views import (
+    account,
+    assets,
+    backfills,
+    code,
+    dag,
+    dags,
+    dialogs,
+    favorites,
+    holds,
+    logs,
+    required,
+    run,
+    search,
+    task,
+)
 
 
 class AnyText:
@@ -86,6 +101,7 @@ urlpatterns = [
     path(DAG + "/tasks", dag.tasks_page, name="dag-tasks"),
     path(DAG + "/code", code.dag_code_page, name="code"),
     path(DAG + "/details", dag.details_page, name="details"),
+    path(DAG + "/favorite", favorites.favorite, name="favorite"),
     path(DAG + "/pause", dag.pause, name="pause"),
     path(DAG + "/delete", dialogs.delete_dag, name="dag-delete"),
     path(DAG + "/trigger", dialogs.trigger, name="trigger"),

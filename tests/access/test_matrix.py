@@ -16,7 +16,7 @@ from django.test import Client
 from django.urls import resolve, reverse
 
 from dags_app import secrets
-from dags_app.models import AssetAlias, AuditEntry, DagImportError, Pool
+from dags_app.models import AssetAlias, AuditEntry, DagImportError, FavoriteDag, Pool
 from orchestrator import access
 from orchestrator.api.auth import issue_token
 from orchestrator.core.spec import GroupSpec
@@ -316,6 +316,8 @@ def prepare(route: str) -> None:
     """Bring the world into the one state that the route's action is for."""
     if route == f"{routes.RUN}/cancel":
         DagRun.objects.filter(run_id="r1").update(state="running", ended_at=None)
+    if route.endswith("/unfavorite"):
+        FavoriteDag.objects.bulk_create(FavoriteDag(user=each, dag_id="alpha") for each in User.objects.all())
     if route.endswith("/hold") and route.startswith("api/"):
         run = DagRun.objects.get(run_id="r1") if "run_id" in route else None
         Hold.objects.create(dag_id="alpha", run=run, task_id="a", held_by="x", created_at=DAY)

@@ -21,7 +21,7 @@ from orchestrator.api.errors import BadRequest
 from orchestrator.api.query import Listing, flag, order_of, window
 from orchestrator.api.scope import dag_for, must
 from orchestrator.core.states import RUN_UNFINISHED, from_airflow
-from runs_app import actions
+from runs_app import actions, favorites
 from runs_app.models import DagRun
 
 LISTING = Listing(
@@ -53,6 +53,8 @@ class DagsView(ApiView):
     def get(self, request: Request) -> Response:
         rows = _with_last_run(access.visible_dags(request.user), request.GET)
         rows = narrow(rows, request.GET)
+        if (starred := flag(request.GET, "is_favorite")) is not None:
+            rows = favorites.narrowed(rows, request.user, starred)
         page, total = LISTING.page(rows, request.GET)
         return Response({"dags": listed(page), "total_entries": total})
 
@@ -92,7 +94,9 @@ class DagDetailsView(ApiView):
         row = DagVersion.objects.filter(pk=dag.version_id).values(*shapes.VERSION_FIELDS).get()
         active = DagRun.objects.filter(dag=dag, state__in=RUN_UNFINISHED).count()
         expression = asset_sync.expanded(dag.asset_expression) if dag.asset_expression else None
-        return Response(shapes.details(_one(dag_id), spec, shapes.version(row), active, expression))
+        starred = favorites.narrowed(Dag.objects.filter(pk=dag_id), request.user).exists()
+        found = shapes.details(_one(dag_id), spec, shapes.version(row), active, expression)
+        return Response(found | {"is_favorite": starred})
 
 
 class DagTagsView(ApiView):
