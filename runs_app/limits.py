@@ -144,9 +144,17 @@ class Capacity:
         return time.monotonic() < self.tight_until
 
 
+_COUNTED = "state, pool, pool_slots, run_id, dag_id, task_id, concurrency_key FROM runs_app_taskinstance WHERE"
+_ACTIVE = (
+    f"SELECT {_COUNTED} state = 'running' "
+    f"UNION ALL SELECT {_COUNTED} limited AND state IN ('awaiting_input', 'deferred')"
+)
+"""What waits for a trigger or a person has begun: the limits of its task count it, as in Airflow, and no others do."""
+
+
 @dataclass(slots=True)
 class Occupied:
-    """What runs now, counted from the running (and where pools ask, deferred) rows."""
+    """What is under way, counted from the running rows and from those that wait for a trigger or a person."""
 
     pools: dict[str, int] = field(default_factory=dict)
     runs: dict[int, int] = field(default_factory=dict)
@@ -158,17 +166,15 @@ class Occupied:
 def count(capacity: Capacity) -> Occupied:
     """Count the slots in use."""
     found = Occupied()
-    rows = fetch(
-        "SELECT pool, pool_slots, run_id, dag_id, task_id, concurrency_key FROM runs_app_taskinstance "
-        "WHERE state = 'running'"
-    )
-    for pool, slots, run_pk, dag_id, task_id, key in rows:
+    for state, pool, slots, run_pk, dag_id, task_id, key in fetch(_ACTIVE):
+        found.tasks[dag_id, task_id] = found.tasks.get((dag_id, task_id), 0) + 1
+        found.tasks_of_run[run_pk, task_id] = found.tasks_of_run.get((run_pk, task_id), 0) + 1
+        if state != "running":
+            continue
         if key is not None:
             found.keys[key] = found.keys.get(key, 0) + 1
         found.pools[pool] = found.pools.get(pool, 0) + slots
         found.runs[run_pk] = found.runs.get(run_pk, 0) + 1
-        found.tasks[dag_id, task_id] = found.tasks.get((dag_id, task_id), 0) + 1
-        found.tasks_of_run[run_pk, task_id] = found.tasks_of_run.get((run_pk, task_id), 0) + 1
     keeping = sorted(name for name, pool in capacity.pools.items() if pool.include_deferred and pool.slots >= 0)
     if keeping:
         rows = fetch(
@@ -219,15 +225,11 @@ class Barred:
 def barred(occupied: Occupied) -> Barred:
     """Work out which runs and tasks are at their limit."""
     found = Barred()
-    if not occupied.runs:
+    if not occupied.tasks_of_run:
         return found
     most = dict(Dag.objects.filter(runs__in=list(occupied.runs)).values_list("runs__pk", "max_active_tasks"))
-    versions = dict(
-        fetch(
-            f"SELECT id, version_id FROM runs_app_dagrun WHERE id IN ({', '.join(['%s'] * len(occupied.runs))})",
-            sorted(occupied.runs),
-        )
-    )
+    runs = sorted({run_pk for run_pk, _ in occupied.tasks_of_run})
+    versions = dict(fetch(f"SELECT id, version_id FROM runs_app_dagrun WHERE id IN ({placeholders(runs)})", runs))
     for run_pk, running in occupied.runs.items():
         if running >= most.get(run_pk, running + 1):
             found.runs.add(run_pk)

@@ -31,6 +31,8 @@ MOST_HELD = 50
 """Holders that a reason carries."""
 MOST_GROUPS = 50
 """Reasons that are told of a run's task instances."""
+BEGUN = (TaskState.RUNNING, TaskState.DEFERRED, TaskState.AWAITING_INPUT)
+"""What the limits of a task count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,13 +243,15 @@ class _Surroundings:
         key = (instance.dag_id, instance.task_id)
         if key not in self.barred.tasks or most is None:
             return None
-        return Limit(most, self.occupied.tasks[key], _holders("t.dag_id = %s AND t.task_id = %s", list(key)))
+        return Limit(most, self.occupied.tasks[key], _holders("t.dag_id = %s AND t.task_id = %s", list(key), BEGUN))
 
     def of_task_in_run(self, instance: TaskInstance, most: int | None) -> Limit | None:
         key = (instance.run_id, instance.task_id)
         if key not in self.barred.tasks_of_run or most is None:
             return None
-        return Limit(most, self.occupied.tasks_of_run[key], _holders("t.run_id = %s AND t.task_id = %s", list(key)))
+        return Limit(
+            most, self.occupied.tasks_of_run[key], _holders("t.run_id = %s AND t.task_id = %s", list(key), BEGUN)
+        )
 
     def of_key(self, instance: TaskInstance) -> Limit | None:
         key, most = instance.concurrency_key, instance.concurrency_limit

@@ -185,7 +185,7 @@ def _limit_of_task(facts: TaskFacts, limit: Limit | None, kind: str, name: str, 
         return None
     return Reason(
         kind,
-        f"{limit.used} instances of its task are running {where}, and its {name} is {limit.most}{_named(facts.run.dag.dag_id, limit.held_by)}.",
+        f"{limit.used} instances of its task are under way {where}, and its {name} is {limit.most}{_named(facts.run.dag.dag_id, limit.held_by)}.",
         f"Wait for one of them to end, or raise {name} of the task.",
         held_by=limit.held_by,
     )

@@ -77,6 +77,11 @@ class TaskInstance(models.Model):
             models.Index(fields=["run"], name="task_instance_changed", condition=Q(changed=True)),
             models.Index(F("not_before"), name="task_instance_due", condition=Q(not_before__isnull=False)),
             models.Index(fields=["pool"], name="task_instance_deferred", condition=Q(state=TaskState.DEFERRED)),
+            models.Index(
+                fields=["dag_id", "task_id"],
+                name="task_instance_parked",
+                condition=Q(limited=True, state__in=[TaskState.AWAITING_INPUT, TaskState.DEFERRED]),
+            ),
             models.Index(fields=["dag_id", "task_id", "-run"], name="task_instance_history"),
         ]
 

@@ -52,12 +52,12 @@ def told(found: list[Any]) -> list[tuple[str, str]]:
         (
             replace(READY, of_task=Limit(1, 1)),
             "limit_dag",
-            "1 instances of its task are running in all runs, and its max_active_tis_per_dag is 1.",
+            "1 instances of its task are under way in all runs, and its max_active_tis_per_dag is 1.",
         ),
         (
             replace(READY, of_task_in_run=Limit(1, 1)),
             "limit_dagrun",
-            "1 instances of its task are running in this run, and its max_active_tis_per_dagrun is 1.",
+            "1 instances of its task are under way in this run, and its max_active_tis_per_dagrun is 1.",
         ),
         (
             replace(READY, of_key=Limit(2, 2), key="tenant acme"),

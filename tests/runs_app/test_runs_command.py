@@ -11,6 +11,7 @@ from django.core.management import CommandError, call_command
 
 from runs_app.models import DagRun
 from tests.runs_app.engine import play, python_dag, slot, start, state_of, states
+from tests.support import factories
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("invitations")]
 
@@ -45,6 +46,20 @@ def test_rerunning_what_failed_and_clearing_all():
     assert runs("rerun", "wide", run.run_id)["task_ids"] == ["a"]
     assert states(run) == {"a": "scheduled", "b": "success"}
     assert runs("clear", "wide", run.run_id)["cleared"] == 2
+
+
+def test_what_is_new_is_queued_and_nothing_cleared():
+    run = start(python_dag("grown", {"a": ()}))
+    play(slot())
+    factories.make_version(run.dag, factories.make_spec("grown", {"a": (), "b": ("a",)}))
+    assert runs("clear", "grown", run.run_id, "--only-new", "--dry-run")["task_ids"] == ["b"]
+    assert states(run) == {"a": "success"}
+    found = runs("clear", "grown", run.run_id, "--only-new")
+    assert (found["cleared"], found["queued"], found["task_ids"]) == (0, 1, ["b"])
+    assert states(run) == {"a": "success", "b": "scheduled"}
+    assert runs("clear", "grown", run.run_id, "--only-new")["queued"] == 0
+    with pytest.raises(CommandError, match="not allowed with"):
+        runs("clear", "grown", run.run_id, "--only-new", "--only-failed")
 
 
 def test_a_note_is_written_and_taken_away():

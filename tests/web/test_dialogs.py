@@ -290,3 +290,21 @@ def test_clearing_a_marker_clears_what_it_names_in_another_dag(user: Client):
         ("run_parent", ["mark", "work"]),
         (child.run_id, ["second", "third"]),
     ]
+
+
+def test_tasks_that_are_new_in_the_dag_are_queued_in_a_run(user: Client, shop: Dag):
+    dag = factories.make_dag(spec=factories.make_spec("grown", {"a": ()}))
+    run = factories.make_run(dag, "first", state="success")
+    factories.set_state(run.task_instances.get(), "success")
+    address = "/dags/grown/runs/first/clear"
+    assert "only_new" not in user.get(address, headers=FETCH).content.decode()
+    factories.make_version(dag, factories.make_spec("grown", {"a": (), "b": ("a",)}))
+
+    assert "queue the 1 task new" in user.get(address, headers=FETCH).content.decode()
+    preview = user.get(address, {"set": "1", "only_new": "on", "part": "affected"}, headers=FETCH).content.decode()
+    assert "<b>1</b> task instance affected" in preview and "<span>b</span>" in preview
+    assert states(run) == {"a": "success"}
+
+    answer = user.post(address, {"set": "1", "only_new": "on"}, headers=FETCH)
+    assert answer.json()["toast"] == "Queued 1 task instance of the latest version."
+    assert states(run) == {"a": "success", "b": "scheduled"}

@@ -31,7 +31,7 @@ from orchestrator.api.instances import shaped
 from orchestrator.api.query import ENDS, Listing, as_query, order_of, small_int
 from orchestrator.api.scope import dag_for, must, run_for
 from orchestrator.core.states import RunState, RunType, from_airflow
-from runs_app import actions, cancel, upgrade
+from runs_app import actions, cancel, new_tasks
 from runs_app.exceptions import InvalidState
 from runs_app.models import DagRun, TaskInstance
 
@@ -230,10 +230,9 @@ class ClearRunView(ApiView):
         if values["only_failed"]:
             raise Invalid(problem("body", "only_new", "only_new and only_failed are mutually exclusive"))
         if values["dry_run"]:
-            new = [{"task_id": task_id, "task_display_name": task_id} for task_id in upgrade.new_tasks(run)]
+            new = [{"task_id": name, "task_display_name": name} for name in new_tasks.queue(run.pk, dry_run=True)]
             return Response({"task_instances": new, "total_entries": len(new)})
-        if upgrade.new_tasks(run):
-            actions.clear(run.pk, chosen=[], latest=True, user=request.user)
+        new_tasks.queue(run.pk, user=request.user)
         if values["note"] is not None:
             actions.set_note(run.pk, values["note"], user=request.user)
         return Response(one(run.pk))

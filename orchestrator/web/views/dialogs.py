@@ -18,7 +18,7 @@ from orchestrator.core.graph import topological
 from orchestrator.core.states import FINISHED, RunState, TaskState
 from orchestrator.web import params
 from orchestrator.web.page import dag_for, done, instance_for, must, page, run_for, wants_part
-from runs_app import actions, cancel, markers
+from runs_app import actions, cancel, markers, new_tasks
 from runs_app.exceptions import OrchestratorError, TooManyMarkers
 from runs_app.models import DagRun, TaskInstance
 
@@ -179,8 +179,21 @@ def _choose(
 def clear_run(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
     run = run_for(request, dag_id, run_id)
     must(request, "clear", run)
+    go, title = reverse("run", args=[dag_id, run_id]), "Clear the run"
     scope = _scope(request, only_failed=False)
-    return _clear(request, run, {}, scope, reverse("run", args=[dag_id, run_id]), title="Clear the run")
+    new = new_tasks.queue(run.pk, dry_run=True)
+    if new and _scope(request, only_new=False)["only_new"]:
+        return _queue_new(request, run, new, go, title=title)
+    return _clear(request, run, {}, scope, go, title=title, new=new)
+
+
+def _queue_new(request: HttpRequest, run: DagRun, new: list[str], go: str, title: str) -> HttpResponse:
+    """Run the tasks that the DAG's latest version has on top; or show them first."""
+    if request.method == "POST":
+        names = new_tasks.queue(run.pk, user=request.user)
+        return done(request, f"Queued {_many(len(names))} of the latest version.", go)
+    found = [TaskInstance(run=run, dag_id=run.dag_id, task_id=task_id) for task_id in new]
+    return _choose(request, "dialogs/_clear.html", run, found, {"only_new": True}, title=title, new=new)
 
 
 @form_view

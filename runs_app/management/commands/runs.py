@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from runs_app import actions, cancel
+from runs_app import actions, cancel, new_tasks
 from runs_app.management.subcommands import Console, GroupCommand, Options, Subcommand, fields, rows
 from runs_app.models import DagRun, TaskInstance
 
@@ -67,7 +67,19 @@ def show(console: Console, options: Options) -> None:
 
 
 def clear(console: Console, options: Options) -> None:
-    _clear(console, options, only_failed=options.only_failed)
+    if options.only_new:
+        _queue_new(console, options)
+    else:
+        _clear(console, options, only_failed=options.only_failed)
+
+
+def _queue_new(console: Console, options: Options) -> None:
+    run = find_run(options.dag_id, options.run_id)
+    names = new_tasks.queue(run.pk, dry_run=options.dry_run)
+    run.refresh_from_db()
+    data = {**_json(run), "cleared": 0, "queued": len(names), "task_ids": names, "dry_run": options.dry_run}
+    did = "would be queued" if options.dry_run else "queued"
+    console.show(data, [f"{len(names)} new tasks {did}: {', '.join(names) or '-'}", f"the run is {run.state}"])
 
 
 def rerun(console: Console, options: Options) -> None:
@@ -121,8 +133,14 @@ def _one(parser: ArgumentParser) -> None:
 
 def _clear_arguments(parser: ArgumentParser) -> None:
     _one(parser)
-    parser.add_argument("--only-failed", action="store_true", help="only what failed, or was cancelled")
-    parser.add_argument("--dry-run", action="store_true", help="only say what would be cleared")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--only-failed", action="store_true", help="only what failed, or was cancelled")
+    which.add_argument(
+        "--only-new",
+        action="store_true",
+        help="clear nothing: run what the DAG's latest version has on top, under that version",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only say what would be cleared, or queued")
 
 
 def _rerun_arguments(parser: ArgumentParser) -> None:
