@@ -12,7 +12,7 @@ from django.db.models import Q, QuerySet
 
 from dags_app.models import Asset, AssetAlias, Dag, DagImportError
 from runs_app import hitl
-from runs_app.models import AssetEvent, Backfill, DagRun, HITLDetail, QueuedEvent, TaskInstance
+from runs_app.models import AssetEvent, Backfill, DagRun, Deadline, HITLDetail, QueuedEvent, TaskInstance, XCom
 
 ROLES = ("viewer", "user", "op", "admin")
 """Names of the groups, least first."""
@@ -79,6 +79,16 @@ def visible_runs(user: Any) -> QuerySet[DagRun]:
 def visible_task_instances(user: Any) -> QuerySet[TaskInstance]:
     """Return the task instances the user may see."""
     return TaskInstance.objects.all() if can(user, "read") else TaskInstance.objects.none()
+
+
+def visible_xcoms(user: Any) -> QuerySet[XCom]:
+    """Return the XComs the user may see."""
+    return XCom.objects.all() if can(user, "read") else XCom.objects.none()
+
+
+def visible_deadlines(user: Any) -> QuerySet[Deadline]:
+    """Return the deadlines of the runs the user may see."""
+    return Deadline.objects.all() if can(user, "read") else Deadline.objects.none()
 
 
 def visible_backfills(user: Any) -> QuerySet[Backfill]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from django.urls import path, register_converter
 from django.views.generic import RedirectView
 
+from . import old_addresses
 from .views import (
     account,
     assets,
     backfills,
+    browse,
     code,
     dag,
     dags,
@@ -16,6 +18,7 @@ from .views import (
     favorites,
     holds,
     logs,
+    moved,
     required,
     run,
     search,
@@ -66,6 +69,10 @@ urlpatterns = [
     path("account/password", account.change_password, name="password"),
     path("search", search.search, name="search"),
     path("dags", dags.list_page, name="dags"),
+    path("dag_runs", browse.runs_page, name="dag-runs"),
+    path("task_instances", browse.instances_page, name="task-instances"),
+    path("xcoms", browse.xcoms_page, name="xcoms"),
+    path("deadlines", browse.deadlines_page, name="deadlines"),
     path("required_actions", required.list_page, name="required"),
     path("answer/<str:token>", required.by_link, name="answer-link"),
     path("assets", assets.list_page, name="assets"),
@@ -73,6 +80,7 @@ urlpatterns = [
     path("assets/<int:asset_id>/event", assets.create_event, name="asset-event"),
     path("assets/<int:asset_id>/materialize", assets.materialize, name="asset-materialize"),
     path("import-errors", dags.import_errors_page, name="import-errors"),
+    *(path(route, moved.lead(to)) for route, to in old_addresses.VERSION_3.items()),
     *(path(TASK + "/mapped/<int:map_index>" + end, view, name=name + "-mapped") for end, name, view in TASK_PAGES),
     path(TASK + "/mapped", task.mapped_page, name="mapped"),
     *(path(TASK + end, view, name=name) for end, name, view in reversed(TASK_PAGES)),
@@ -90,7 +98,7 @@ urlpatterns = [
     path(DAG + "/grid.json", dag.grid_data, name="grid-data"),
     path(DAG + "/graph.json", dag.graph_data, name="graph-data"),
     path(DAG + "/required_actions", required.list_page, name="dag-required"),
-    path(DAG + "/graph", dag.graph_page, name="graph"),
+    path(DAG + "/graph", moved.also_of_runs(dag.graph_page, "graph"), name="graph"),
     path(DAG + "/backfills", backfills.list_page, name="backfills"),
     path(DAG + "/backfills/<int:backfill_id>/pause", backfills.pause, name="backfill-pause"),
     path(DAG + "/backfills/<int:backfill_id>/unpause", backfills.unpause, name="backfill-unpause"),
@@ -99,11 +107,13 @@ urlpatterns = [
     path(DAG + "/runs", dag.runs_page, name="runs"),
     path(DAG + "/tasks/<any:task_id>", dag.task_page, name="dag-task"),
     path(DAG + "/tasks", dag.tasks_page, name="dag-tasks"),
-    path(DAG + "/code", code.dag_code_page, name="code"),
-    path(DAG + "/details", dag.details_page, name="details"),
+    path(DAG + "/code", moved.also_of_runs(code.dag_code_page, "code"), name="code"),
+    path(DAG + "/details", moved.also_of_runs(dag.details_page, "details"), name="details"),
     path(DAG + "/favorite", favorites.favorite, name="favorite"),
     path(DAG + "/pause", dag.pause, name="pause"),
     path(DAG + "/delete", dialogs.delete_dag, name="dag-delete"),
     path(DAG + "/trigger", dialogs.trigger, name="trigger"),
+    # Last: an id may hold slashes, so that these would match the pages of tasks, too.
+    *(path(route, moved.lead(to)) for route, to in old_addresses.version_2().items()),
     path(DAG, dag.grid_page, name="dag"),
 ]

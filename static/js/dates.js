@@ -57,14 +57,18 @@ function clocks(root) {
   }
 }
 
+/** The server reads the times that are typed into forms in the zone that the page shows. */
+function tellServer() { document.cookie = `zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax`; }
+
 export function start() {
+  tellServer();
   const button = document.querySelector("[data-zone]");
   const name = () => { if (button) { button.lastElementChild.textContent = zone === "UTC" ? "UTC" : zone.split("/").pop().replaceAll("_", " "); button.setAttribute("aria-label", `Time zone: ${zone}`); } };
   button?.addEventListener("click", () => {
     zone = zone === "UTC" ? local : "UTC";
     remember("zone", zone === "UTC" ? "utc" : "local");
     format = formatter(zone);
-    name(); apply(document);
+    tellServer(); name(); apply(document);
     document.dispatchEvent(new Event("zone"));
   });
   name(); apply(document);

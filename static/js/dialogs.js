@@ -56,7 +56,7 @@ export function start() {
     if (link && !event.ctrlKey && !event.metaKey && !event.shiftKey && event.button === 0) { event.preventDefault(); openDialog(link.href); }
     if (target.closest("[data-close]")) { if (box().open) box().close(); else history.back(); }
     if (target instanceof HTMLDialogElement) target.close();
-    for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(target)) menu.removeAttribute("open");
+    for (const menu of document.querySelectorAll("details.menu[open], details.drop[open]")) if (!menu.contains(target)) menu.removeAttribute("open");
   });
   document.addEventListener("submit", (event) => {
     const form = /** @type {HTMLFormElement} */ (event.target);

@@ -21,6 +21,8 @@ from typing import Any
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from orchestrator.web import old_addresses
+
 DAG = "api/v2/dags/<str:dag_id>"
 RUN = f"{DAG}/dagRuns/<str:run_id>"
 TASK = f"{RUN}/taskInstances/<str:task_id>"
@@ -138,6 +140,8 @@ PAGES: dict[str, dict[str, str]] = {
     "account/password": {"get": "mine", "post": "mine"},
     "search": {"get": "lists"},
     "dags": {"get": "lists"},
+    **{name: {"get": "lists"} for name in ("dag_runs", "task_instances", "xcoms", "deadlines")},
+    **{route: {"get": "mine"} for route in old_addresses.routes()},
     "assets": {"get": "lists"},
     "assets/<int:asset_id>": {"get": "sees"},
     **{

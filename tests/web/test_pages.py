@@ -26,6 +26,10 @@ INDEX = ["shop", "first", "load", 1]
 TASK_PAGES = ("", "-rendered", "-xcom", "-store", "-tries", "-code", "-details", "-log", "-log-file")
 PAGES = [
     ("dags", []),
+    ("dag-runs", []),
+    ("task-instances", []),
+    ("xcoms", []),
+    ("deadlines", []),
     ("import-errors", []),
     ("assets", []),
     ("asset", ASSET),
@@ -67,7 +71,20 @@ POSTS = [("pause", DAG), ("backfill-pause", BACKFILL), ("backfill-unpause", BACK
 OPEN = {"home", "favicon", "sign-in", "choose-password", "sign-out"}
 OF_TASKS_THAT_ASK = {"task-required", "task-required-mapped", "answer-link"}
 """Not there for the tasks of this shop; see test_required.py."""
-WITHOUT_ROLE = {"dags", "assets", "required", "import-errors", "search", "password"}
+OF_ONES_OWN = {"favorite"}
+"""What a viewer may change, since nobody else sees it; see test_favorites.py."""
+WITHOUT_ROLE = {
+    "dags",
+    "dag-runs",
+    "task-instances",
+    "xcoms",
+    "deadlines",
+    "assets",
+    "required",
+    "import-errors",
+    "search",
+    "password",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +101,7 @@ def address(name: str, args: list[object]) -> str:
 
 def test_every_address_of_the_pages_is_in_the_table_above():
     """A page that is forgotten here would be one whose refusals nobody checks."""
-    known = {name for name, _ in [*PAGES, *POSTS]} | OPEN | OF_TASKS_THAT_ASK
+    known = {name for name, _ in [*PAGES, *POSTS]} | OPEN | OF_TASKS_THAT_ASK | OF_ONES_OWN
     named = {str(name) for name in get_resolver("orchestrator.web.urls").reverse_dict if isinstance(name, str)}
     assert named == known - {"favicon"}
 

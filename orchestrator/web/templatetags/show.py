@@ -137,3 +137,26 @@ def wordlist(text: str) -> list[str]:
 def schedule(dag: Any) -> str:
     """A DAG's schedule in its own words; what has none runs by hand."""
     return dag.timetable_summary if dag.timetable_summary not in {None, "", "None"} else "by hand"
+
+
+LINE = 160
+
+
+@register.filter
+def one_line(value: Any) -> str:
+    """A value as one short line of JSON."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= LINE else f"{text[:LINE]}…"
+
+
+@register.simple_tag(takes_context=True)
+def column(context: dict[str, Any], name: str, label: str, css: str = "") -> SafeString:
+    """The head of a column by which one can sort; the second click turns the order round."""
+    now = str(context.get("sort") or "")
+    up, down = now == name, now == f"-{name}"
+    address = query(context, sort=f"-{name}" if up or not down else name)
+    order = "ascending" if up else "descending" if down else "none"
+    arrow = mark_safe(' <i aria-hidden="true">↑</i>' if up else ' <i aria-hidden="true">↓</i>' if down else "")
+    return format_html(
+        '<th scope="col" class="sort {}" aria-sort="{}"><a href="{}">{}{}</a></th>', css, order, address, label, arrow
+    )
