@@ -18,6 +18,7 @@ from dags_app.versions import load_spec
 from orchestrator import wake
 from orchestrator.core import timetables
 from orchestrator.core.clear import around
+from orchestrator.core.deadlines import alerts_of
 from orchestrator.core.params import ParamError, merged
 from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import (
@@ -237,7 +238,7 @@ def open_again(
     notify.run_changed(run.pk, run.dag_id)
     if held["state"] in RUN_FINISHED and reopen:
         transitions.move_run(run.pk, RunState.QUEUED, actor=actor, reason=reason, at=now, reopen=True)
-        if spec.deadlines:
+        if alerts_of(spec):
             queued_again(run, spec, now)
     return advance.settle_whole(held, now).ready if held["state"] == RunState.RUNNING else Counter()
 

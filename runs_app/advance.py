@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from dags_app.versions import load_spec
 from orchestrator import wake
+from orchestrator.core.deadlines import alerts_of
 from orchestrator.core.decide import Decision, callback_reason, decide
 from orchestrator.core.group_retries import with_retries
 from orchestrator.core.spec import DagSpec, TaskSpec
@@ -390,7 +391,7 @@ def _end_run(run: Mapping[str, Any], spec: DagSpec, decision: Decision, now: dat
     if not move_run(run["id"], state, actor="engine", reason=reason, at=now):
         return
     found.ended = True
-    if spec.deadlines and state == RunState.SUCCESS:
+    if alerts_of(spec) and state == RunState.SUCCESS:
         met(run["id"], now)
     ended(run["dag_id"], now)
     if state == RunState.CANCELLED:

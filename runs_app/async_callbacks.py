@@ -10,6 +10,7 @@ from orchestrator.runtime.deadline_callback import CLASSPATH
 
 from . import deadlines
 from .answers import run_json
+from .callbacks import callback_done
 from .deferrals import Deferral
 from .locking import fetch, retrying, skip_locked, write
 from .models import Callback
@@ -61,10 +62,11 @@ def held(process_pk: int) -> set[tuple[int, int]]:
     return {(-pk, tries) for pk, tries in rows}
 
 
-@retrying(attempts=20)
-def done(deferral: Deferral, now: datetime) -> None:
-    """Its call has ended, well or not: that is in the log."""
-    Callback.objects.filter(pk=deferral.callback_pk, tries=deferral.row["token"]).update(done_at=now)
+def done(deferral: Deferral, outcome: str, now: datetime) -> None:
+    """Its call has ended, well or not: why is in the log."""
+    callback = Callback.objects.select_related("run").filter(pk=deferral.callback_pk, tries=deferral.row["token"])
+    for each in callback:
+        callback_done(each, outcome, now)
 
 
 @retrying()

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from dags_app.models import Dag
 from dags_app.versions import load_spec
 from orchestrator.core.concurrency_key import context_of, of_task, render
+from orchestrator.core.deadlines import alerts_of
 from orchestrator.core.params import merged
 from orchestrator.core.spec import DagSpec, TaskSpec
 from orchestrator.core.states import RunState, RunType
@@ -84,7 +85,7 @@ def create_run(
         record([(run.pk, None, 1, "", RunState.QUEUED, 0, triggered_by, "created", now)])
         spec = load_spec(version_pk)
         add_instances(run, spec, tasks_of(run, spec))
-        if spec.deadlines:
+        if alerts_of(spec):
             make_deadlines(run, spec, now)
         notify.run_changed(run.pk, dag.dag_id)
     return run

@@ -47,8 +47,8 @@ class Deferral:
 
     @property
     def log_key(self) -> tuple[int, int]:
-        """The log that its lines belong to: the attempt's that deferred, or the run's own."""
-        return (0, 0) if self.callback_pk else self.key
+        """The log that its lines belong to: the attempt's that deferred, or the callback's own."""
+        return (0, self.callback_pk) if self.callback_pk else self.key
 
     @property
     def imports(self) -> str:

@@ -20,7 +20,7 @@ from orchestrator.core.retries import hash_input, retry_wait
 from orchestrator.core.spec import TaskSpec
 from orchestrator.core.states import FINISHED, TaskState
 
-from . import advance, asset_events, asset_runs, hitl, notify, transitions
+from . import advance, asset_events, asset_runs, deadlines, hitl, notify, transitions
 from .claim import Claimer, adopt, claim_inside
 from .locking import fetch, retrying, send, write
 from .models import Callback, HITLDetail, Trigger
@@ -299,6 +299,8 @@ def _keep(row: Mapping[str, Any], outcome: Outcome, new: TaskState, task: TaskSp
     """Write what the attempt leaves behind."""
     for key, (value, length) in outcome.xcoms.items():
         write_xcom(row, key, value, length, now)
+    if deadlines.has_some(task):
+        deadlines.task_ended(row, new, now)
     if new == TaskState.SUCCESS and settings.ORCH.store_clear_on_success:
         send("DELETE FROM runs_app_taskstoreentry WHERE task_instance_id = %s", [row["id"]])
     if outcome.rendered:

@@ -8,11 +8,21 @@ from django.conf import settings
 
 from orchestrator.logs.store import LogStore, key_for
 
+from .models import Callback
+
 
 @cache
 def store() -> LogStore:
     """Return this installation's log store."""
     return LogStore(settings.ORCH.home / "logs")
+
+
+def key_of_callback(callback: Callback) -> str:
+    """The log of a callback: of a task's its attempt's, whose end it tells of; of a run's one of its own."""
+    instance = callback.task_instance
+    return (
+        key_for(callback.run_id, instance.pk, instance.token) if instance else key_for(callback.run_id, 0, callback.pk)
+    )
 
 
 def read_lines(run_pk: int, instance_pk: int, token: int, offset: int, limit: int) -> tuple[list[bytes], int]:

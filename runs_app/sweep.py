@@ -22,6 +22,7 @@ from orchestrator import wake
 from orchestrator.core.states import TaskState
 
 from . import advance, reach, store, transitions
+from .callbacks import callback_done
 from .finish import Outcome, finish
 from .locking import close_broken, fetch, is_postgresql, moment, placeholders, retrying, write
 from .models import Attempt, Callback, ControlState, Process, Trigger, WatchTrigger
@@ -200,7 +201,7 @@ def _release(found: Swept, turn: Turn, now: datetime) -> None:
     given_up = Callback.objects.filter(done_at__isnull=True, process__isnull=True, tries__gte=CALLBACK_TRIES)
     for callback in given_up.select_related("run")[:BATCH]:
         log.error("callback_given_up callback=%s tries=%d", callback, callback.tries)
-        Callback.objects.filter(pk=callback.pk).update(done_at=now)
+        callback_done(callback, "gave up", now)
 
 
 # ---- runs

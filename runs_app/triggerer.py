@@ -197,7 +197,7 @@ class Triggerer:
 
     def _not_started(self, deferral: Deferral, error: Exception) -> None:
         if deferral.callback_pk:
-            async_callbacks.done(deferral, timezone.now())
+            async_callbacks.done(deferral, "failed", timezone.now())
         else:
             deferrals.resume([(deferral, {"error": f"the trigger could not be started: {error}"})], timezone.now())
 
@@ -367,7 +367,8 @@ class Triggerer:
         self._accept_watches()
         found = [each for each in self.running.values() if each.answer is not None]
         for each in [each for each in found if isinstance(each.deferral, Deferral) and each.deferral.callback_pk]:
-            async_callbacks.done(each.deferral, timezone.now())
+            called = (each.answer or {}).get("type") == "event"
+            async_callbacks.done(each.deferral, "called" if called else "failed", timezone.now())
             del self.running[each.deferral.key]
             found.remove(each)
         for start in range(0, len(found), MOST_AT_ONCE):

@@ -10,7 +10,7 @@ from dags_app.versions import load_spec
 from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import TaskState
 
-from . import create, transitions
+from . import create, deadlines, transitions
 from .models import DagRun, TaskInstance
 
 
@@ -30,7 +30,7 @@ def to_latest(run: DagRun, *, actor: str, now: datetime) -> None:
     version_pk = _latest(run)
     if version_pk == run.version_id:
         return
-    spec = load_spec(version_pk)
+    old, spec = load_spec(run.version_id), load_spec(version_pk)
     reason = "moved to the latest version"
     DagRun.objects.filter(pk=run.pk).update(version_id=version_pk, updated_at=now)
     run.version_id = version_pk
@@ -50,6 +50,7 @@ def to_latest(run: DagRun, *, actor: str, now: datetime) -> None:
     _rewrite(run, spec, {row.task_id for row in rows} & spec.tasks.keys())
     there = {row.task_id for row in rows if _has(spec, row)}
     create.add_instances(run, spec, [task for task in create.tasks_of(run, spec) if task.task_id not in there])
+    deadlines.upgraded(run, old, spec, now)
 
 
 def _latest(run: DagRun) -> int:

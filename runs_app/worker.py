@@ -26,7 +26,8 @@ from orchestrator.logs.store import key_for
 from orchestrator.runtime.client import BrokenVersion, Child, Exit, ForkServer
 from orchestrator.sdk import xcom
 
-from . import advance, assignment, control, notify, outlet_notes
+from . import advance, assignment, control, deadlines, logs, notify, outlet_notes
+from .callbacks import callback_done
 from .claim import Claimer, claim, claim_callback
 from .finish import Finished, Outcome, finish
 from .limits import SETTLED_SECONDS
@@ -232,6 +233,8 @@ class Running:
         )
         task = load_spec(row["version_id"]).tasks.get(row["task_id"])
         self.limit = task.execution_timeout if task is not None else None
+        if row["try_started"] and deadlines.has_some(task):
+            deadlines.started(row, row["started_at"])
 
     def run(self) -> Outcome:
         """Run it; the outcome is yet to be written."""
@@ -349,10 +352,8 @@ def _forget_xcoms(instance_pk: int) -> None:
 
 def run_callback(slot: Slot, callback: Callback) -> None:
     """Run one callback in a child; an error of the callback's own is logged and ends it."""
-    instance = callback.task_instance
     told = assignment.for_callback(callback, slot.claimer.hostname)
-    key = key_for(callback.run_id, instance.pk if instance else 0, instance.token if instance else 0)
-    relay = Relay(assignment.scope_of(told, callback.run_id), key)
+    relay = Relay(assignment.scope_of(told, callback.run_id), logs.key_of_callback(callback))
     deadline = time.monotonic() + CALLBACK_SECONDS
     child: Child | None = None
 
@@ -370,9 +371,5 @@ def run_callback(slot: Slot, callback: Callback) -> None:
     if child is not None:
         child.kill()
         child.close()
-    _callback_done(callback.pk)
-
-
-@retrying()
-def _callback_done(pk: int) -> None:
-    Callback.objects.filter(pk=pk).update(done_at=timezone.now())
+    ended = relay.result is not None and relay.result["outcome"] == "success"
+    callback_done(callback, "called" if ended else "failed", timezone.now())

@@ -96,6 +96,7 @@ class TaskSpec:
     end_date: datetime | None = None
     reschedules: bool = False  # a sensor in mode "reschedule"
     callbacks: tuple[str, ...] = ()  # which of execute, success, failure, retry, skipped it has
+    deadlines: tuple[Mapping[str, Json], ...] = ()  # {"name", "reference", "interval", "callback"} each
     email: tuple[str, ...] = ()
     email_on_failure: bool = True
     email_on_retry: bool = True

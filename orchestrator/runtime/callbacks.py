@@ -22,14 +22,17 @@ HOOKS = {
 LOG = logging.getLogger("orchestrator.callback")
 
 
-def call_all(callbacks: list[Any], context: Any, kind: str, log: logging.Logger) -> None:
-    """Call each; an error, or an attempt to leave, is logged and changes nothing."""
+def call_all(callbacks: list[Any], context: Any, kind: str, log: logging.Logger) -> int:
+    """Call each; an error, or an attempt to leave, is logged and changes nothing. Return how many went wrong."""
+    failed = 0
     for callback in callbacks:
         try:
             callback(context)
         except (Exception, SystemExit):
             name = getattr(callback, "__name__", type(callback).__name__)
             log.exception("on_%s_callback %s failed", kind, name)
+            failed += 1
+    return failed
 
 
 def run_callbacks(assignment: Json, dag: Any) -> Json:
@@ -52,13 +55,13 @@ def run_callbacks(assignment: Json, dag: Any) -> Json:
     elif about:
         context.ti.has_ended(about["state"])
     with running(context):
-        call_all(getattr(own or dag, f"on_{kind}_callback", []), context, kind, LOG)
+        failed = call_all(getattr(own or dag, f"on_{kind}_callback", []), context, kind, LOG)
         if own is None:
-            listeners.call(listeners.RUN_HOOKS[kind], dag_run=context.ti.dag_run, msg=reason)
+            failed += listeners.call(listeners.RUN_HOOKS[kind], dag_run=context.ti.dag_run, msg=reason)
         elif kind in {"failure", "retry"}:
-            listeners.call(HOOKS[kind], previous_state="running", task_instance=context.ti, error=reason)
+            failed += listeners.call(HOOKS[kind], previous_state="running", task_instance=context.ti, error=reason)
             mail(assignment, own, kind == "retry", context["exception"], LOG)
-    return {"type": "result", "outcome": "success"}
+    return {"type": "result", "outcome": "failed" if failed else "success"}
 
 
 def push_links(task: Any, ti: Any, log: logging.Logger) -> None:
@@ -79,6 +82,7 @@ def _run_deadline(assignment: Json) -> Json:
         call(assignment["callback"])
     except (Exception, SystemExit):
         LOG.exception("The callback of the deadline failed")
+        return {"type": "result", "outcome": "failed"}
     return {"type": "result", "outcome": "success"}
 
 

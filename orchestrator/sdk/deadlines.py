@@ -36,6 +36,8 @@ class DeadlineReference:
 
     DAGRUN_LOGICAL_DATE = BaseDeadlineReference("DagRunLogicalDateDeadline")
     DAGRUN_QUEUED_AT = BaseDeadlineReference("DagRunQueuedAtDeadline")
+    TASK_STARTED_AT = BaseDeadlineReference("TaskStartedAtDeadline")
+    """When the try of the task that has the deadline started; not for a DAG."""
 
     @classmethod
     def FIXED_DATETIME(cls, dt: datetime) -> BaseDeadlineReference:
@@ -43,13 +45,21 @@ class DeadlineReference:
         return BaseDeadlineReference("FixedDatetimeDeadline", datetime=dt.timestamp())
 
     @classmethod
-    def AVERAGE_RUNTIME(cls, max_runs: int = 0, min_runs: int | None = None) -> BaseDeadlineReference:
-        """Now, and what the last ``max_runs`` (10) runs took on average; none with fewer than ``min_runs`` of them."""
+    def AVERAGE_RUNTIME(
+        cls, max_runs: int = 0, min_runs: int | None = None, *, factor: float = 1.0
+    ) -> BaseDeadlineReference:
+        """Now, and ``factor`` times what the last ``max_runs`` (10) took on average; none with fewer than ``min_runs``.
+
+        Of a task: the start of its try, and what its last successful tries took.
+        """
         most = max_runs or 10
         least = most if min_runs is None else min_runs
         if least < 1:
             raise ValueError("min_runs must be at least 1")
-        return BaseDeadlineReference("AverageRuntimeDeadline", max_runs=most, min_runs=least)
+        if not isinstance(factor, (int, float)) or not 0 < factor < 1000:
+            raise ValueError(f"factor must be a number above 0 and below 1000, not {factor!r}")
+        more = {} if factor == 1 else {"factor": float(factor)}  # the rest is as Airflow writes it
+        return BaseDeadlineReference("AverageRuntimeDeadline", max_runs=most, min_runs=least, **more)
 
 
 @dataclass(frozen=True)
@@ -120,7 +130,7 @@ class SyncCallback(_Callback):
 
 
 class DeadlineAlert:
-    """A run is needed ``interval`` after ``reference``; ``callback`` is called once where it is not done by then."""
+    """A run, or a task, is needed ``interval`` after ``reference``; where it is not, ``callback`` is called once."""
 
     def __init__(
         self,
@@ -135,11 +145,13 @@ class DeadlineAlert:
             raise ValueError(f"a deadline's interval is a timedelta or a VariableInterval, not {interval!r}")
         self.reference, self.interval, self.callback, self.name = reference, interval, callback, name
 
-    def to_json(self) -> Json:
-        from orchestrator.core.deadlines import REFERENCES
+    def to_json(self, *, of_task: bool = False) -> Json:
+        from orchestrator.core.deadlines import OF_TASKS, REFERENCES
 
         reference = self.reference.serialize_reference()
-        if reference.get("reference_type") not in REFERENCES:
+        if reference.get("reference_type") not in (OF_TASKS if of_task else REFERENCES):
+            if reference.get("reference_type") in OF_TASKS:
+                raise DagError("TASK_STARTED_AT is the reference of a task's deadline: a DAG has no such start")
             raise DagError(f"deadline reference {self.reference!r} is not known here: use those of DeadlineReference")
         interval = (
             self.interval.total_seconds() if isinstance(self.interval, timedelta) else {"variable": self.interval.key}

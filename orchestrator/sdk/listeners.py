@@ -57,13 +57,19 @@ def hears(hook: str) -> bool:
     return bool(_table().get(hook))
 
 
-def call(hook: str, **values: Any) -> None:
-    """Call every listener of a hook with the values it takes; what one raises is logged and changes nothing."""
+def call(hook: str, **values: Any) -> int:
+    """Call every listener of a hook with the values it takes; what one raises is logged and changes nothing.
+
+    Return how many went wrong.
+    """
+    failed = 0
     for function in _table().get(hook, ()):
         try:
             function(**{name: values[name] for name in _parameters(function) if name in values})
         except Exception:
             log.exception("The listener %s.%s failed", function.__module__, function.__qualname__)
+            failed += 1
+    return failed
 
 
 def _table() -> dict[str, list[Callable[..., Any]]]:

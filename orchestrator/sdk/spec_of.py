@@ -76,7 +76,7 @@ def dag_spec(dag: Any) -> DagSpec:
         template_searchpath=tuple(str(each) for each in dag.template_searchpath),
         edge_labels=dag.edge_labels,
         callbacks=tuple(name for name in ("success", "failure") if getattr(dag, f"on_{name}_callback")),
-        deadlines=tuple(each.to_json() for each in dag.deadlines),
+        deadlines=_deadlines(repr(dag), dag.deadlines),
         assets=assets.definitions(),
         listens=_listens(),
         access_control=shown(dag.access_control) if isinstance(dag.access_control, Mapping) else {},
@@ -227,6 +227,13 @@ def _listens() -> tuple[str, ...]:
     return (*found, *(["task_failed"] if hears(TASK_HOOKS["failed"]) else []))
 
 
+def _deadlines(owner: str, alerts: list[Any], of_task: bool = False) -> tuple[dict[str, Any], ...]:
+    for each in alerts:
+        if not hasattr(each, "to_json"):
+            raise DagError(f"{owner}: deadline must be a DeadlineAlert or a list of them, not {each!r}")
+    return tuple(each.to_json(of_task=of_task) for each in alerts)
+
+
 def _own_weights(dag: Any) -> dict[str, list[int]]:
     """What tasks weigh at each try by a rule of the author's own."""
     found = {}
@@ -289,6 +296,7 @@ def _task(dag: Any, task: Any, weight: int, assets: AssetsOf, try_weights: list[
         end_date=utc(task.end_date),
         reschedules=bool(task.reschedules),
         callbacks=tuple(name for name in CALLBACKS if getattr(task, f"on_{name}_callback")),
+        deadlines=_deadlines(f"task {task.task_id!r}", task.deadlines, of_task=True),
         email=tuple(_addresses(task.email)),
         email_on_failure=task.email_on_failure,
         email_on_retry=task.email_on_retry,

@@ -87,7 +87,7 @@ class Callback(models.Model):
     run = models.ForeignKey("DagRun", models.CASCADE, related_name="callbacks")
     task_instance = models.ForeignKey("TaskInstance", models.CASCADE, null=True, related_name="callbacks")
     deadline = models.ForeignKey("Deadline", models.CASCADE, null=True, related_name="callbacks")
-    kind = models.CharField(max_length=20, help_text="success, failure, retry, skipped, deadline")
+    kind = models.CharField(max_length=20, help_text="running, success, failure, retry, skipped, deadline")
     on_triggerer = models.BooleanField(default=False, help_text="awaited in a triggerer, not called on a worker")
     reason = models.TextField(blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -95,6 +95,9 @@ class Callback(models.Model):
     claimed_at = models.DateTimeField(null=True)
     tries = models.PositiveIntegerField(default=0)
     done_at = models.DateTimeField(null=True)
+    outcome = models.CharField(
+        max_length=20, default="", blank=True, help_text="called, failed, gave up; empty = not done"
+    )
 
     class Meta:
         indexes = [models.Index(fields=["id"], name="callback_open", condition=Q(done_at__isnull=True))]

@@ -21,7 +21,7 @@ from orchestrator import access
 from orchestrator.api.auth import issue_token
 from orchestrator.core.spec import GroupSpec
 from runs_app import asset_store, store
-from runs_app.models import Backfill, DagRun, Hold, QueuedEvent
+from runs_app.models import Backfill, Callback, DagRun, Hold, QueuedEvent
 from tests.support import factories
 from tests.support.factories import DAY
 
@@ -42,7 +42,7 @@ THERE = {
     },
     **{"key": "return_value", "pool_name": "p", "variable_key": "v", "connection_id": "c"},
 }
-NUMBERED = ("asset_id", "asset_alias_id", "import_error_id", "event_log_id", "backfill_id")
+NUMBERED = ("asset_id", "asset_alias_id", "import_error_id", "event_log_id", "backfill_id", "callback_id")
 ELSEWHERE = {"dag_id": "beta"}  # the run, task, version ... of another DAG, under this one's address
 ABSENT = {name: 999 if name in {"try_number", "version_number", "map_index"} else "absent" for name in THERE}
 QUERIES = {"api/v2/backfills": {"dag_id": "alpha"}}
@@ -102,6 +102,7 @@ def world(db) -> dict[str, Any]:
         "import_error_id": DagImportError.objects.get().pk,
         "event_log_id": event.pk,
         "backfill_id": backfill.pk,
+        "callback_id": Callback.objects.create(run=run, kind="success").pk,
     }
 
 

@@ -36,6 +36,8 @@ def test_the_deadlines_of_a_run(api, run):
         "dag_id": "alpha",
         "dag_run_id": "r1",
         "alert_name": "soon",
+        "task_id": None,
+        "map_index": -1,
     }
 
     def names(**query: object) -> list[str | None]:

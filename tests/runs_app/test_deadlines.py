@@ -120,6 +120,9 @@ def test_the_average_is_of_the_runs_that_ended():
         ),
         (lambda: DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, 60, SyncCallback(told)), ValueError, "timedelta"),
         (lambda: DeadlineReference.AVERAGE_RUNTIME(3, 0), ValueError, "at least 1"),
+        (lambda: DeadlineReference.AVERAGE_RUNTIME(3, factor=0), ValueError, "factor must be"),
+        (lambda: dag_with(alert(DeadlineReference.TASK_STARTED_AT)), DagError, "TASK_STARTED_AT is the reference of a"),
+        (lambda: dag_with(timedelta(1)), DagError, "DAG.*deadline must be a DeadlineAlert"),
     ],
 )
 def test_what_is_no_deadline_is_refused(make: Any, error: Any, complaint: str):
@@ -170,10 +173,10 @@ def test_a_run_that_was_marked_in_time_is_in_time():
 def test_who_clears_a_run_gives_it_its_time_again():
     run = start(dag_with(alert(), alert(DeadlineReference.FIXED_DATETIME(NOW + timedelta(days=999)), name="fixed")))
     play(slot(), lambda row: "failed")
-    before = dict(run.deadlines.values_list("position", "deadline_time"))
+    before = dict(run.deadlines.values_list("name", "deadline_time"))
     actions.clear(run.pk)
-    after = dict(run.deadlines.values_list("position", "deadline_time"))
-    assert after[0] > before[0] and after[1] == before[1]
+    after = dict(run.deadlines.values_list("name", "deadline_time"))
+    assert after[None] > before[None] and after["fixed"] == before["fixed"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -297,6 +300,10 @@ def test_callbacks_are_called_where_they_belong(real_slot: Any, tmp_path: Path):
     ]
     from runs_app import logs
 
-    kept, _ = logs.read_lines(run.pk, 0, 0, 0, 1 << 20)
-    log = b"\n".join(kept).decode()
-    assert "ValueError: broken" in log and "no.such.function cannot be found here" in log
+    said = {}
+    for each in Callback.objects.filter(run=run).select_related("run"):
+        kept, _ = logs.read_lines(run.pk, 0, each.pk, 0, 1 << 20)
+        said[each.pk] = (each.outcome, b"\n".join(kept).decode())
+    assert [outcome for _, (outcome, _) in sorted(said.items())] == ["failed", *["called"] * 4, "failed"]
+    logs_of = [text for _, (_, text) in sorted(said.items())]
+    assert "ValueError: broken" in logs_of[0] and "no.such.function cannot be found here" in logs_of[5]

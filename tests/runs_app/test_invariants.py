@@ -47,7 +47,7 @@ def world(db: None, invitations: Any) -> dict[str, int]:
     due = DeadlineAlert(DeadlineReference.DAGRUN_QUEUED_AT, timedelta(hours=9), SyncCallback("a.b"))
     dated = start(python_dag("dated", {"a": ()}, deadline=[due, due]))
     end(take(slot()), "failed")
-    Deadline.objects.filter(run=dated, position=0).update(deadline_time=timezone.now())
+    Deadline.objects.filter(pk=dated.deadlines.order_by("pk")[0].pk).update(deadline_time=timezone.now())
     deadlines.judge_due(timezone.now(), 10)
     asks = start(python_dag("asks", {"a": ()}))
     row = take(slot())

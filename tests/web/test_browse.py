@@ -118,7 +118,7 @@ def test_pages_count_only_as_far_as_somebody_reads(viewer: Client, two: None, mo
 def test_missed_deadlines_are_told_from_those_to_come(viewer: Client, two: None):
     run = factories.DagRun.objects.get(run_id="one")
     for position, missed in enumerate((True, False)):
-        Deadline.objects.create(run=run, position=position, deadline_time=DAY, missed=missed, created_at=DAY)
+        Deadline.objects.create(run=run, key=str(position), deadline_time=DAY, missed=missed, created_at=DAY)
     assert len(viewer.get("/deadlines").context["chunk"].rows) == 2
     assert [row.missed for row in viewer.get("/deadlines?missed=true").context["chunk"].rows] == [True]
 
@@ -135,7 +135,7 @@ def test_a_list_asks_as_many_questions_for_many_rows_as_for_few(viewer: Client, 
     def fill(name: str) -> None:
         run = factories.make_run(factories.make_dag(name))
         factories.make_xcom(factories.instance_of(run, "a"), 1)
-        Deadline.objects.create(run=run, position=0, deadline_time=DAY, created_at=DAY)
+        Deadline.objects.create(run=run, key="0", deadline_time=DAY, created_at=DAY)
 
     def count() -> int:
         with CaptureQueriesContext(

@@ -14,7 +14,7 @@ from django.urls import get_resolver, reverse
 
 from dags_app import schedule
 from dags_app.models import Dag
-from runs_app.models import Backfill, DagRun
+from runs_app.models import Backfill, Callback, DagRun
 from tests.support import factories
 
 DAG = ["shop"]
@@ -52,7 +52,11 @@ PAGES = [
         )
     ),
     ("dag-task", ["shop", "extract"]),
-    *((name, RUN) for name in ("run", "run-graph", "run-events", "run-code", "run-details", "run-required")),
+    *(
+        (name, RUN)
+        for name in ("run", "run-graph", "run-events", "run-callbacks", "run-code", "run-details", "run-required")
+    ),
+    ("callback-log", [*RUN, 7]),
     ("mapped", ["shop", "first", "load"]),
     *(("task" + end, TASK) for end in TASK_PAGES),
     *((f"task{end}-mapped", INDEX) for end in TASK_PAGES),
@@ -92,6 +96,7 @@ def rows(shop_run: DagRun) -> DagRun:
     at = factories.DAY
     factories.make_asset("asset", pk=7, producer=shop_run.dag, task_id="extract")
     Backfill.objects.create(pk=7, dag=shop_run.dag, from_date=at, to_date=at, created_at=at, updated_at=at)
+    Callback.objects.create(pk=7, run=shop_run, kind="success")
     return shop_run
 
 

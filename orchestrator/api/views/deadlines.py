@@ -1,4 +1,4 @@
-"""Deadlines of runs, and the alerts of a DAG that they come from."""
+"""Deadlines of runs and their tasks, and the alerts of a DAG that they come from."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from orchestrator.api.base import ApiView
 from orchestrator.api.errors import BadRequest
 from orchestrator.api.query import Listing, flag, order_of, window
 from orchestrator.api.scope import dag_for, run_for
+from orchestrator.core.deadlines import alerts_of
 from runs_app.models import Deadline
 
 LISTING = Listing(
@@ -25,15 +26,16 @@ LISTING = Listing(
         dag_id="run__dag_id",
         dag_run_id="run__run_id",
         alert_name="name",
+        task_id="task_id",
     ),
     default_order=("deadline_time",),
     times={"deadline_time": "deadline_time", "last_updated_at": "updated_at"},
 )
 
 
-def alert_id(version_pk: int, position: int) -> str:
-    """Name an alert of a version for good."""
-    return str(uuid5(NAMESPACE_OID, f"deadline alert {position} of version {version_pk}"))
+def alert_id(dag_id: str, key: str) -> str:
+    """Name an alert for good, in every version that defines it."""
+    return str(uuid5(NAMESPACE_OID, f"deadline alert {key} of {dag_id}"))
 
 
 class DeadlinesView(ApiView):
@@ -42,7 +44,7 @@ class DeadlinesView(ApiView):
     def get(self, request: Request, dag_id: str, run_id: str) -> Response:
         if dag_id == "~" and run_id != "~":
             raise BadRequest("dag_id is required when dag_run_id is specified")
-        rows = Deadline.objects.filter(run__in=access.visible_runs(request.user))
+        rows = access.visible_deadlines(request.user)
         if dag_id != "~":
             rows = rows.filter(run__dag_id=dag_for(request.user, dag_id).dag_id)
         if run_id != "~":
@@ -62,8 +64,10 @@ def _deadline(row: Deadline) -> dict[str, Any]:
         "created_at": shapes.moment(row.created_at),
         "dag_id": row.run.dag_id,
         "dag_run_id": row.run.run_id,
-        "alert_id": alert_id(row.run.version_id, row.position),
+        "alert_id": alert_id(row.run.dag_id, row.key),
         "alert_name": row.name,
+        "task_id": row.task_id or None,
+        "map_index": row.map_index,
     }
 
 
@@ -77,17 +81,18 @@ class DeadlineAlertsView(ApiView):
             version = versions.filter(version_number=int(number)).first() if number.isdigit() else None
         else:
             version = versions.filter(pk=dag.version_id).first()
-        alerts = list(load_spec(version.pk).deadlines) if version is not None else []
+        alerts = list(alerts_of(load_spec(version.pk)).values()) if version is not None else []
         limit, offset = window(request.GET)
         found = [
             {
-                "id": alert_id(version.pk, position),
-                "name": alert["name"],
-                "reference_type": alert["reference"]["reference_type"],
-                "interval": alert["interval"] if not isinstance(alert["interval"], dict) else None,
+                "id": alert_id(dag.dag_id, alert.key),
+                "name": alert.name,
+                "reference_type": alert.reference_type,
+                "interval": None if isinstance(interval := alert.document["interval"], dict) else interval,
                 "created_at": shapes.moment(version.created_at),
+                "task_id": alert.task_id or None,
             }
-            for position, alert in enumerate(alerts)
+            for alert in alerts
             if version is not None
         ]
         return Response({"deadline_alerts": found[offset : offset + limit], "total_entries": len(found)})

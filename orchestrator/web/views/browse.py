@@ -78,6 +78,7 @@ XCOM_SORTS = {"timestamp": "timestamp", "dag_id": "dag_id", "task_id": "task_id"
 DEADLINES = (
     Filter("dag_id", "DAG", "run__dag__dag_id", first=True),
     Filter("name", "Name", "name", first=True),
+    Filter("task_id", "Task id", "task_id"),
     Filter("run_id", "Run id", "run__run_id"),
     Filter("deadline_time", "Needed by", "deadline_time", "time"),
 )

@@ -19,6 +19,7 @@ from orchestrator.web.page import live_part, run_for
 from runs_app import group_retries, why
 from runs_app.models import DagRun, StateEvent
 
+MOST_DEADLINES = 200
 HEAD = {"head": "runs/_head.html"}
 
 
@@ -33,6 +34,7 @@ def head(request: HttpRequest, dag_id: str, run_id: str, tab: str) -> dict[str, 
     summary = tasklist.summary(listed)
     stands = run.state in RUN_UNFINISHED and TaskState.RUNNING not in dict(summary)
     now = timezone.now()
+    deadlines = list(run.deadlines.order_by("-missed", "deadline_time")[:MOST_DEADLINES])  # mapped tasks may have many
     return {
         "dag": run.dag,
         "run": run,
@@ -44,8 +46,10 @@ def head(request: HttpRequest, dag_id: str, run_id: str, tab: str) -> dict[str, 
         "summary": summary,
         "groups": group_retries.listed(run.pk, spec),
         "older": older,
-        "deadlines": list(run.deadlines.order_by("deadline_time")),
+        "deadlines": deadlines,
+        "missed": [each for each in deadlines if each.missed],
         "newer": newer,
+        "called": tab == "callbacks" or run.callbacks.exists(),
     }
 
 

@@ -20,6 +20,7 @@ from orchestrator.web import tasklist
 from orchestrator.web.page import instance_for, live_part, run_for, whole_number
 from orchestrator.web.text import code, markdown
 from runs_app import store, why
+from runs_app.deadlines import deadlines_of
 from runs_app.links import links_of
 from runs_app.models import Attempt, StateEvent, XCom
 
@@ -56,6 +57,7 @@ def head(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index
         "last": attempts[-1] if attempts else None,
         "reason": reason,
         "asks": instance.hitl_details.exists(),
+        "deadlines": deadlines_of(instance) if task is not None and task.deadlines else [],
         "why": [] if instance.state in FINISHED else why.of_task(instance, timezone.now()),
         "finished": instance.state in FINISHED,
         "to": {
