@@ -133,7 +133,9 @@ def heard(run) -> list[str]:
     """What listeners said, in attempts and in callbacks of the run."""
     from runs_app import logs
 
-    lines, _ = logs.read_lines(run.pk, 0, 0, 0, 1 << 20)
+    lines: list[bytes] = []
+    for pk in run.callbacks.filter(task_instance=None).order_by("pk").values_list("pk", flat=True):
+        lines += logs.read_lines(run.pk, 0, pk, 0, 1 << 20)[0]
     text = log_of(run) + "\n" + "\n".join(json.loads(line)["event"] for line in lines)
     return [line.removeprefix("heard: ") for line in text.splitlines() if line.startswith("heard: ")]
 
