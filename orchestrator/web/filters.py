@@ -57,8 +57,8 @@ class Chip:
 class Filters:
     """The filters of one request: ``narrow`` applies them, the rest is what the page shows."""
 
-    def __init__(self, request: HttpRequest, table: Sequence[Filter]) -> None:
-        self.query, self.table = request.GET, table
+    def __init__(self, request: HttpRequest, table: Sequence[Filter], query: QueryDict | None = None) -> None:
+        self.query, self.table = request.GET if query is None else query, table
         self.zone: tzinfo = zones.chosen(request)
         self.zone_name = str(self.zone)
         self.anywhere = self.query.get("anywhere") == "on"

@@ -1,18 +1,18 @@
-"""The DAG list: filters from the address, one page of rows, each with its last runs."""
+"""The DAG list: one page of rows, each with its last runs and what it waits for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
-from django.http import QueryDict
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 
 from dags_app.models import Dag, DagTag
-from orchestrator.core.states import RUN_UNFINISHED, RunState
+from orchestrator.core.states import RUN_UNFINISHED
 from runs_app.models import DagRun
 
-PER_PAGE = 50
+from . import schedules
+
 BARS = 14
 BAR_HEIGHT = 26
 STEP = 8
@@ -26,6 +26,7 @@ class Row:
     dag: Dag
     bars: list[dict[str, Any]] = field(default_factory=list)
     active: int = 0
+    waiting: schedules.Waiting | None = None
 
     @property
     def gaps(self) -> list[int]:
@@ -37,32 +38,8 @@ class Row:
         return self.bars[-1] if self.bars else None
 
 
-def narrowed(dags: QuerySet[Dag], query: QueryDict) -> QuerySet[Dag]:
-    """Apply the filters q, tag, owner, paused, state and gone. Values that make no sense filter nothing."""
-    if text := query.get("q", "").strip().replace("\0", "")[:250]:
-        dags = dags.filter(
-            Q(dag_id__icontains=text)
-            | Q(display_name__icontains=text)
-            | Q(description__icontains=text)
-            | Exists(DagTag.objects.filter(dag=OuterRef("pk"), name__iexact=text))
-        )
-    if tag := query.get("tag", "").replace("\0", ""):
-        dags = dags.filter(Exists(DagTag.objects.filter(dag=OuterRef("pk"), name=tag)))
-    if owner := query.get("owner", "").replace("\0", "").replace('"', ""):
-        dags = dags.filter(owners__icontains=f'"{owner}"')
-    if query.get("paused") in {"true", "false"}:
-        dags = dags.filter(is_paused=query.get("paused") == "true")
-    dags = dags.filter(is_stale=True) if query.get("gone") == "true" else dags.filter(is_stale=False)
-    if (state := query.get("state")) in set(RunState):
-        if state in RUN_UNFINISHED:
-            return dags.filter(Exists(DagRun.objects.filter(dag=OuterRef("pk"), state=state)))
-        last = DagRun.objects.filter(dag=OuterRef("pk")).order_by("-run_after", "-pk").values("state")[:1]
-        dags = dags.alias(last_state=Subquery(last)).filter(last_state=state)
-    return dags
-
-
 def rows(dags: list[Dag]) -> list[Row]:
-    """Give each DAG its bars: two queries however many DAGs, and none that reads more than the runs shown."""
+    """Give each DAG its bars: a few queries however many DAGs, and none that reads more than the runs shown."""
     newest = DagRun.objects.filter(dag=OuterRef("pk")).order_by("-run_after").values("run_after")[BARS - 1 : BARS]
     ids = [dag.pk for dag in dags]
     cuts = dict(Dag.objects.filter(pk__in=ids).annotate(cut=Subquery(newest)).values_list("pk", "cut"))
@@ -73,7 +50,9 @@ def rows(dags: list[Dag]) -> list[Row]:
     columns = ("dag_id", "run_id", "state", "started_at", "ended_at", "run_after", "run_type")
     for run in DagRun.objects.filter(wanted).order_by("run_after", "pk").values(*columns) if ids else ():
         found[run["dag_id"]].bars.append(run)
+    waiting = schedules.waiting_of(dags)
     for row in found.values():
+        row.waiting = waiting.get(row.dag.pk)
         row.bars = row.bars[-BARS:]
         row.active = sum(1 for each in row.bars if each["state"] in RUN_UNFINISHED)
         _heights(row.bars)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dags_app.asset_lookup import known
 from dags_app.models import Asset, Dag
-from orchestrator.core.assets import holds, leaves
+from orchestrator.core.assets import Known, holds, leaves
 from runs_app import partitions
 from runs_app.models import QueuedEvent
 
@@ -38,21 +39,34 @@ class Waiting:
 
 def waiting(dag: Dag) -> Waiting | None:
     """Return what a DAG waits for; None where it is not scheduled on assets."""
-    if dag.asset_expression is None:
-        return None
-    queued = QueuedEvent.objects.filter(dag=dag).values_list("asset__name", "asset__uri")
-    there = known(dag.asset_expression, set(queued))
-    about = list(leaves(dag.asset_expression))
-    active = Asset.objects.filter(is_active=True, name__in={each.get("name", "") for _, each in about})
-    found = {(asset.name, asset.uri): asset.pk for asset in active}
-    shown = [
-        Leaf(
-            each.get("name") or each["uri"],
-            "alias" if kind == "alias" else "asset",
-            holds({kind: each}, there),
-            found.get((each.get("name", ""), each.get("uri", ""))),
-        )
-        for kind, each in about
-    ]
-    keys = partitions.progress(dag)[:KEYS_SHOWN] if dag.is_partitioned and dag.version_id else []
-    return Waiting(shown, keys)
+    found = waiting_of([dag]).get(dag.pk)
+    if found is not None and dag.is_partitioned and dag.version_id:
+        found.keys = partitions.progress(dag)[:KEYS_SHOWN]
+    return found
+
+
+def waiting_of(dags: Iterable[Dag]) -> dict[str, Waiting]:
+    """Return what each of these DAGs that is scheduled on assets waits for; as few queries for many as for one."""
+    about = {dag.pk: dag.asset_expression for dag in dags if dag.asset_expression is not None}
+    if not about:
+        return {}
+    named = {dag_id: list(leaves(expression)) for dag_id, expression in about.items()}
+    queued: dict[str, set[tuple[str, str]]] = {}
+    events = QueuedEvent.objects.filter(dag__in=list(about))
+    for dag_id, name, uri in events.values_list("dag_id", "asset__name", "asset__uri"):
+        queued.setdefault(dag_id, set()).add((name, uri))
+    there = known({"all": list(about.values())}, set())
+    names = {each.get("name", "") for found in named.values() for _, each in found}
+    active = Asset.objects.filter(is_active=True, name__in=names).values_list("name", "uri", "pk")
+    pks = {(name, uri): pk for name, uri, pk in active}
+    shown = {}
+    for dag_id, found in named.items():
+        now = replace(there, ready=frozenset(queued.get(dag_id, ())))
+        shown[dag_id] = Waiting([_leaf(kind, each, now, pks) for kind, each in found])
+    return shown
+
+
+def _leaf(kind: str, about: dict[str, Any], now: Known, pks: dict[tuple[str, str], int]) -> Leaf:
+    name = about.get("name") or about["uri"]
+    pk = pks.get((about.get("name", ""), about.get("uri", "")))
+    return Leaf(name, "alias" if kind == "alias" else "asset", holds({kind: about}, now), pk)

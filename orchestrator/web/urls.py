@@ -5,12 +5,11 @@ from __future__ import annotations
 from django.urls import path, register_converter
 from django.views.generic import RedirectView
 
-from . import old_addresses
+from . import old_addresses, urls_browse
 from .views import (
     account,
     assets,
     backfills,
-    browse,
     callbacks,
     code,
     dag,
@@ -70,10 +69,7 @@ urlpatterns = [
     path("account/password", account.change_password, name="password"),
     path("search", search.search, name="search"),
     path("dags", dags.list_page, name="dags"),
-    path("dag_runs", browse.runs_page, name="dag-runs"),
-    path("task_instances", browse.instances_page, name="task-instances"),
-    path("xcoms", browse.xcoms_page, name="xcoms"),
-    path("deadlines", browse.deadlines_page, name="deadlines"),
+    *urls_browse.urlpatterns,
     path("required_actions", required.list_page, name="required"),
     path("answer/<str:token>", required.by_link, name="answer-link"),
     path("assets", assets.list_page, name="assets"),

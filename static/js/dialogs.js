@@ -60,6 +60,11 @@ export function start() {
   });
   document.addEventListener("submit", (event) => {
     const form = /** @type {HTMLFormElement} */ (event.target);
+    if (form.hasAttribute("data-dialog")) {
+      event.preventDefault();
+      openDialog(`${form.getAttribute("action")}?${new URLSearchParams(/** @type {any} */ (new FormData(form, event.submitter)))}`);
+      return;
+    }
     if (form.hasAttribute("data-act") || (form.matches("form.dlg") && box().contains(form))) { event.preventDefault(); send(form); }
   });
   document.addEventListener("change", async (event) => {

@@ -3,13 +3,15 @@
 import * as dates from "./dates.js";
 import * as dialogs from "./dialogs.js";
 import * as finder from "./finder.js";
+import * as folds from "./folds.js";
 import * as refresh from "./refresh.js";
 import { recall, remember } from "./store.js";
+import * as ticks from "./ticks.js";
 import * as toasts from "./toast.js";
 
 const modules = { grid: () => import("./grid.js"), graph: () => import("./graph.js"), log: () => import("./log.js") };
 
-dates.start(); toasts.start(); finder.start();
+dates.start(); toasts.start(); finder.start(); folds.start(); ticks.start();
 if (document.getElementById("dialog")) { dialogs.start(); refresh.start(); }
 for (const element of document.querySelectorAll("[data-module]")) {
   const load = modules[/** @type {HTMLElement} */ (element).dataset.module];

@@ -51,6 +51,6 @@ function node(old, fresh) {
     old.removeAttribute(name);
   }
   if (old === document.activeElement && old.matches("input, textarea, select")) return;
-  if (old.matches("[data-module]")) return;
+  if (old.matches("[data-module], [data-keep]")) return;
   children(old, fresh);
 }

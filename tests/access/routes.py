@@ -141,6 +141,7 @@ PAGES: dict[str, dict[str, str]] = {
     "search": {"get": "lists"},
     "dags": {"get": "lists"},
     **{name: {"get": "lists"} for name in ("dag_runs", "task_instances", "xcoms", "deadlines")},
+    "bulk/<str:kind>": {"get": "has:pause", "post": "has:pause"},
     **{route: {"get": "mine"} for route in old_addresses.routes()},
     "assets": {"get": "lists"},
     "assets/<int:asset_id>": {"get": "sees"},

@@ -40,7 +40,7 @@ THERE = {
         "version_number": 1,
         "map_index": -1,
     },
-    **{"key": "return_value", "pool_name": "p", "variable_key": "v", "connection_id": "c"},
+    **{"kind": "dags", "key": "return_value", "pool_name": "p", "variable_key": "v", "connection_id": "c"},
 }
 NUMBERED = ("asset_id", "asset_alias_id", "import_error_id", "event_log_id", "backfill_id", "callback_id")
 ELSEWHERE = {"dag_id": "beta"}  # the run, task, version ... of another DAG, under this one's address

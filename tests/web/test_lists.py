@@ -6,7 +6,9 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from dags_app.models import Dag
 from dags_app.versions import load_spec
@@ -14,7 +16,7 @@ from orchestrator.core.states import TaskState
 from orchestrator.web import grid, listing, tasklist
 from orchestrator.web.text import code, markdown
 from runs_app import logs
-from runs_app.models import DagRun
+from runs_app.models import DagRun, QueuedEvent
 from tests.support import factories
 
 from .conftest import shop_spec
@@ -39,6 +41,105 @@ def test_the_list_is_narrowed_by_what_stands_in_the_address(viewer: Client):
     assert names(viewer, "?state=running") == []
     assert names(viewer, "?gone=true") == ["gone"]
     assert b"No DAG fits" in viewer.get("/dags?q=zzz").content
+
+
+def test_tags_combine_and_owners_are_any_of(viewer: Client):
+    factories.make_dag("alpha", tags=("red", "blue"), owners=["ada"])
+    factories.make_dag("beta", tags=("blue",), owners=["bob \u00e9"])
+    assert names(viewer, "?tags=red&tags=blue") == ["alpha", "beta"]
+    assert names(viewer, "?tags=red&tags=blue&tags_match_mode=all") == ["alpha"]
+    assert names(viewer, "?owners=ada&owners=bob%20%C3%A9") == ["alpha", "beta"]
+    assert names(viewer, "?owners=ad") == []
+
+
+def test_names_are_found_anywhere_or_by_their_beginning(viewer: Client):
+    for name in ("etl", "my_etl"):
+        factories.make_dag(name)
+    assert names(viewer, "?q=etl") == ["etl", "my_etl"]
+    assert names(viewer, "?q=etl&match=prefix") == ["etl"]
+    assert b"Match names anywhere" in viewer.get("/dags?q=tl&match=prefix").content
+
+
+def test_the_last_run_and_any_run_are_told_apart(viewer: Client):
+    dag = factories.make_dag("alpha")
+    factories.make_run(dag, state="failed")
+    factories.make_run(dag, state="success")
+    assert names(viewer, "?last_dag_run_state=failed") == []
+    assert names(viewer, "?dag_run_state=failed") == ["alpha"]
+    assert names(viewer, "?last_dag_run_state=success&last_dag_run_state=failed") == ["alpha"]
+
+
+def test_what_needs_somebody_is_found(client_of):
+    user = factories.make_user("viewer")
+    client = Client()
+    client.force_login(user)
+    broken = factories.make_dag("broken", file=factories.make_file("x.py", error="x"))
+    asking = factories.make_dag("asking")
+    factories.make_question(factories.instance_of(factories.make_run(asking, state="running"), "a"))
+    client.post("/dags/broken/favorite")
+    assert names(client, "?import_errors=true") == ["broken"]
+    assert names(client, "?needs_review=true") == ["asking"]
+    assert names(client, "?favorite=true") == [broken.dag_id]
+    assert names(client_of("viewer"), "?favorite=true") == []
+
+
+def test_the_list_sorts_by_name_next_and_last_run(viewer: Client):
+    for number, name in enumerate(("alpha", "beta", "gamma")):
+        dag = factories.make_dag(name, next_run_after=factories.DAY - timedelta(days=number))
+        if name != "gamma":
+            factories.make_run(dag, state=("success", "failed")[number])
+    assert names(viewer, "?sort=-dag_id") == ["gamma", "beta", "alpha"]
+    assert names(viewer, "?sort=next_dagrun") == ["gamma", "beta", "alpha"]
+    assert names(viewer, "?sort=-last_run_start_date") == ["beta", "alpha", "gamma"]
+    assert names(viewer, "?sort=last_run_state") == ["beta", "alpha", "gamma"]
+    assert names(viewer, "?sort=secret") == ["alpha", "beta", "gamma"]
+
+
+def test_folders_tell_how_the_last_runs_below_them_ended(viewer: Client):
+    for path, state in (("sales/eu/a.py", "failed"), ("sales/b.py", "success"), ("top.py", "failed")):
+        dag = factories.make_dag(path.rpartition("/")[2][:-3], file=factories.make_file(path))
+        factories.make_run(dag, state=state)
+    page = viewer.get("/dags")
+    found = [(each.path, each.depth, each.total, each.state, each.failed) for each in page.context["folders"]]
+    assert found == [("sales", 0, 2, "failed", 1), ("sales/eu", 1, 1, "failed", 1)]
+    assert names(viewer, "?folder=sales") == ["a", "b"]
+    assert names(viewer, "?folder=sales/eu") == ["a"]
+    assert names(viewer, "?folder=sal") == []
+
+
+def test_a_view_is_remembered_without_a_script(viewer: Client, shop: Dag):
+    assert b"<table" in viewer.get("/dags").content
+    assert b'class="cards dags"' in viewer.get("/dags?view=cards").content
+    assert b'class="cards dags"' in viewer.get("/dags").content
+    assert b"<table" in viewer.get("/dags?view=table").content
+
+
+def test_a_schedule_on_assets_says_how_many_were_updated(viewer: Client):
+    dag = factories.make_dag("report")
+    names_of = ("a", "b", "c")
+    assets = [factories.make_asset(name, consumer=dag) for name in names_of]
+    about = {"all": [{"asset": {"name": name, "uri": name, "group": "asset"}} for name in names_of]}
+    Dag.objects.filter(pk="report").update(asset_expression=about)
+    QueuedEvent.objects.create(dag=dag, asset=assets[0], created_at=factories.DAY, touched_at=factories.DAY)
+    assert "1 of 3 assets updated" in viewer.get("/dags").content.decode()
+
+
+def test_the_list_asks_as_many_questions_for_many_dags_as_for_few(viewer: Client):
+    def fill(number: int) -> None:
+        dag = factories.make_dag(file=factories.make_file(f"f{number}/x.py"), tags=("t",))
+        factories.make_run(dag)
+        factories.make_asset(f"asset {number}", consumer=dag)
+
+    def count() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert viewer.get("/dags").status_code == 200
+        return len(queries)
+
+    fill(0)
+    few = count()
+    for number in range(1, 12):
+        fill(number)
+    assert count() == few
 
 
 def test_an_empty_list_says_what_to_do(viewer: Client):

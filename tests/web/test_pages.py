@@ -77,6 +77,8 @@ OF_TASKS_THAT_ASK = {"task-required", "task-required-mapped", "answer-link"}
 """Not there for the tasks of this shop; see test_required.py."""
 OF_ONES_OWN = {"favorite"}
 """What a viewer may change, since nobody else sees it; see test_favorites.py."""
+OF_MANY = {"bulk"}
+"""See test_bulk.py."""
 WITHOUT_ROLE = {
     "dags",
     "dag-runs",
@@ -106,7 +108,7 @@ def address(name: str, args: list[object]) -> str:
 
 def test_every_address_of_the_pages_is_in_the_table_above():
     """A page that is forgotten here would be one whose refusals nobody checks."""
-    known = {name for name, _ in [*PAGES, *POSTS]} | OPEN | OF_TASKS_THAT_ASK | OF_ONES_OWN
+    known = {name for name, _ in [*PAGES, *POSTS]} | OPEN | OF_TASKS_THAT_ASK | OF_ONES_OWN | OF_MANY
     named = {str(name) for name in get_resolver("orchestrator.web.urls").reverse_dict if isinstance(name, str)}
     assert named == known - {"favicon"}
 

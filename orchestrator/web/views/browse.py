@@ -9,116 +9,24 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from dags_app.models import Pool
-from dags_app.versions import load_spec
 from orchestrator import access
-from orchestrator.core.states import RunState, RunType, TaskState
-from orchestrator.web.filters import Filter, Filters
+from orchestrator.web import bulk
+from orchestrator.web.browsing import (
+    DEADLINE_SORTS,
+    DEADLINES,
+    INSTANCE_SORTS,
+    RUN_SORTS,
+    XCOM_SORTS,
+    XCOMS,
+    instances_of,
+    runs_of,
+)
+from orchestrator.web.filters import Filters
 from orchestrator.web.page import live_part
 from orchestrator.web.paging import Chunk, sorted_by
 
-RUNS = (
-    Filter("dag_id", "DAG", "dag__dag_id", first=True),
-    Filter("state", "State", "state", "choice", tuple(RunState), first=True),
-    Filter("run_type", "Type", "run_type", "choice", tuple(RunType), first=True),
-    Filter("run_id", "Run id", "run_id"),
-    Filter("triggering_user_name", "Triggered by", "triggering_user_name"),
-    Filter("partition_key", "Partition key", "partition_key"),
-    Filter("dag_version", "Version", "version__version_number", "number"),
-    Filter("run_after", "Run after", "run_after", "time"),
-    Filter("logical_date", "Logical date", "logical_date", "time"),
-    Filter("start_date", "Started", "started_at", "time"),
-    Filter("end_date", "Ended", "ended_at", "time"),
-    Filter("duration", "Seconds", "took", "seconds"),
-)
-RUN_SORTS = {
-    **{"run_after": "run_after", "dag_id": "dag_id", "state": "state", "run_type": "run_type", "run_id": "run_id"},
-    **{"start_date": "started_at", "end_date": "ended_at", "duration": "took", "logical_date": "logical_date"},
-    "id": "pk",
-}
-
-
-def instance_filters(pools: tuple[str, ...]) -> tuple[Filter, ...]:
-    return (
-        Filter("dag_id", "DAG", "dag_id", first=True),
-        Filter("task_id", "Task", "task_id", first=True),
-        Filter("state", "State", "state", "choice", tuple(TaskState), first=True),
-        Filter("pool", "Pool", "pool", "choice", pools),
-        Filter("run_id", "Run id", "run__run_id"),
-        Filter("queue", "Queue", "queue"),
-        Filter("operator", "Operator", "operator"),
-        Filter("hostname", "Host", "hostname"),
-        Filter("map_index", "Map index", "map_index", "number"),
-        Filter("rendered_map_index", "Label", "rendered_map_index"),
-        Filter("try_number", "Try", "try_number", "number"),
-        Filter("run_after", "Run after", "run__run_after", "time"),
-        Filter("logical_date", "Logical date", "run__logical_date", "time"),
-        Filter("start_date", "Started", "started_at", "time"),
-        Filter("end_date", "Ended", "ended_at", "time"),
-        Filter("duration", "Seconds", "took", "seconds"),
-    )
-
-
-INSTANCE_SORTS = {
-    **{"id": "pk", "dag_id": "dag_id", "task_id": "task_id", "state": "state", "try_number": "try_number"},
-    **{"start_date": "started_at", "end_date": "ended_at", "duration": "took", "pool": "pool", "queue": "queue"},
-    "operator": "operator",
-}
-XCOMS = (
-    Filter("dag_id", "DAG", "dag_id", first=True),
-    Filter("task_id", "Task", "task_id", first=True),
-    Filter("key", "Key", "key", first=True),
-    Filter("run_id", "Run id", "run__run_id"),
-    Filter("map_index", "Map index", "map_index", "number"),
-    Filter("logical_date", "Logical date", "run__logical_date", "time"),
-    Filter("run_after", "Run after", "run__run_after", "time"),
-    Filter("timestamp", "Written", "timestamp", "time"),
-)
-XCOM_SORTS = {"timestamp": "timestamp", "dag_id": "dag_id", "task_id": "task_id", "key": "key", "id": "pk"}
-DEADLINES = (
-    Filter("dag_id", "DAG", "run__dag__dag_id", first=True),
-    Filter("name", "Name", "name", first=True),
-    Filter("task_id", "Task id", "task_id"),
-    Filter("run_id", "Run id", "run__run_id"),
-    Filter("deadline_time", "Needed by", "deadline_time", "time"),
-)
-DEADLINE_SORTS = {"deadline_time": "deadline_time", "dag_id": "run__dag_id", "name": "name", "missed": "missed"}
-
-
-def runs_of(request: HttpRequest) -> tuple[QuerySet[Any], Filters]:
-    """The runs that the address asks for."""
-    filters = Filters(request, RUNS)
-    return filters.narrow(access.visible_runs(request.user)), filters
-
-
-def instances_of(request: HttpRequest) -> tuple[QuerySet[Any], Filters]:
-    """The task instances that the address asks for; a group stands for its tasks in the run's version."""
-    filters = Filters(request, instance_filters(tuple(Pool.objects.values_list("name", flat=True))))
-    rows = filters.narrow(access.visible_task_instances(request.user))
-    group, dag_id = request.GET.get("task_group_id", ""), request.GET.get("dag_id", "")
-    if group and dag_id:
-        rows = rows.filter(task_id__in=_tasks_of(request, dag_id, group))
-        filters.also("Group", group, "task_group_id")
-    return rows, filters
-
-
-def _tasks_of(request: HttpRequest, dag_id: str, group: str) -> list[str]:
-    run = access.visible_runs(request.user).filter(dag_id=dag_id, run_id=request.GET.get("run_id", "")).first()
-    dag = access.visible_dags(request.user).filter(pk=dag_id).first()
-    version = run.version_id if run is not None else dag.version_id if dag is not None else None
-    if version is None:
-        return []
-    spec = load_spec(version)
-    return [task_id for task_id, task in spec.tasks.items() if _inside(spec, task.group_id, group)]
-
-
-def _inside(spec: Any, group_id: str | None, wanted: str) -> bool:
-    while group_id:
-        if group_id == wanted:
-            return True
-        above = spec.groups.get(group_id)
-        group_id = above.parent_id if above is not None else None
-    return False
+BULK = {"runs": "dag_runs", "instances": "task_instances"}
+"""Lists whose rows can be ticked."""
 
 
 @require_safe
@@ -160,6 +68,8 @@ def deadlines_page(request: HttpRequest) -> HttpResponse:
 def _list(
     request: HttpRequest, kind: str, title: str, rows: QuerySet[Any], filters: Filters, sort: str, **context: Any
 ) -> HttpResponse:
+    if (of := bulk.KINDS.get(BULK.get(kind, ""))) is not None:
+        context |= {"bulk_kind": of.name, "bulk_acts": bulk.offered(of, request.user)}
     return live_part(
         request,
         "browse/list.html",

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.paginator import Paginator
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -14,20 +13,53 @@ from django.views.decorators.http import require_safe
 
 from orchestrator import access
 from orchestrator.core.states import RunState
-from orchestrator.web import listing
+from orchestrator.web import bulk, dag_filters, folders, listing, remembered
+from orchestrator.web.dag_filters import DagFilters
 from orchestrator.web.page import live_part, page
+from orchestrator.web.paging import Chunk
+from runs_app import favorites
 from runs_app.models import Process
 
-FILTERS = ("q", "tag", "owner", "paused", "state", "gone")
-PARTS = {"rows": "dags/_rows.html", "top": "dags/_top.html"}
+PARTS = {"rows": "dags/_rows.html", "top": "dags/_top.html", "folders": "dags/_folders.html"}
+VIEWS = ("table", "cards")
 
 
 @require_safe
 def list_page(request: HttpRequest) -> HttpResponse:
     dags = access.visible_dags(request.user)
-    kept = listing.narrowed(dags, request.GET).select_related("file__import_error").prefetch_related("tags")
-    chunk = Paginator(kept.order_by("dag_id"), listing.PER_PAGE).get_page(request.GET.get("page"))
+    filters = DagFilters(request)
+    kept, sort = dag_filters.sort(request, filters.narrow(dags))
+    kept = favorites.marked(kept, request.user).select_related("file__import_error").prefetch_related("tags")
+    chunk = Chunk(request, kept)
+    view, part = remembered.choice(request, "view", VIEWS), request.GET.get("part", "")
     tags, owners = listing.choices(dags)
+    of = bulk.KINDS["dags"]
+    response = live_part(
+        request,
+        "dags/list.html",
+        PARTS,
+        nav="dags",
+        chunk=chunk,
+        rows=listing.rows(chunk.rows) if part in {"", "rows"} else [],
+        folders=folders.tree(dags) if part in {"", "folders"} else [],
+        **(_top(request, dags) if part in {"", "top"} else {}),
+        tags=tags,
+        owners=owners,
+        filters=filters,
+        sort=sort,
+        sorts=dag_filters.SORT_NAMES,
+        states=list(RunState),
+        view=view,
+        bulk_kind=of.name,
+        bulk_acts=bulk.offered(of, request.user),
+        bulk_total=chunk.total,
+        folder=settings.ORCH.dags_folder,
+    )
+    return remembered.keep(response, "view", view)
+
+
+def _top(request: HttpRequest, dags: Any) -> dict[str, Any]:
+    """What stands above the list, whatever the filters are."""
     errors = access.visible_import_errors(request.user).select_related("file").order_by("-timestamp")[:20]
     counts = dags.aggregate(
         all=Count("pk", filter=Q(is_stale=False)),
@@ -39,21 +71,8 @@ def list_page(request: HttpRequest) -> HttpResponse:
         running=Count("pk", filter=Q(state=RunState.RUNNING)), queued=Count("pk", filter=Q(state=RunState.QUEUED))
     )
     counts["asked"] = access.visible_questions(request.user, is_open=True).count()
-    return live_part(
-        request,
-        "dags/list.html",
-        PARTS,
-        nav="dags",
-        chunk=chunk,
-        rows=listing.rows(list(chunk.object_list)),
-        tags=tags,
-        owners=owners,
-        errors=list(errors),
-        counts=counts,
-        filtered=any(request.GET.get(name) for name in FILTERS),
-        silent=silent(),
-        folder=settings.ORCH.dags_folder,
-    )
+    counts["favorites"] = favorites.narrowed(dags.filter(is_stale=False), request.user).count()
+    return {"errors": list(errors), "counts": counts, "silent": silent()}
 
 
 def silent() -> list[str]:

@@ -1,0 +1,15 @@
+"""Addresses of the lists over all DAGs, and of what is done with many of their rows."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from .views import browse, bulk
+
+urlpatterns = [
+    path("dag_runs", browse.runs_page, name="dag-runs"),
+    path("task_instances", browse.instances_page, name="task-instances"),
+    path("xcoms", browse.xcoms_page, name="xcoms"),
+    path("deadlines", browse.deadlines_page, name="deadlines"),
+    path("bulk/<str:kind>", bulk.act, name="bulk"),
+]
