@@ -2,14 +2,24 @@
 /** Times in the chosen zone, relative times that move on, and clocks of what still runs. */
 import { recall, remember } from "./store.js";
 
-const local = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
-export let zone = recall("zone", "local") === "utc" ? "UTC" : local;
+export const local = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+/** What was chosen, unless this browser knows it no more. */
+function remembered() {
+  const name = recall("zone", "local");
+  if (name === "local") return local;
+  if (name === "utc") return "UTC";
+  try { formatter(name); return name; } catch { return local; }
+}
+export let zone = remembered();
 
 /** @param {string} timeZone */
 function formatter(timeZone) {
   return new Intl.DateTimeFormat("sv-SE", { timeZone, dateStyle: "short", timeStyle: "medium" });
 }
 let format = formatter(zone);
+/** @param {string} timeZone */
+function offsetsOf(timeZone) { return new Intl.DateTimeFormat("en", { timeZone, timeZoneName: "longOffset" }); }
+let offsets = offsetsOf(zone);
 
 /** @param {Date | number} date */
 export function absolute(date) { return format.format(date); }
@@ -32,11 +42,18 @@ export function relative(seconds) {
   return seconds < 0 ? `in ${text}` : `${text} ago`;
 }
 
+/** How far the zone is from UTC at a time. @param {Date} date */
+function offset(date) {
+  if (zone === "UTC") return "+00:00";
+  const part = offsets.formatToParts(date).find((each) => each.type === "timeZoneName");
+  return part?.value.replace("GMT", "") || "+00:00";
+}
+
 /** @param {HTMLTimeElement} element */
 function show(element) {
   const date = new Date(element.dateTime);
   if (Number.isNaN(date.getTime())) return;
-  const full = `${absolute(date)} ${zone}`;
+  const full = `${absolute(date)} ${zone} (${offset(date)})`;
   const text = element.dataset.form === "ago" ? relative((Date.now() - date.getTime()) / 1000) : element.dataset.form === "ms" ? `${absolute(date)}.${String(date.getMilliseconds()).padStart(3, "0")}` : absolute(date);
   if (element.textContent !== text) element.textContent = text;
   element.title = element.dataset.form === "ago" ? full : `${full} · ${relative((Date.now() - date.getTime()) / 1000)}`;
@@ -60,18 +77,24 @@ function clocks(root) {
 /** The server reads the times that are typed into forms in the zone that the page shows. */
 function tellServer() { document.cookie = `zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; samesite=lax`; }
 
-export function start() {
-  tellServer();
+function label() {
   const button = document.querySelector("[data-zone]");
-  const name = () => { if (button) { button.lastElementChild.textContent = zone === "UTC" ? "UTC" : zone.split("/").pop().replaceAll("_", " "); button.setAttribute("aria-label", `Time zone: ${zone}`); } };
-  button?.addEventListener("click", () => {
-    zone = zone === "UTC" ? local : "UTC";
-    remember("zone", zone === "UTC" ? "utc" : "local");
-    format = formatter(zone);
-    tellServer(); name(); apply(document);
-    document.dispatchEvent(new Event("zone"));
-  });
-  name(); apply(document);
+  if (!button) return;
+  button.lastElementChild.textContent = zone === "UTC" ? "UTC" : zone.split("/").pop().replaceAll("_", " ");
+  button.setAttribute("aria-label", `Time zone: ${zone}`);
+}
+
+/** Show all times in another zone from now on. @param {string} name */
+export function choose(name) {
+  zone = name;
+  remember("zone", name === "UTC" ? "utc" : name === local ? "local" : name);
+  format = formatter(zone); offsets = offsetsOf(zone);
+  tellServer(); label(); apply(document);
+  document.dispatchEvent(new Event("zone"));
+}
+
+export function start() {
+  tellServer(); label(); apply(document);
   setInterval(() => { if (!document.hidden) clocks(document); }, 1000);
   setInterval(() => { if (!document.hidden) for (const element of document.querySelectorAll('time[data-form="ago"]')) show(/** @type {HTMLTimeElement} */ (element)); }, 5000);
 }

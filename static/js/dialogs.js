@@ -38,7 +38,7 @@ async function send(form) {
   const button = /** @type {HTMLButtonElement | null} */ (form.querySelector("button.main, button[role=switch]"));
   if (button) button.disabled = true;
   try {
-    const answer = await (await ask(form.action, { method: "POST", body: new FormData(form) })).json();
+    const answer = await (await ask(form.getAttribute("action"), { method: "POST", body: new FormData(form) })).json();
     if (box().open) box().close();
     if (!answer.go || new URL(answer.go, location.href).pathname === location.pathname || form.hasAttribute("data-act")) { toast(answer.toast); refreshAll(); document.dispatchEvent(new Event("acted")); }
     else { toastAfter(answer.toast); location.assign(answer.go); }
@@ -72,7 +72,7 @@ export function start() {
     if (!(form instanceof HTMLFormElement)) return;
     const query = new URLSearchParams(/** @type {any} */ (new FormData(form)));
     query.delete("csrfmiddlewaretoken"); query.set("part", "affected");
-    try { morphInto(form.querySelector("#affected"), new DOMParser().parseFromString(await (await ask(`${form.action}?${query}`)).text(), "text/html").querySelector("#affected").innerHTML); } catch (error) { complain(error); }
+    try { morphInto(form.querySelector("#affected"), new DOMParser().parseFromString(await (await ask(`${form.getAttribute("action")}?${query}`)).text(), "text/html").querySelector("#affected").innerHTML); } catch (error) { complain(error); }
   });
   box().addEventListener("close", () => box().replaceChildren());
   prepare(document);

@@ -22,7 +22,9 @@ for (const element of document.querySelectorAll("[data-module]")) {
 function openBox(id) {
   const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById(id));
   if (!dialog || document.querySelector("dialog[open]")) return;
-  if (id === "finder") dialog.dispatchEvent(new Event("open-it")); else dialog.showModal();
+  if (id === "finder") { dialog.dispatchEvent(new Event("open-it")); return; }
+  dialog.showModal();
+  if (id === "zones") import("./zones.js").then((module) => module.start(dialog));
 }
 document.addEventListener("click", (event) => {
   const button = /** @type {Element} */ (event.target).closest("[data-open]");

@@ -279,16 +279,58 @@ def test_a_clear_dialog_shows_at_once_what_a_choice_touches(browser: Any):
     assert not page.is_visible("dialog")
 
 
-def test_times_are_in_the_browser_s_zone_or_in_utc(browser: Any):
+def test_times_are_in_the_browser_s_zone_or_in_any_that_is_chosen(browser: Any):
     make_shop()
     DagRun.objects.update(logical_date=factories.DAY)
     page = browser()
     page.goto("/dags/shop/runs/first")
     page.wait_for_selector("h1:has-text('2026-03-01 09:00:00')")
-    page.click("[data-zone]")
-    page.wait_for_selector("h1:has-text('2026-03-01 00:00:00')")
-    page.reload()
-    page.wait_for_selector("h1:has-text('2026-03-01 00:00:00')")
+    assert "Asia/Tokyo (+09:00)" in page.get_attribute("h1 time", "title")
+    for typed, shown in (("utc", "2026-03-01 00:00:00"), ("new york", "2026-02-28 19:00:00")):
+        page.click("[data-zone]")
+        page.fill("#zones input", typed)
+        page.keyboard.press("Enter")
+        page.wait_for_selector(f"h1:has-text('{shown}')")
+    page.goto("/dag_runs?logical_date_lte=2026-02-28T18:59")
+    page.wait_for_selector("text=Nothing fits these filters")
+    page.goto("/dag_runs?logical_date_lte=2026-02-28T19:00")
+    page.wait_for_selector("time:has-text('2026-02-28 19:00:00')")
+
+
+def test_search_finds_and_acts_by_keys_alone(browser: Any):
+    make_shop()
+    page = browser()
+    page.goto("/assets")
+    page.keyboard.press("Control+k")
+    page.keyboard.type("checks.su")
+    page.wait_for_selector("#found [aria-selected=true]:has-text('checks.sums')")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/dags/shop/tasks/checks.sums")
+    page.keyboard.press("/")
+    page.keyboard.type("trigger sho")
+    page.wait_for_selector("#found [aria-selected=true]:has-text('Trigger shop')")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#dialog:has-text('Trigger shop')")
+    assert page.url.endswith("/dags/shop/tasks/checks.sums")
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    page.wait_for_selector("#keys:has-text('Mark success')")
+
+
+def test_many_are_ticked_and_acted_on(browser: Any):
+    for name in ("alpha", "beta", "gamma", "delta"):
+        factories.make_dag(name)
+    page = browser()
+    page.goto("/dags")
+    page.click("#dag-alpha [name=chosen]")
+    page.click("#dag-delta [name=chosen]", modifiers=["Shift"])
+    page.wait_for_selector(".bulk:has-text('3 ticked')")
+    page.click(".bulk >> text=Pause")
+    page.click("#dialog button.main")
+    page.wait_for_selector("text=3 DAGs paused.")
+    page.wait_for_selector("#dag-alpha.off")
+    assert sorted(Dag.objects.filter(is_paused=True).values_list("dag_id", flat=True)) == ["alpha", "beta", "delta"]
+    assert not page.is_visible(".bulk")
 
 
 def test_filters_go_into_the_address_while_typing(browser: Any):

@@ -11,6 +11,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
+from orchestrator.web.places import SHORTCUTS
+
 register = template.Library()
 
 WORDS = {"none": "no status", "upstream_failed": "upstream failed"}
@@ -137,6 +139,12 @@ def wordlist(text: str) -> list[str]:
 def schedule(dag: Any) -> str:
     """A DAG's schedule in its own words; what has none runs by hand."""
     return dag.timetable_summary if dag.timetable_summary not in {None, "", "None"} else "by hand"
+
+
+@register.simple_tag
+def shortcuts() -> Any:
+    """The keys of the help sheet, by where they work."""
+    return SHORTCUTS
 
 
 LINE = 160

@@ -1,0 +1,98 @@
+"""The pages one can go to by name, and the keys one can press: one table each, that search, help and tests read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.urls import NoReverseMatch, reverse
+
+
+@dataclass(frozen=True)
+class Place:
+    """One page. ``verb`` is the right without which it is not offered."""
+
+    name: str
+    address: str  # the name of its route
+    words: str = ""  # what else it is looked for by
+    verb: str = "read"
+
+
+PLACES = (
+    Place("DAGs", "dags", "list workflows"),
+    Place("Home", "home", "dashboard health start"),
+    Place("DAG runs", "dag-runs", "browse dagruns"),
+    Place("Task instances", "task-instances", "browse tasks"),
+    Place("Timeline", "timeline", "gantt past planned schedule"),
+    Place("XComs", "xcoms", "browse values"),
+    Place("Deadlines", "deadlines", "sla missed late"),
+    Place("Assets", "assets", "datasets data"),
+    Place("Required actions", "required", "approvals human answer hitl"),
+    Place("Import errors", "import-errors", "broken files"),
+    Place("Audit log", "events", "who did what events", "read_audit"),
+    Place("Variables", "variables", "admin", "read_variables"),
+    Place("Connections", "connections", "admin secrets", "read_connections"),
+    Place("Pools", "pools", "admin slots", "read_pools"),
+    Place("Workers and queues", "workers", "admin processes", "read_processes"),
+    Place("Jobs", "jobs", "admin processes", "read_processes"),
+    Place("Plugins", "plugins", "admin", "read_plugins"),
+    Place("Providers", "providers", "admin packages", "read_plugins"),
+    Place("Settings", "configs", "admin configuration", "admin"),
+    Place("Users", "users", "security accounts roles", "admin"),
+    Place("Change password", "password", "account"),
+    Place("Administration", "admin:index", "django admin", "edit_pools"),
+)
+
+
+def address_of(place: Place) -> str | None:
+    """Return where the page is; None where this installation has none of it."""
+    try:
+        return reverse(place.address)
+    except NoReverseMatch:
+        return None
+
+
+@dataclass(frozen=True)
+class Key:
+    """One shortcut: ``keys`` as they stand on the sheet, of which each is pressed alone or all of a pair in turn."""
+
+    keys: tuple[str, ...]
+    does: str
+
+
+SHORTCUTS: tuple[tuple[str, tuple[Key, ...]], ...] = (
+    (
+        "Everywhere",
+        (
+            Key(("Ctrl K", "/"), "Search DAGs, runs, tasks, assets, pages and actions"),
+            Key(("?",), "This sheet"),
+            Key(("Esc",), "Close what is open"),
+        ),
+    ),
+    (
+        "DAG",
+        (
+            Key(("g",), "Grid or graph"),
+            Key(("t",), "Trigger"),
+        ),
+    ),
+    (
+        "Run and task",
+        (
+            Key(("Shift C",), "Clear"),
+            Key(("Shift S",), "Mark success"),
+            Key(("Shift F",), "Mark failed"),
+        ),
+    ),
+    (
+        "Grid",
+        (
+            Key(("←", "↑", "→", "↓"), "Walk"),
+            Key(("Enter",), "Open"),
+            Key(("Space",), "Fold or unfold a group"),
+        ),
+    ),
+    (
+        "Lists",
+        (Key(("Shift click",), "Tick all from the last tick to here"),),
+    ),
+)
