@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 
 from django.conf import settings
 
+from orchestrator.logs.match import Query
+from orchestrator.logs.scan import Scan
+from orchestrator.logs.scans import Scans
 from orchestrator.logs.store import LogStore, key_for
 
-from .models import Callback
+from .models import Callback, TaskInstance
+
+PART_LINES = 200
+PART_BYTES = 128 * 1024
 
 
 @cache
@@ -25,18 +32,31 @@ def key_of_callback(callback: Callback) -> str:
     )
 
 
+_scans = Scans()
+
+
+def keys(instance: TaskInstance, tokens: Sequence[int]) -> list[str]:
+    return [key_for(instance.run_id, instance.pk, token) for token in tokens]
+
+
+def scan(instance: TaskInstance, tokens: Sequence[int], try_number: int, query: Query) -> Scan:
+    """Return the scan of one try's log that this process has, or begin one; it is as far as it was advanced."""
+    return _scans.get(store(), (instance.pk, try_number), keys(instance, tokens), query)
+
+
+def size(instance: TaskInstance, tokens: Sequence[int]) -> int:
+    return sum(map(store().size, keys(instance, tokens)))
+
+
 def read_lines(run_pk: int, instance_pk: int, token: int, offset: int, limit: int) -> tuple[list[bytes], int]:
     """Return whole lines of one attempt's log from byte ``offset`` on, and the offset after the last of them.
 
     At most about ``limit`` bytes; a line longer than that comes alone. No lines and the same offset = nothing more yet.
     """
-    key = key_for(run_pk, instance_pk, token)
-    data, _, size = store().read(key, offset, limit)
-    end = data.rfind(b"\n") + 1
-    while not end and offset + len(data) < size:
-        more, _, size = store().read(key, offset + len(data), limit)
-        if not more:
-            break
-        data += more
-        end = data.rfind(b"\n") + 1
-    return data[:end].splitlines(), offset + end
+    data, after = store().read_lines(key_for(run_pk, instance_pk, token), offset, limit)
+    return data.split(b"\n")[:-1], after
+
+
+def last_lines(instance: TaskInstance, tokens: Sequence[int], before: int | None = None) -> tuple[list[bytes], int]:
+    """Return the last lines before byte ``before`` of all attempts' logs together, and the byte they begin at."""
+    return store().last_lines(keys(instance, tokens), PART_LINES, PART_BYTES, before)

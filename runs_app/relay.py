@@ -7,6 +7,7 @@ import os
 import select
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -42,8 +43,11 @@ class Relay:
         outputs = {child.out_fd: "stdout", child.err_fd: "stderr"}
         for fd in (child.fileno(), *outputs):
             poll.register(fd, select.POLLIN)
+        printed_first = partial(
+            sorted, key=lambda found: found[0] == child.fileno()
+        )  # what was printed before it logged
         while self.result is None:
-            for fd, _ in poll.poll(1000 * (FLUSH_SECONDS if self.writer.waiting else LOOK_SECONDS)):
+            for fd, _ in printed_first(poll.poll(1000 * (FLUSH_SECONDS if self.writer.waiting else LOOK_SECONDS))):
                 if fd in outputs:
                     data = os.read(fd, 1 << 16)
                     if data:

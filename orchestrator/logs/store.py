@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -51,8 +52,53 @@ class LogStore:
         except FileNotFoundError:
             return b"", offset, 0
 
+    def read_lines(self, key: str, offset: int, limit: int) -> tuple[bytes, int]:
+        """Return whole lines from byte ``offset`` on, and the offset behind the last of them.
+
+        At most about ``limit`` bytes; a line longer than that comes alone. Nothing and the same offset = no more yet.
+        """
+        data, _, size = self.read(key, offset, limit)
+        end = data.rfind(b"\n") + 1
+        while not end and offset + len(data) < size:
+            more, _, size = self.read(key, offset + len(data), len(data))
+            if not more:
+                break
+            data += more
+            end = data.rfind(b"\n") + 1
+        return data[:end], offset + end
+
+    def last_lines(
+        self, keys: Sequence[str], count: int, limit: int, before: int | None = None
+    ) -> tuple[list[bytes], int]:
+        """Return the last lines of some files in a row (up to byte ``before`` of all), and the byte they begin at.
+
+        Reads ``limit`` bytes at most; a line that is longer is left out.
+        """
+        sizes = [self.size(key) for key in keys]
+        end = sum(sizes) if before is None else min(before, sum(sizes))
+        start = max(end - limit, 0)
+        data = self._between(keys, sizes, start, end)
+        if start > 0:  # it begins within a line
+            cut = data.find(b"\n") + 1
+            data, start = data[cut:], start + cut
+        lines = data.split(b"\n")[:-1]
+        left_out = lines[:-count]
+        return lines[-count:], start + sum(len(line) + 1 for line in left_out)
+
+    def _between(self, keys: Sequence[str], sizes: Sequence[int], start: int, end: int) -> bytes:
+        found, base = b"", 0
+        for key, size in zip(keys, sizes, strict=True):
+            low, high = max(start - base, 0), min(end - base, size)
+            if low < high:
+                found += self.read(key, low, high - low)[0]
+            base += size
+        return found
+
     def size(self, key: str) -> int:
-        return self.read(key, 0, 0)[2]
+        try:
+            return os.stat(self.path(key)).st_size
+        except FileNotFoundError:
+            return 0
 
     def delete(self, key: str) -> None:
         self.path(key).unlink(missing_ok=True)

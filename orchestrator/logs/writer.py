@@ -17,6 +17,7 @@ from .store import LogStore
 
 LONGEST_LINE = 256 * 1024
 FLUSH_BYTES = 256 * 1024
+TRACE = "Traceback (most recent call last):"
 
 
 class LogWriter:
@@ -27,6 +28,7 @@ class LogWriter:
         self.waiting: list[bytes] = []
         self.size = 0
         self.lost = 0
+        self.trace = False
         self.partial = {"stdout": bytearray(), "stderr": bytearray()}
 
     def record(self, message: dict[str, Any]) -> None:
@@ -48,7 +50,18 @@ class LogWriter:
             rest = bytearray()
         self.partial[name] = bytearray(rest)
         for each in lines:
-            self.line(bytes(each).decode("utf-8", "replace").rstrip("\r"), logger=f"task.{name}")
+            text = bytes(each).decode("utf-8", "replace").rstrip("\r")
+            level = "error" if name == "stderr" and self._in_trace(text) else "info"
+            self.line(text, level=level, logger=f"task.{name}")
+
+    def _in_trace(self, text: str) -> bool:
+        """Whether a line belongs to a traceback: its head, what is indented below, and the exception that ends it."""
+        if text.startswith(TRACE):
+            self.trace = True
+            return True
+        was = self.trace
+        self.trace = was and (text[:1] in ("", " "))
+        return was
 
     def system(self, text: str, level: str = "info") -> None:
         """Say something ourselves."""
@@ -72,9 +85,9 @@ class LogWriter:
         self.waiting.clear()
         self.size = 0
         if self.lost:
-            said = {"timestamp": datetime.now(UTC).isoformat(), "level": "warning", "logger": "orchestrator"}
+            said = {"timestamp": datetime.now(UTC).isoformat(), "level": "warning"}
             text = f"{self.lost} bytes of this log were lost: they could not be written"
-            data = json.dumps({**said, "event": text}).encode() + b"\n" + data
+            data = json.dumps({**said, "event": text, "logger": "orchestrator"}).encode() + b"\n" + data
         try:
             self.store.append(self.key, data)
         except OSError:

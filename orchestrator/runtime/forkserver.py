@@ -57,6 +57,7 @@ def main(descriptor: int) -> None:
     orchestrator.compat.install()
     orchestrator.runtime.plugins.entry_points()  # once, not in each parse
     die_with_parent()
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # else a log shows what is printed at the end
     control = socket.socket(fileno=descriptor)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for _ in range(REHEARSALS):

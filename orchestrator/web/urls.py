@@ -53,6 +53,7 @@ TASK_PAGES = (
     ("/details", "task-details", task.details_page),
     ("/required_actions", "task-required", required.question_page),
     ("/log", "task-log", logs.lines),
+    ("/log/find", "task-log-find", logs.find),
     ("/log.txt", "task-log-file", logs.download),
     ("/clear", "task-clear", dialogs.clear_task),
     ("/mark", "task-mark", dialogs.mark_task),

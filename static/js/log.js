@@ -1,211 +1,262 @@
 // @ts-check
-/** The log viewer: pulls lines by offset whenever it hears that there are more, and follows until one scrolls up. */
-import { pieces } from "./ansi.js";
-import { absolute } from "./dates.js";
+/**
+ * The log viewer. The server counts the lines of the whole log and gives any of them; the page keeps those near the
+ * view. A log that is too long to be counted at once is shown from its end and gets its numbers when they are known.
+ */
 import { ask } from "./fetch.js";
 import { rewatch, watch } from "./live.js";
+import { startFind } from "./logfind.js";
+import { Folds } from "./logfolds.js";
+import { head, retime, row } from "./logrows.js";
+import { View } from "./logview.js";
 import { gently } from "./refresh.js";
 import { recall, remember } from "./store.js";
 
-const LEVELS = { debug: "debug", info: "info", warning: "warning", warn: "warning", error: "error", critical: "error", fatal: "error" };
-const MOST_LINES = 50000;
+const CHUNK = 200, MOST_CHUNKS = 60;
 
 /** @param {HTMLElement} section */
 export function start(section) {
-  const lines = /** @type {HTMLElement} */ (section.querySelector(".log-lines")), jump = /** @type {HTMLElement} */ (section.querySelector(".jump"));
-  const search = /** @type {HTMLInputElement} */ (section.querySelector("[data-search]")), hits = section.querySelector(".hits");
-  let shownTry = -1, place = 0, offset = -1, first = 0, number = 0, follow = true, ended = false, token = null, empty = true;
-  /** @type {HTMLElement} */
-  let into = lines;
-  const tail = document.createElement("span");
-  tail.className = "tailing"; tail.hidden = true; tail.setAttribute("aria-hidden", "true");
-  lines.append(tail);
+  const $ = (/** @type {string} */ name) => /** @type {HTMLElement} */ (section.querySelector(`[data-${name}]`));
+  const box = /** @type {HTMLElement} */ (section.querySelector(".log-lines")), pill = /** @type {HTMLElement} */ (section.querySelector(".jump"));
+  const static_rows = [...box.children];  // made by the server; they stay until there is more to show
+  const end = document.createElement("div"), bar = /** @type {HTMLProgressElement} */ ($("progress"));
+  const view = new View(box, { count, row: rowAt, load });
+  end.className = "sys"; box.append(end);
 
-  /** @param {any} record @param {number} n */
-  function line(record, n) {
-    const row = document.createElement("div"), link = document.createElement("a"), time = document.createElement("time"), level = document.createElement("b"), text = document.createElement("span");
-    const name = LEVELS[String(record.level ?? "").toLowerCase()] ?? "info";
-    row.className = `ln l-${name}`; row.id = String(n);
-    link.href = `#${n}`; link.textContent = String(n);
-    const at = stamp(record.timestamp);
-    if (at) { time.textContent = `${absolute(at).slice(11)}.${String(at.getMilliseconds()).padStart(3, "0")}`; time.dateTime = at.toISOString(); time.title = absolute(at); }
-    level.textContent = record.level ? (String(record.level).toLowerCase() === "warning" ? "warn" : String(record.level).slice(0, 5)) : "";
-    const event = typeof record.event === "string" ? record.event : JSON.stringify(record.event ?? record);
-    for (const piece of pieces(event + (record.error_detail ? `\n${JSON.stringify(record.error_detail, null, 1)}` : ""))) {
-      if (piece.kinds) { const part = document.createElement("i"); part.className = piece.kinds; part.textContent = piece.text; text.append(part); } else text.append(piece.text);
+  let folds = new Folds(), follow = true, fresh = true, seen = 0, target = /^#\d+$/.test(location.hash) ? Number(location.hash.slice(1)) - 1 : -1;
+  /** @type {any} */
+  let log = null;
+  /** The end of a log that is still being counted. @type {[null, any][] | null} */
+  let tail = null;
+  /** @type {Map<number, [number, any][]>} */
+  let chunks = new Map();
+  const level = /** @type {HTMLSelectElement} */ ($("level")), source = /** @type {HTMLSelectElement} */ ($("source"));
+  const filtered = () => Boolean(level.value || source.value);
+
+  /** @param {Record<string, any>} more @param {string} [which] */
+  async function fetchLog(more, which = "lines") {
+    const query = new URLSearchParams({ try_number: section.dataset.try, marks: String(folds.count), ...more });
+    if (level.value) query.set("level", level.value);
+    if (source.value) query.set("source", source.value);
+    return (await ask(`${section.dataset[which]}?${query}`)).json();
+  }
+
+  // ---- what the list shows
+
+  function count() { return tail ? tail.length : !log ? 0 : filtered() ? log.total : folds.shown(log.total); }
+  /** @param {number} place */
+  function lineOf(place) { return filtered() ? place : folds.lineOf(place); }
+
+  /** @param {number} place */
+  function rowAt(place) {
+    if (tail) return row(null, tail[place][1]);
+    const line = lineOf(place), found = chunks.get(Math.floor(line / CHUNK))?.[line % CHUNK];
+    if (!found) return null;
+    const [number, record] = found, group = filtered() ? undefined : folds.groups.get(number);
+    const element = group ? head(number, record, { ...group, open: folds.isOpen(number), count: group.end === null ? null : group.end - number - 1 })
+      : row(number, record, { depth: filtered() ? 0 : folds.depth(number), address: section.dataset.try ? `?try_number=${section.dataset.try}` : "", first: number === log.first_error });
+    if (number === target) element.classList.add("is-at");
+    return element;
+  }
+
+  /** Fetch what is not here of the lines at some places. @param {number} from @param {number} to */
+  async function load(from, to) {
+    if (tail || !log) return;
+    const ids = new Set();
+    for (let place = from; place < Math.min(to, count()); place++) ids.add(Math.floor(lineOf(place) / CHUNK));
+    await Promise.all([...ids].map(loadChunk));
+    while (chunks.size > MOST_CHUNKS + ids.size) chunks.delete(chunks.keys().next().value);
+  }
+
+  /** @param {number} id */
+  async function loadChunk(id) {
+    const kept = chunks.get(id) ?? [], mine = chunks;
+    const most = Math.min(CHUNK, log.total - id * CHUNK);
+    while (kept.length < most) {
+      const answer = await fetchLog({ from: id * CHUNK + kept.length, n: most - kept.length });
+      if (mine !== chunks || !answer.lines.length) return;
+      kept.push(...answer.lines);
     }
-    row.append(link, time, level, text);
+    chunks.delete(id); chunks.set(id, kept);  // the last used is the last to go
+  }
+
+  // ---- what the server knows
+
+  let epoch = 0, loading = false;
+  async function catchUp() {
+    const mine = epoch;
+    for (;;) {
+      const first = !log, answer = await fetchLog(first ? { end: 1, n: CHUNK } : { n: 0 });
+      if (mine !== epoch) return;
+      if (log && answer.try !== log.try) { anew(); continue; }
+      take(answer);
+      for (const row of static_rows.splice(0)) row.remove();
+      if (answer.done) break;
+      progress(answer);
+      if (first && answer.lines.length) { tail = answer.lines; await view.show(count() - 1, "end"); }
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }
+    bar.hidden = true;
+    await shown();
+  }
+
+  async function reload() {
+    epoch++; loading = true; anew();
+    try { await catchUp(); } finally { loading = false; }
+  }
+  const pull = gently(async () => { if (!loading) await catchUp(); });
+
+  /** @param {any} answer */
+  function take(answer) {
+    const old = log;
+    log = answer;
+    folds.add(answer.marks, Boolean(old?.done));
+    section.style.setProperty("--digits", `${String(answer.whole || 1).length}ch`);
+    if (old?.token !== answer.token) rewatch();
+    const errors = $("errors");
+    errors.hidden = !answer.errors;
+    errors.lastElementChild.textContent = `${answer.errors.toLocaleString()} error${answer.errors === 1 ? "" : "s"}`;
+    sources(answer.sources);
+    $("fold").hidden = !folds.count;
+    said();
+  }
+
+  /** @param {any} answer */
+  function progress(answer) { bar.hidden = false; bar.value = answer.size ? answer.read / answer.size : 0; }
+
+  async function shown() {
+    const many = count();
+    if (fresh) {
+      fresh = false; tail = null;
+      view.clear();
+      if (target >= 0 && target < log.whole) { await goTo(target); seen = many; return; }
+      if (many) await view.show(many - 1, "end");
+      follow = true;
+    } else if (many !== seen) {
+      // The chunk that the log ended in has grown, and a group that was closed may show its end now.
+      await view.grown(follow);
+    }
+    seen = follow ? many : seen;
+    pilled();
+  }
+
+  function pilled() {
+    if (follow) seen = count();
+    const fresh = count() - seen;
+    pill.hidden = follow || !count();
+    pill.lastElementChild.textContent = fresh > 0 ? `${fresh.toLocaleString()} new line${fresh === 1 ? "" : "s"}` : "Follow";
+  }
+
+  function said() {
+    const none = log.whole === 0 && log.done, { ended, token } = log;
+    end.className = ended ? "sys" : "sys is-live";
+    if (!ended) end.textContent = none ? (token === null ? "No worker has started it yet. Its log scrolls here when one does." : "Nothing written yet.") : "";
+    else {
+      const { outcome, reason } = log.end ?? {};
+      // What the log does not say itself: a worker that was lost, a process that was killed before it wrote a word.
+      const tell = outcome && (none || (reason && !log.errors) || ["lost", "interrupted"].includes(outcome));
+      end.textContent = (none ? "This try wrote no log. " : filtered() && !log.total && log.done ? "No line passes these filters. " : "") + (tell ? `It ended as ${outcome.replaceAll("_", " ")}${reason ? `: ${reason}` : "."}` : "");
+      end.classList.toggle("is-bad", ["failed", "lost", "up_for_retry"].includes(log.end?.outcome));
+    }
+    end.hidden = !end.textContent && ended;
+  }
+
+  /** @param {string[]} names */
+  function sources(names) {
+    const known = new Set([...source.options].map((option) => option.value));
+    for (const name of names) if (!known.has(name)) source.append(new Option(name, name));
+  }
+
+  /** Another try, or other filters: what is shown is no longer true. */
+  function anew() { log = null; tail = null; folds = new Folds(); chunks = new Map(); seen = 0; follow = fresh = true; view.clear(); }
+
+  // ---- going places
+
+  /** @param {number} line of the whole log, from 0 */
+  async function goTo(line) {
+    target = line; follow = false;
+    if (filtered()) { level.value = source.value = ""; await reload(); return; }
+    folds.reveal(line);
+    const row = await view.show(folds.placeOf(line), "middle");
+    for (const old of box.querySelectorAll(".is-at")) if (old !== row) old.classList.remove("is-at");
+    row?.classList.add("is-at");
+    pilled();
     return row;
   }
 
-  /** @param {unknown} value */
-  function stamp(value) {
-    const date = typeof value === "number" ? new Date(value * 1000) : typeof value === "string" ? new Date(value) : null;
-    return date && !Number.isNaN(date.getTime()) ? date : null;
+  /** Draw anew around what is in view. */
+  async function redraw() {
+    const { place, offset } = view.inView(), line = lineOf(place);
+    return async (/** @type {number} */ keep = line) => { await view.show(filtered() ? place : folds.placeOf(keep), "top", offset); };
   }
 
-  /** @param {any[]} records */
-  function append(records) {
-    const batch = document.createDocumentFragment();
-    let open = into === lines ? batch : into;
-    for (const record of records) {
-      const event = typeof record.event === "string" ? record.event : "";
-      const group = event.match(/^(?:\[[^\]]*\] )?(?:::|##\[?)group(?:::|\])(.*)/);
-      if (group && open === batch) {
-        const fold = document.createElement("details"), title = document.createElement("summary"), inside = document.createElement("div");
-        inside.className = "in"; title.textContent = group[1].trim() || "group";
-        fold.append(title, inside); batch.append(fold); open = inside;
-      } else if (/^(?:\[[^\]]*\] )?(?:::|##\[?)endgroup(?:::|\])/.test(event)) open = batch;
-      else open.append(line(record, ++number));
+  box.addEventListener("click", async (event) => {
+    const element = /** @type {Element} */ (event.target), fold = element.closest("[data-fold]"), link = element.closest(".ln > a[href*='#']");
+    if (fold) {
+      const line = Number(fold.getAttribute("data-fold")), row = /** @type {HTMLElement} */ (fold.closest(".ln")), offset = row.offsetTop - box.scrollTop;
+      folds.toggle(line);
+      await view.show(folds.placeOf(line), "top", offset);
+      /** @type {HTMLElement | null} */ (box.querySelector(`[data-fold="${line}"]`))?.focus({ preventScroll: true });
+      said(); seen = count();
+    } else if (link) {
+      event.preventDefault();
+      history.replaceState(null, "", `${location.pathname}?try_number=${log.try}${new URL(/** @type {HTMLAnchorElement} */ (link).href).hash}`);
+      target = Number(link.textContent) - 1;
+      for (const old of box.querySelectorAll(".is-at")) old.classList.remove("is-at");
+      link.closest(".ln").classList.add("is-at");
     }
-    into = open === batch ? lines : /** @type {HTMLElement} */ (open);
-    tail.before(batch);
-    if (number > MOST_LINES) shed();
-  }
-
-  /** A log that never ends must not eat the browser: what scrolled far away is fetched again when asked for. */
-  function shed() {
-    const old = [...lines.children].slice(0, lines.children.length - MOST_LINES / 2);
-    for (const each of old) if (each !== into && !each.contains(into)) each.remove();
-    note(`Earlier lines are no longer kept here; download the log for all of it.`);
-  }
-
-  /** @param {string} text */
-  function note(text) {
-    let box = lines.querySelector(".sys.early");
-    if (!box) { box = document.createElement("div"); box.className = "sys early"; lines.prepend(box); }
-    box.textContent = text;
-    return box;
-  }
-
-  function early() {
-    if (first <= 0) { lines.querySelector(".sys.early")?.remove(); return; }
-    const box = note(`${size(first)} before this. `), button = document.createElement("button");
-    button.className = "btn"; button.type = "button"; button.textContent = "Load earlier lines";
-    button.addEventListener("click", async () => {
-      button.disabled = true;
-      const from = Math.max(0, first - 256 * 1024);
-      const answer = await (await ask(`${section.dataset.lines}?try_number=${section.dataset.try}&place=${place}&offset=${from}&until=${first}`)).json();
-      const height = lines.scrollHeight, rows = from > 0 ? answer.lines.slice(1) : answer.lines;
-      const batch = document.createDocumentFragment();
-      for (const record of rows) { const row = line(record, 0); row.firstElementChild.textContent = ""; row.removeAttribute("id"); batch.append(row); }
-      box.after(batch);
-      first = from;
-      lines.scrollTop += lines.scrollHeight - height;
-      early();
-    });
-    box.append(button);
-  }
-
-  /** @param {number} bytes */
-  function size(bytes) { return bytes > 1048576 ? `${(bytes / 1048576).toFixed(1)} MB` : `${Math.ceil(bytes / 1024)} KB`; }
-
-  /** Another try has begun: its log takes the place of the last one's. */
-  function anew() { lines.replaceChildren(tail); place = 0; offset = -1; first = 0; number = 0; into = lines; empty = true; follow = true; }
-
-  const pull = gently(async () => {
-    for (;;) {
-      const where = offset < 0 ? "" : `&place=${place}&offset=${offset}`;
-      const answer = await (await ask(`${section.dataset.lines}?try_number=${section.dataset.try}${where}`)).json();
-      if (shownTry >= 0 && answer.try !== shownTry) { anew(); shownTry = -1; continue; }
-      shownTry = answer.try;
-      if (offset < 0) { first = answer.start; if (first > 0) early(); }
-      if (answer.lines.length) { if (empty) { empty = false; lines.querySelector(".none")?.remove(); } append(answer.lines); }
-      place = answer.place; offset = answer.offset; ended = answer.ended;
-      if (token !== answer.token) { token = answer.token; rewatch(); }
-      if (!answer.more) break;
-    }
-    tail.hidden = ended;
-    if (empty && !lines.querySelector(".none")) { const none = document.createElement("div"); none.className = "sys none"; lines.prepend(none); }
-    const none = lines.querySelector(".none");
-    if (none) none.textContent = ended ? "This try wrote no log." : token === null ? "No worker has started it yet. Its log scrolls here when one does." : "Nothing written yet.";
-    if (follow) lines.scrollTop = lines.scrollHeight;
-    if (search.value) look(false);
-    anchor();
   });
-
-  let anchored = false;
-  function anchor() {
-    if (anchored || !/^#\d+$/.test(location.hash)) return;
-    const row = document.getElementById(location.hash.slice(1));
-    if (!row) return;
-    anchored = true; follow = false;
-    row.closest("details")?.setAttribute("open", "");
-    row.classList.add("is-at"); row.scrollIntoView({ block: "center" });
-  }
-
-  addEventListener("hashchange", () => { anchored = false; lines.querySelector(".is-at")?.classList.remove("is-at"); anchor(); });
-  lines.addEventListener("scroll", () => {
-    const bottom = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 24;
-    follow = bottom;
-    jump.hidden = bottom;
+  addEventListener("hashchange", () => { if (log && /^#\d+$/.test(location.hash)) goTo(Number(location.hash.slice(1)) - 1); });
+  let last = 0;
+  box.addEventListener("scroll", () => {
+    const up = box.scrollTop < last;
+    last = box.scrollTop;
+    if (view.atEnd() && view.to >= count()) follow = true; else if (up && !view.atEnd()) follow = false;
+    pilled();
   }, { passive: true });
-  jump.addEventListener("click", () => { follow = true; lines.scrollTop = lines.scrollHeight; });
+  const toEnd = async () => { follow = true; if (count()) await view.show(count() - 1, "end"); pilled(); };
+  pill.addEventListener("click", toEnd);
+  $("bottom").addEventListener("click", toEnd);
+  $("top").addEventListener("click", async () => { follow = false; if (count()) await view.show(0, "top"); pilled(); });
+  $("errors").addEventListener("click", () => { if (log?.first_error !== null) goTo(log.first_error); });
+  $("fold").addEventListener("click", async () => { const back = await redraw(); folds.toggleAll(); await back(); seen = count(); });
+  $("full").addEventListener("click", () => section.classList.toggle("is-full"));
+  for (const select of [level, source]) select.addEventListener("change", () => { target = -1; reload(); find.again(); });
 
-  /** @type {Range[]} */
-  let found = [];
-  let at = -1;
-  /** Text nodes with where each begins: colours cut a line into pieces. @param {Element} element */
-  function nodesOf(element) {
-    const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT), parts = [];
-    for (let node = walker.nextNode(), at = 0; node; node = walker.nextNode()) { parts.push({ node, at }); at += node.nodeValue.length; }
-    return parts;
+  for (const [name, kind, fallback] of [["times", "no-times", "yes"], ["sources", "no-sources", "no"], ["wrap", "no-wrap", "yes"]]) {
+    const button = $(name);
+    const show = (/** @type {boolean} */ on) => { section.classList.toggle(kind, !on); button.setAttribute("aria-pressed", String(on)); };
+    show(recall(`log ${name}`, fallback) === "yes");
+    button.addEventListener("click", async () => {
+      const back = await redraw(), on = section.classList.contains(kind);
+      remember(`log ${name}`, on ? "yes" : "no"); show(on);
+      if (follow) await toEnd(); else await back();
+    });
   }
 
-  /** @param {{node: Node, at: number}[]} parts @param {number} from @param {number} to */
-  function rangeOf(parts, from, to) {
-    const range = new Range(), start = parts.findLast((part) => part.at <= from), end = parts.findLast((part) => part.at < to);
-    range.setStart(start.node, from - start.at); range.setEnd(end.node, to - end.at);
-    return range;
-  }
-
-  /** Mark every place the text occurs, without touching the lines. @param {boolean} go */
-  function look(go) {
-    const text = search.value.toLowerCase(), canMark = "highlights" in CSS;
-    found = [];
-    if (text) {
-      for (const element of lines.querySelectorAll(".ln > span, summary")) {
-        const own = element.textContent.toLowerCase();
-        let from = own.indexOf(text);
-        if (from < 0) continue;
-        if (found.length > 5000) break;
-        const parts = nodesOf(element);
-        for (; from >= 0; from = own.indexOf(text, from + text.length)) found.push(rangeOf(parts, from, from + text.length));
-      }
-    }
-    if (go) at = found.length ? 0 : -1;
-    if (canMark) /** @type {any} */ (CSS).highlights.set("found", new Highlight(...found));
-    show(go);
-  }
-  /** @param {boolean} go */
-  function show(go) {
-    hits.textContent = search.value ? (found.length ? `${at + 1} of ${found.length}` : "no match") : "";
-    if ("highlights" in CSS) /** @type {any} */ (CSS).highlights.set("at", at >= 0 && found[at] ? new Highlight(found[at]) : new Highlight());
-    const node = found[at]?.startContainer.parentElement;
-    if (go && node) { node.closest("details")?.setAttribute("open", ""); node.scrollIntoView({ block: "center" }); follow = false; }
-  }
-  let typed = 0;
-  search.addEventListener("input", () => { clearTimeout(typed); typed = setTimeout(() => look(true), 120); });
-  search.addEventListener("keydown", (event) => {
-    if (event.key === "Enter" && found.length) { event.preventDefault(); at = (at + (event.shiftKey ? found.length - 1 : 1)) % found.length; show(true); }
-    if (event.key === "Escape") { search.value = ""; look(true); search.blur(); }
+  const find = startFind(section, {
+    ask: (/** @type {Record<string, any>} */ more) => fetchLog(more, "find"),
+    near: () => (log && !tail && count() ? lineOf(view.inView().place) : 0),
+    show: async (/** @type {{line: number, index: number | null}} */ hit) => {
+      follow = false; target = hit.line;
+      if (tail) return;
+      if (!filtered()) folds.reveal(hit.line);
+      await view.show(filtered() ? hit.index ?? 0 : folds.placeOf(hit.line), "middle");
+      pilled();
+    },
+    rows: view.rows,
   });
 
-  /** @param {string} name @param {string} kind */
-  function option(name, kind) {
-    const box = /** @type {HTMLInputElement} */ (section.querySelector(`[data-${name}]`));
-    box.checked = recall(`log ${name}`, "yes") === "yes";
-    const show = () => section.classList.toggle(kind, !box.checked);
-    box.addEventListener("change", () => { remember(`log ${name}`, box.checked ? "yes" : "no"); show(); });
-    show();
-  }
-  option("times", "no-times"); option("wrap", "no-wrap");
-  const level = /** @type {HTMLSelectElement} */ (section.querySelector("[data-level]"));
-  level.addEventListener("change", () => { section.dataset.level = level.value; });
-  section.querySelector("[data-full]").addEventListener("click", () => section.classList.toggle("is-full"));
-  document.addEventListener("keydown", (event) => { if (event.key === "Escape") section.classList.remove("is-full"); });
-  document.addEventListener("zone", () => { for (const time of lines.querySelectorAll("time")) { const date = new Date(time.dateTime); if (!Number.isNaN(date.getTime())) { time.textContent = `${absolute(date).slice(11)}.${String(date.getMilliseconds()).padStart(3, "0")}`; time.title = absolute(date); } } });
-
+  const keys = { w: "wrap", t: "times", s: "sources", e: "fold", f: "full", d: "download" };
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") section.classList.remove("is-full");
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "f" && !event.shiftKey && find.take()) { event.preventDefault(); return; }
+    const typing = /** @type {Element} */ (event.target).matches("input, textarea, select, [contenteditable]");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]") || !(event.key in keys)) return;
+    const button = $(keys[event.key]);
+    if (!button.hidden) { event.preventDefault(); button.click(); }
+  });
+  document.addEventListener("zone", () => retime(box));
   for (const subject of section.dataset.live.split(" ")) watch(subject, pull);
-  pull();
+  reload().catch(() => {});  // the next hint or the slow poll tries again
 }

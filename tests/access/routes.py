@@ -117,7 +117,18 @@ API: dict[str, dict[str, str]] = {
 PAGE_DAG = "dags/<any:dag_id>"
 PAGE_RUN = f"{PAGE_DAG}/runs/<any:run_id>"
 PAGE_TASK = f"{PAGE_RUN}/tasks/<any:task_id>"
-SHOWN = ("", "/rendered_templates", "/xcom", "/state-store", "/tries", "/code", "/details", "/log", "/log.txt")
+SHOWN = (
+    "",
+    "/rendered_templates",
+    "/xcom",
+    "/state-store",
+    "/tries",
+    "/code",
+    "/details",
+    "/log",
+    "/log/find",
+    "/log.txt",
+)
 
 
 def _task_pages(task: str) -> dict[str, dict[str, str]]:

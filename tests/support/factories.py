@@ -254,11 +254,11 @@ def make_attempt(instance: TaskInstance, *, lines: tuple[str, ...] = (), **field
     return attempt
 
 
-def add_log(attempt: Attempt, *lines: str, logger: str = "task.stdout") -> None:
+def add_log(attempt: Attempt, *lines: str, logger: str = "task.stdout", level: str = "info") -> None:
     """Append lines to an attempt's log."""
     instance = attempt.task_instance
     body = "".join(
-        json.dumps({"timestamp": DAY.isoformat(), "level": "info", "event": line, "logger": logger}) + "\n"
+        json.dumps({"timestamp": DAY.isoformat(), "level": level, "event": line, "logger": logger}) + "\n"
         for line in lines
     )
     logs.store().append(logs.key_for(instance.run_id, instance.pk, attempt.token), body.encode())

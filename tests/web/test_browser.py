@@ -191,31 +191,62 @@ def test_a_log_grows_on_the_page_and_follows_until_one_scrolls_up(browser: Any):
     page.goto("/dags/shop/runs/first/tasks/extract")
     page.wait_for_selector("text=line 199")
     is_live(page)
-    bottom = "(e => e.scrollHeight - e.scrollTop - e.clientHeight < 30)(document.querySelector('.log-lines'))"
+    bottom = "() => (e => e.scrollHeight - e.scrollTop - e.clientHeight < 30)(document.querySelector('.log-lines'))"
     page.wait_for_function(bottom)
     page.evaluate("document.querySelector('.log-lines').scrollTop = 0")
     page.wait_for_selector(".jump:visible")
     factories.add_log(attempt, "one more")
     notify.log_grew(attempt.task_instance_id, attempt.token)
-    page.wait_for_selector("text=one more", state="attached")
+    page.wait_for_selector(".jump:has-text('1 new line')")
     assert page.evaluate("document.querySelector('.log-lines').scrollTop") == 0
     page.click(".jump")
+    page.wait_for_selector("text=one more")
     page.wait_for_function(bottom)
 
 
 def test_a_log_is_searched_across_its_colours_and_folds(browser: Any):
     run = make_shop()
     attempt = factories.instance_of(run, "extract").attempts.get()
-    factories.add_log(attempt, "::group::Inside", "total=\x1b[1;31m13\x1b[0m kg", "::endgroup::", "after")
+    inner = ("::group::Deeper", "see https://example.org/a?b=1.", "::endgroup::")
+    factories.add_log(attempt, "::group::Inside", "total=\x1b[1;31m13\x1b[0m kg", *inner, "::endgroup::", "after")
     page = browser()
     page.goto("/dags/shop/runs/first/tasks/extract")
-    page.wait_for_selector("summary:has-text('Inside')")
+    page.wait_for_selector("[aria-expanded=false]:has-text('Inside')")
     assert not page.is_visible("text=total=")
-    page.fill(".log input[data-search]", "TOTAL=13 kg")
+    page.keyboard.press("Control+f")
+    page.keyboard.type("TOTAL=13 kg")
     page.wait_for_selector("text=1 of 1")
     assert page.is_visible(".a31:has-text('13')")
-    page.goto("/dags/shop/runs/first/tasks/extract#3")
+    page.goto("/dags/shop/runs/first/tasks/extract#8")
     page.wait_for_selector(".is-at:has-text('after')")
+    page.keyboard.press("e")
+    page.wait_for_selector("a[href='https://example.org/a?b=1'][rel~=noopener]")
+
+
+def test_any_place_of_a_long_log_is_reached_with_few_rows_in_the_page(browser: Any):
+    run = make_shop()
+    attempt = factories.instance_of(run, "extract").attempts.get()
+    factories.add_log(attempt, *(f"row {number} {'wide ' * (number % 60)}" for number in range(30_000)))
+    factories.add_log(attempt, "the worst", level="error")
+    factories.add_log(attempt, *(f"row {number}" for number in range(30_000, 40_000)))
+    page = browser()
+    page.goto("/dags/shop/runs/first/tasks/extract#12345")
+    page.wait_for_selector(".is-at:has-text('row 12343')")  # the first line is the shop's own
+    page.click("[data-errors]")
+    page.wait_for_selector(".is-at:has-text('the worst')")
+    assert page.get_attribute(".is-at", "id") == "30002"
+    for share in (0.5, 0.1, 1, 0):
+        page.evaluate(f"(b => {{ b.scrollTop = b.scrollHeight * {share} }})(document.querySelector('.log-lines'))")
+        page.wait_for_selector(f".ln[id='{ {0: 1, 1: 40002}[share] }']" if share in {0, 1} else ".ln[id]")
+        page.mouse.move(600, 600)
+        for _ in range(12):
+            page.mouse.wheel(0, 700)
+        numbers = [int(each) for each in page.evaluate("[...document.querySelectorAll('.ln[id]')].map((e) => e.id)")]
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+        assert 20 < len(numbers) <= 600
+    page.select_option("[data-level]", "error")
+    page.wait_for_function("() => document.querySelectorAll('.ln').length === 1")
+    assert page.inner_text(".ln > a") == "30002"
 
 
 def test_the_grid_is_walked_by_keyboard_and_groups_stay_folded(browser: Any):

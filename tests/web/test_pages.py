@@ -23,7 +23,7 @@ BACKFILL = ["shop", 7]
 ASSET = [7]
 TASK = ["shop", "first", "extract"]
 INDEX = ["shop", "first", "load", 1]
-TASK_PAGES = ("", "-rendered", "-xcom", "-store", "-tries", "-code", "-details", "-log", "-log-file")
+TASK_PAGES = ("", "-rendered", "-xcom", "-store", "-tries", "-code", "-details", "-log", "-log-find", "-log-file")
 PAGES = [
     ("dags", []),
     ("dag-runs", []),

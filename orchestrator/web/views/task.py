@@ -19,6 +19,7 @@ from orchestrator.core.states import FINISHED, TaskState
 from orchestrator.web import tasklist
 from orchestrator.web.page import instance_for, live_part, run_for, whole_number
 from orchestrator.web.text import code, markdown
+from orchestrator.web.views.logs import last_part
 from runs_app import store, why
 from runs_app.deadlines import deadlines_of
 from runs_app.links import links_of
@@ -54,6 +55,7 @@ def head(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index
         "tries": tries,
         "picks": list({each.try_number: each.outcome or "running" for each in attempts}.items()),
         "try_number": chosen,
+        "before": whole_number(request, "before", -1, -1, 2**53),
         "last": attempts[-1] if attempts else None,
         "reason": reason,
         "asks": instance.hitl_details.exists(),
@@ -72,6 +74,7 @@ def head(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index
                 ("required", "-required"),
                 ("details", "-details"),
                 ("lines", "-log"),
+                ("find", "-log-find"),
                 ("file", "-log-file"),
                 ("clear", "-clear"),
                 ("mark", "-mark"),
@@ -93,6 +96,11 @@ def _only_mapped(request: HttpRequest, run: Any, task_id: str) -> str:
     return reverse("mapped", args=[run.dag_id, run.run_id, task_id]) if first and first[0] >= 0 else ""
 
 
+def log_tab(context: dict[str, Any]) -> dict[str, Any]:
+    tokens = [each.token for each in context["attempts"] if each.try_number == context["try_number"]]
+    return last_part(context["instance"], tokens, context["before"])
+
+
 def _page(view: Any) -> Any:
     """Make a view of a task instance from a function that fills in its tab."""
 
@@ -112,7 +120,7 @@ def _page(view: Any) -> Any:
 
 @_page
 def log_page() -> Any:
-    return "log", "tasks/log.html", lambda context: {}
+    return "log", "tasks/log.html", log_tab
 
 
 @_page
