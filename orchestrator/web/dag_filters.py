@@ -138,6 +138,10 @@ class DagFilters:
                 self._chip("Only", label.lower(), name)
         return dags
 
+    def also(self, label: str, value: str, *names: str) -> None:
+        """Show a filter that the page applied by itself."""
+        self._chip(label, value, *names)
+
     def _chip(self, label: str, value: str, *names: str) -> None:
         rest = self.query.copy()
         for name in (*names, "page", "part"):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import browse, bulk
+from .views import browse, bulk, timeline
 
 urlpatterns = [
     path("dag_runs", browse.runs_page, name="dag-runs"),
     path("task_instances", browse.instances_page, name="task-instances"),
+    path("timeline", timeline.timeline_page, name="timeline"),
     path("xcoms", browse.xcoms_page, name="xcoms"),
     path("deadlines", browse.deadlines_page, name="deadlines"),
     path("bulk/<str:kind>", bulk.act, name="bulk"),

@@ -49,12 +49,15 @@ function offset(date) {
   return part?.value.replace("GMT", "") || "+00:00";
 }
 
+/** A mark of an axis: the hour, of a long one with its day. @param {Date} date @param {boolean} withDay */
+function axis(date, withDay) { return absolute(date).slice(withDay ? 5 : 11, 16); }
+
 /** @param {HTMLTimeElement} element */
 function show(element) {
   const date = new Date(element.dateTime);
   if (Number.isNaN(date.getTime())) return;
   const full = `${absolute(date)} ${zone} (${offset(date)})`;
-  const text = element.dataset.form === "ago" ? relative((Date.now() - date.getTime()) / 1000) : element.dataset.form === "ms" ? `${absolute(date)}.${String(date.getMilliseconds()).padStart(3, "0")}` : absolute(date);
+  const text = element.dataset.form === "ago" ? relative((Date.now() - date.getTime()) / 1000) : element.dataset.form?.startsWith("axis") ? axis(date, element.dataset.form === "axis-day") : element.dataset.form === "ms" ? `${absolute(date)}.${String(date.getMilliseconds()).padStart(3, "0")}` : absolute(date);
   if (element.textContent !== text) element.textContent = text;
   element.title = element.dataset.form === "ago" ? full : `${full} · ${relative((Date.now() - date.getTime()) / 1000)}`;
 }

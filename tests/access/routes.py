@@ -151,7 +151,7 @@ PAGES: dict[str, dict[str, str]] = {
     "account/password": {"get": "mine", "post": "mine"},
     "search": {"get": "lists"},
     "dags": {"get": "lists"},
-    **{name: {"get": "lists"} for name in ("dag_runs", "task_instances", "xcoms", "deadlines")},
+    **{name: {"get": "lists"} for name in ("dag_runs", "task_instances", "timeline", "xcoms", "deadlines")},
     "bulk/<str:kind>": {"get": "has:pause", "post": "has:pause"},
     **{route: {"get": "mine"} for route in old_addresses.routes()},
     "assets": {"get": "lists"},

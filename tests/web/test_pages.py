@@ -28,6 +28,7 @@ PAGES = [
     ("dags", []),
     ("dag-runs", []),
     ("task-instances", []),
+    ("timeline", []),
     ("xcoms", []),
     ("deadlines", []),
     ("import-errors", []),
