@@ -1,234 +1,239 @@
 // @ts-check
-/** The graph: tasks in layers, groups that open and close, states that change in place. Laid out by dagre. */
-import { Graph, layout } from "../vendor/dagre/dagre.js";
+/** The graph: tasks in layers, groups that open and close, states that change in place. Laid out by a worker. */
+import { absolute, duration } from "./dates.js";
 import { ask } from "./fetch.js";
-import { worst } from "./grid.js";
+import { near, shown } from "./graph_choice.js";
+import { box, cluster, HEIGHT, line, paint, widthOf } from "./graph_draw.js";
+import { download } from "./graph_image.js";
+import { viewOf } from "./graph_view.js";
 import { watch } from "./live.js";
 import { gently } from "./refresh.js";
 import { recall, remember } from "./store.js";
-import { words } from "./tip.js";
+import { glyphs, svg } from "./svg.js";
+import { hideTip, tipFor, words } from "./tip.js";
 
-const NS = "http://www.w3.org/2000/svg";
-const HEIGHT = 44, MANY_TASKS = 60, READABLE = 0.45;
+const MANY_TASKS = 60, READABLE = 0.5, FOR_GOOD = ["filter", "depth", "dependencies", "direction"];
+const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
-/** @param {string} tag @param {Record<string, string | number>} [attributes] @param {...(Node | string)} inside */
-function svg(tag, attributes = {}, ...inside) {
-  const element = document.createElementNS(NS, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
-  element.append(...inside);
-  return element;
+/** Lays out in a worker; a browser that cannot have one does it on the page. @param {string} address */
+function layouts(address) {
+  /** @type {Map<number, (found: any) => void>} */
+  const waiting = new Map();
+  let number = 0;
+  const worker = new Worker(address, { type: "module" });
+  worker.addEventListener("message", ({ data }) => { waiting.get(data.number)?.(data); waiting.delete(data.number); });
+  const here = async (/** @type {any} */ given) => ({ found: (await import("./layout.js")).layout(given), took: 0 });
+  let broken = false;
+  worker.addEventListener("error", () => { broken = true; for (const [number, done] of waiting) { waiting.delete(number); done(null); } });
+  return async (/** @type {any} */ given) => {
+    if (broken) return here(given);
+    const found = await new Promise((resolve) => { waiting.set(++number, resolve); worker.postMessage({ number, given }); });
+    return found ?? here(given);
+  };
 }
-
-/** @param {string} text @param {number} most */
-const cut = (text, most) => text.length > most ? `${text.slice(0, most - 1)}…` : text;
 
 /** @param {HTMLElement} section */
 export function start(section) {
+  const began = performance.now(), tools = /** @type {HTMLFormElement} */ (section.querySelector("form"));
   let data = JSON.parse(document.getElementById(section.dataset.source).textContent);
-  const key = `graph folds ${data.base}`;
-  const groups = new Map(data.rows.filter((/** @type {any} */ row) => row.kind === "group").map((/** @type {any} */ row) => [row.id, row]));
-  const started = recall(key, "");
+  const field = (/** @type {string} */ name) => /** @type {HTMLSelectElement | null} */ (tools.elements.namedItem(name));
+  const value = (/** @type {string} */ name) => field(name)?.value ?? "";
+  const key = `graph folds ${data.base}`, kept = recall(key, ""), given = new URLSearchParams(location.search);
+  const groups = () => data.rows.filter((/** @type {any} */ row) => row.kind === "group").map((/** @type {any} */ row) => row.id);
   /** @type {Set<string>} */
-  const folds = new Set(started ? JSON.parse(started) : data.rows.length > MANY_TASKS ? [...groups.keys()] : []);
-  let direction = recall("graph direction", innerWidth < 760 ? "TB" : "LR"), shape = "";
-  const canvas = svg("svg", { class: "g", role: "group", "aria-label": "Graph" }), view = svg("g");
-  canvas.append(svg("defs", {}, svg("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto-start-reverse" }, svg("path", { d: "M1 1l6 3-6 3z", fill: "context-stroke" }))), view);
-  section.prepend(canvas);
+  const folds = new Set(kept ? JSON.parse(kept) : data.rows.length > MANY_TASKS ? groups() : []);
+  for (const name of ["root", "state", ...FOR_GOOD]) {
+    const wanted = given.get(name) ?? (FOR_GOOD.includes(name) ? recall(`graph ${name}`, "") : "");
+    if (wanted && field(name)) field(name).value = wanted;
+    if (field(name) instanceof HTMLSelectElement && field(name).selectedIndex < 0) field(name).selectedIndex = 0;
+  }
+  if (innerWidth < 760 && !recall("graph direction", "")) field("direction").value = "TB";
+
+  const canvas = svg("svg", { class: "g", role: "group", "aria-label": "Graph" }), view = svg("g"), map = svg("svg", { class: "map", "aria-hidden": "true", preserveAspectRatio: "xMidYMid" });
+  const defs = glyphs(["success", "failed", "running", "queued", "scheduled", "skipped", "deferred", "awaiting_input", "up_for_retry", "up_for_reschedule", "upstream_failed", "removed", "cancelled"]);
+  defs.append(svg("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto-start-reverse" }, svg("path", { d: "M1 1l6 3-6 3z", fill: "context-stroke" })));
+  canvas.append(defs, view);
+  section.querySelector("[data-canvas]").append(canvas, map);
+  const eye = viewOf(canvas, view, { map }), lay = layouts(section.dataset.worker);
   /** @type {Map<string, Element>} */
-  const nodes = new Map();
-  let size = { width: 1, height: 1 }, place = { x: 0, y: 0, k: 1 };
+  const nodes = new Map(), outs = new Map(), ins = new Map(), byId = new Map();
+  /** @type {any} */
+  let laid = { width: 1, height: 1, places: {}, pieces: [] };
+  let built = 0, selected = given.get("root") ?? "";
 
-  /** The node that stands for a task or group: itself, or the outermost closed group around it. @param {any} row */
-  function shownAs(row) {
-    let shown = row.id;
-    for (let group = row.group; group; group = groups.get(group)?.group) if (folds.has(group)) shown = group;
-    return shown;
+  /** @param {{ fit?: boolean, around?: string }} [how]  around: what stays where it is on the screen */
+  async function build({ fit = false, around = "" } = {}) {
+    const mine = ++built, only = near(data.rows, data.edges, { root: value("root").trim(), filter: value("filter"), depth: Number(value("depth")) });
+    const asked = shown(data.rows, data.edges, { folds, only, widthOf, height: HEIGHT });
+    const answer = await lay({ ...asked, direction: value("direction") });
+    if (mine !== built) return;
+    const before = laid.places[around];
+    laid = answer.found;
+    draw();
+    if (before && laid.places[around]) eye.hold(before, laid.places[around]);
+    if (fit) { if (laid.places[selected]) eye.show(laid.places[selected], 1); else eye.fit(READABLE); }
+    section.toggleAttribute("data-filtered", Boolean(only));
+    section.dataset.drawn = String(nodes.size); section.dataset.layout = String(Math.round(answer.took)); section.dataset.took ||= String(Math.round(performance.now() - began));
+    section.querySelector("[data-none]").toggleAttribute("hidden", nodes.size > 0);
   }
 
-  function build() {
-    const graph = new Graph({ compound: true, multigraph: false });
-    graph.setGraph({ rankdir: direction, nodesep: direction === "LR" ? 16 : 26, ranksep: direction === "LR" ? 54 : 44, edgesep: 10, marginx: 20, marginy: 20, ranker: data.rows.length > 400 ? "longest-path" : "network-simplex" });
-    graph.setDefaultEdgeLabel(() => ({}));
-    const stands = new Map();
+  function draw() {
+    const focused = document.activeElement?.closest?.(".node, .node-link, .cluster"), last = focused && (focused.getAttribute("data-id") ?? focused.firstElementChild?.getAttribute("data-id"));
+    for (const each of [nodes, outs, ins, byId]) each.clear();
+    for (const row of data.rows) byId.set(row.id, row);
+    const clusters = svg("g"), links = svg("g"), boxes = svg("g"), turned = ["TB", "BT"].includes(value("direction"));
     for (const row of data.rows) {
-      stands.set(row.id, shownAs(row));
-      if (stands.get(row.id) !== row.id) continue;
-      const closed = row.kind === "group" && folds.has(row.id);
-      if (row.kind === "group" && !closed) graph.setNode(row.id, { row, cluster: true, label: row.label });
-      else graph.setNode(row.id, { row, width: Math.min(300, Math.max(110, cut(row.label, 34).length * 7.6 + (row.mapped || closed ? 96 : 54), (row.operator ?? "").length * 6.2 + 50)), height: HEIGHT });
+      const at = laid.places[row.id];
+      if (!at) continue;
+      if (row.kind === "group" && !folds.has(row.id)) { clusters.append(cluster(row, at)); continue; }
+      const { node, element } = box(row, row.kind === "group", at);
+      nodes.set(row.id, node); boxes.append(element);
     }
-    for (const row of data.rows) if (row.group && graph.hasNode(row.id) && graph.hasNode(row.group)) graph.setParent(row.id, row.group);
-    for (const id of graph.nodes()) { const node = graph.node(id); if (node.cluster && !graph.children(id).length) { graph.removeNode(id); } }
-    for (const [from, to, label, kind] of data.edges) {
-      const a = stands.get(from), b = stands.get(to);
-      if (a !== b && graph.hasNode(a) && graph.hasNode(b)) {
-        const known = graph.edge(a, b);
-        const text = known?.text || label || "";
-        const scope = kind === "scope" && (known?.scope ?? true);
-        graph.setEdge(a, b, text ? { scope, text, width: Math.min(160, text.length * 6.2), height: 16, labelpos: "c" } : { scope });
-      }
+    for (const piece of laid.pieces) {
+      const drawn = line(piece, turned);
+      for (const [ends, id] of /** @type {[Map<any, any>, any][]} */ ([[outs, piece.a], [ins, piece.b]])) { if (!ends.has(id)) ends.set(id, []); ends.get(id).push({ piece, drawn }); }
+      links.append(drawn);
     }
-    layout(graph);
-    draw(graph);
-  }
-
-  /** @param {any} graph */
-  function draw(graph) {
-    const focused = document.activeElement?.closest?.(".node")?.getAttribute("data-id");
-    nodes.clear();
-    const clusters = svg("g"), links = svg("g"), boxes = svg("g");
-    for (const id of graph.nodes()) {
-      const node = graph.node(id);
-      if (node.cluster) clusters.append(cluster(id, node)); else boxes.append(box(id, node));
-    }
-    for (const edge of graph.edges()) links.append(link(graph, edge, graph.edge(edge)));
     view.replaceChildren(clusters, links, boxes);
-    const about = graph.graph();
-    size = { width: about.width || 1, height: about.height || 1 };
-    if (focused) /** @type {any} */ (nodes.get(focused))?.focus();
+    paintAll();
+    if (last) /** @type {any} */ (nodes.get(last)?.closest("a") ?? nodes.get(last) ?? view.querySelector(`[data-fold="${CSS.escape(last)}"]`))?.focus({ preventScroll: true });
   }
 
-  /** @param {string} id @param {any} node */
-  function cluster(id, node) {
-    const label = svg("text", { x: node.x - node.width / 2 + 10, y: node.y - node.height / 2 + 15, tabindex: 0, role: "button", "aria-label": `Close group ${node.row.label}` }, `− ${cut(node.row.label, Math.max(8, Math.floor(node.width / 8)))}`);
-    const close = () => fold(id);
-    label.addEventListener("click", close);
-    label.addEventListener("keydown", (/** @type {any} */ event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); close(); } });
-    return svg("g", { class: "cluster" }, svg("rect", { x: node.x - node.width / 2, y: node.y - node.height / 2, width: node.width, height: node.height, rx: 10 }), svg("g", {}, label));
-  }
-
-  /** @param {string} id @param {any} node */
-  function box(id, node) {
-    const { row } = node, closed = row.kind === "group", x = node.x - node.width / 2, y = node.y - node.height / 2;
-    const place = svg("g", { class: "node", "data-id": id, transform: `translate(${x} ${y})` });
-    place.append(
-      svg("rect", { class: "box", width: node.width, height: node.height, rx: 9 }),
-      svg("foreignObject", { x: 10, y: 14, width: 16, height: 16 }, document.createElement("i")),
-      svg("text", { x: 34, y: 19 }, cut(closed ? `+ ${row.label}` : row.label, 34)),
-      svg("text", { class: "sub", x: 34, y: 34 }, closed ? "group" : cut(row.operator, 36)),
-      svg("text", { class: "num", x: node.width - 10, y: 19 }, ""),
-    );
-    place.append(svg("title", {}, row.tooltip ? `${row.id}\n${row.tooltip}` : row.id));
-    if (closed) {
-      place.setAttribute("role", "button"); place.setAttribute("tabindex", "0"); place.setAttribute("aria-label", `Open group ${row.label}`);
-      place.addEventListener("click", () => fold(id));
-      place.addEventListener("keydown", (/** @type {any} */ event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); fold(id); } });
-      nodes.set(id, place);
-      return place;
+  /** States of a node: of its task, or of all tasks in the closed group. */
+  function counted() {
+    const parents = new Map(data.rows.map((/** @type {any} */ row) => [row.id, row.group])), sums = new Map();
+    for (const [id, counts] of Object.entries(data.states)) for (let group = parents.get(id); group; group = parents.get(group)) {
+      if (!sums.has(group)) sums.set(group, {});
+      for (const [state, n] of Object.entries(/** @type {any} */ (counts))) sums.get(group)[state] = (sums.get(group)[state] ?? 0) + n;
     }
-    const to = svg("a", { href: "#", class: "node-link" }, place);
-    place.setAttribute("tabindex", "-1");
-    nodes.set(id, place);
-    return to;
+    return (/** @type {any} */ row) => (row.kind === "group" ? sums.get(row.id) : data.states[row.id]) ?? {};
   }
 
-  /** @param {any} graph @param {any} edge @param {any} about */
-  function link(graph, edge, about) {
-    const from = graph.node(edge.v), to = graph.node(edge.w), flat = direction === "LR";
-    // Edges leave and enter in the middle of a side, and bend in between through the points of the layout.
-    const points = [
-      flat ? { x: from.x + from.width / 2, y: from.y } : { x: from.x, y: from.y + from.height / 2 },
-      ...about.points.slice(1, -1),
-      flat ? { x: to.x - to.width / 2 - 2, y: to.y } : { x: to.x, y: to.y - to.height / 2 - 2 },
-    ];
-    let path = `M${points[0].x} ${points[0].y}`;
-    for (let i = 1; i < points.length; i++) {
-      const a = points[i - 1], b = points[i], bend = (flat ? b.x - a.x : b.y - a.y) / 2;
-      path += flat ? ` C${a.x + bend} ${a.y} ${b.x - bend} ${b.y} ${b.x} ${b.y}` : ` C${a.x} ${a.y + bend} ${b.x} ${b.y - bend} ${b.x} ${b.y}`;
+  function paintAll() {
+    const counts = counted(), run = data.run ? `/runs/${encodeURIComponent(data.run.run_id)}` : "", wanted = value("state"), marks = [];
+    for (const [id, node] of nodes) {
+      const row = byId.get(id), found = counts(row), state = paint(node, row, found, laid.places[id].width), link = node.parentNode;
+      if (link instanceof SVGAElement) {
+        const many = row.mapped && Object.values(found).reduce((/** @type {number} */ a, /** @type {any} */ b) => a + b, 0) > 1;
+        link.setAttribute("href", row.href ?? `${data.base}${data.states[id] ? run : ""}/tasks/${encodeURIComponent(id)}${many ? "/mapped" : ""}`);
+      }
+      const fits = !wanted || Boolean(found[wanted]) || state === wanted;
+      node.classList.toggle("dim", !fits);
+      if (fits) marks.push({ ...laid.places[id], color: state });
     }
-    const group = svg("g", { class: about.scope ? "link scope" : "link", "data-from": edge.v, "data-to": edge.w }, svg("path", { d: path, "marker-end": "url(#tip)" }));
-    if (about.text) group.append(svg("text", { x: about.x, y: about.y + 4 }, cut(about.text, 26)));
-    return group;
+    eye.measure(laid, marks);
+    const about = section.querySelector("[data-about]");
+    if (about && data.run) { about.textContent = data.run.run_id; about.setAttribute("href", `${data.base}${run}`); }
+    about?.parentElement?.toggleAttribute("hidden", !data.run);
   }
 
-  /** States of a node: of its task, or of all tasks in the closed group. @param {any} row */
-  function counts(row) {
-    if (row.kind !== "group") return data.states[row.id] ?? {};
-    /** @type {Record<string, number>} */
-    const found = {};
-    for (const other of data.rows) {
-      if (other.kind === "group") continue;
-      for (let group = other.group; group; group = groups.get(group)?.group) if (group === row.id) for (const [state, n] of Object.entries(data.states[other.id] ?? {})) found[state] = (found[state] ?? 0) + Number(n);
-    }
-    return found;
-  }
-
-  function paint() {
-    for (const row of data.rows) {
-      const node = nodes.get(row.id);
-      if (!node) continue;
-      const found = counts(row), state = worst(found), total = Object.values(found).reduce((a, b) => a + b, 0);
-      const glyph = /** @type {HTMLElement} */ (node.querySelector("i")), kind = `st st-${state || "none"}`;
-      if (glyph.className !== kind) { glyph.className = kind; glyph.title = words(state || "none"); }
-      const done = (found.success ?? 0) + (found.skipped ?? 0) + (found.failed ?? 0) + (found.upstream_failed ?? 0) + (found.removed ?? 0) + (found.cancelled ?? 0);
-      node.querySelector(".num").textContent = total > 1 ? `${done}/${total}` : row.mapped ? "mapped" : "";
-      if (node.parentNode instanceof SVGAElement) {
-        const run = data.run ? `/runs/${encodeURIComponent(data.run.run_id)}` : "";
-        node.parentNode.setAttribute("href", `${data.base}${run}/tasks/${encodeURIComponent(row.id)}${row.mapped && total > 1 ? "/mapped" : ""}`);
-        node.parentNode.setAttribute("aria-label", `${row.label}, ${words(state || "none")}`);
+  /** @param {string | undefined} id */
+  function light(id) {
+    for (const each of view.querySelectorAll(".lit")) each.classList.remove("lit");
+    for (const [ends, far] of id ? /** @type {[Map<any, any>, "a" | "b"][]} */ ([[outs, "b"], [ins, "a"]]) : []) {
+      // Bends and gates of borders lead on; the walk ends at the next tasks.
+      const pending = [id], been = new Set();
+      while (pending.length) for (const { piece, drawn } of ends.get(pending.pop()) ?? []) {
+        drawn.classList.add("lit");
+        if (!nodes.has(piece[far]) && !been.has(piece[far])) { been.add(piece[far]); pending.push(piece[far]); }
       }
     }
+  }
+
+  /** @param {string} id */
+  function tell(id) {
+    const row = byId.get(id), found = counted()(row), [started, ended, tries] = data.times?.[id] ?? [];
+    const lines = [[row.kind === "group" ? "group" : row.operator ?? ""], ...Object.entries(found).map(([state, n]) => [n > 1 ? `${n} ${words(state)}` : words(state), state])];
+    if (row.state && !row.kind?.startsWith("asset")) lines.push([`last run ${words(row.state)}`, row.state]);
+    if (row.tooltip) lines.push([row.tooltip]);
+    if (started) lines.push([`started ${absolute(new Date(started))}`], [`${ended ? "took" : "for"} ${duration(((ended ? Date.parse(ended) : Date.now()) - Date.parse(started)) / 1000)}${tries > 1 ? `, try ${tries}` : ""}`]);
+    tipFor(nodes.get(id), row.label === id ? id : `${row.label} · ${id}`, lines.filter(([text]) => text));
   }
 
   /** @param {string} id */
   function fold(id) {
     if (folds.has(id)) folds.delete(id); else folds.add(id);
     remember(key, JSON.stringify([...folds]));
-    build(); paint();
+    build({ around: id });
   }
 
-  function move() { view.setAttribute("transform", `translate(${place.x} ${place.y}) scale(${place.k})`); canvas.style.backgroundPosition = `${place.x}px ${place.y}px`; }
-  /** @param {number} [least]  never smaller than this, even if not all is seen */
-  function fit(least = 0.05) {
-    const box = canvas.getBoundingClientRect();
-    const k = Math.max(least, Math.min(1.15, Math.max(0.05, Math.min((box.width - 24) / size.width, (box.height - 24) / size.height))));
-    place = { k, x: Math.max(least > 0.1 ? 8 : -1e6, (box.width - size.width * k) / 2), y: (box.height - size.height * k) / 2 };
-    move();
-  }
-  /** @param {number} by @param {number} [x] @param {number} [y] */
-  function zoom(by, x = canvas.clientWidth / 2, y = canvas.clientHeight / 2) {
-    const k = Math.min(3, Math.max(0.08, place.k * by));
-    place = { k, x: x - (x - place.x) * k / place.k, y: y - (y - place.y) * k / place.k };
-    move();
-  }
-  canvas.addEventListener("wheel", (event) => {
+  const idOf = (/** @type {any} */ target) => target?.closest?.(".node")?.getAttribute("data-id") ?? target?.querySelector?.(".node")?.getAttribute("data-id");
+  view.addEventListener("pointerover", (event) => { const id = idOf(event.target); light(id); if (id) tell(id); else hideTip(); });
+  canvas.addEventListener("pointerleave", () => { light(undefined); hideTip(); });
+  canvas.addEventListener("pointerdown", hideTip);
+  canvas.addEventListener("wheel", hideTip, { passive: true });
+  view.addEventListener("focusin", (event) => {
+    const id = idOf(event.target);
+    if (!id || !/** @type {Element} */ (event.target).matches(":focus-visible")) return;
+    selected = id; light(id);
+    if (!eye.isSeen(laid.places[id])) eye.show(laid.places[id]);
+  });
+  view.addEventListener("click", (event) => {
+    const group = /** @type {Element} */ (event.target).closest("[data-fold]"), id = idOf(event.target);
+    if (group) { event.preventDefault(); fold(group.getAttribute("data-fold")); }
+    else if (id && /** @type {any} */ (field("traverse"))?.checked && !(event.ctrlKey || event.metaKey || event.shiftKey)) { event.preventDefault(); field("root").value = id; selected = id; changed("root"); }
+  });
+  view.addEventListener("keydown", (event) => {
+    const { key: pressed, target } = /** @type {KeyboardEvent} */ (event), group = /** @type {Element} */ (target).closest("[data-fold]"), step = STEPS[pressed], at = laid.places[idOf(target)];
+    if (group && (pressed === "Enter" || pressed === " ")) { event.preventDefault(); fold(group.getAttribute("data-fold")); }
+    if (!step || !at) return;
     event.preventDefault();
-    const box = canvas.getBoundingClientRect();
-    if (event.ctrlKey || !event.shiftKey) zoom(Math.exp(-event.deltaY * (event.ctrlKey ? 0.01 : 0.0015)), event.clientX - box.left, event.clientY - box.top);
-    else { place.x -= event.deltaY; move(); }
-  }, { passive: false });
-  /** @type {Map<number, {x: number, y: number}>} */
-  const fingers = new Map();
-  let moved = 0;
-  canvas.addEventListener("pointerdown", (event) => { fingers.set(event.pointerId, { x: event.clientX, y: event.clientY }); moved = 0; });
-  addEventListener("pointermove", (event) => {
-    const before = fingers.get(event.pointerId);
-    if (!before) return;
-    const dx = event.clientX - before.x, dy = event.clientY - before.y;
-    if (fingers.size === 1) { place.x += dx; place.y += dy; moved += Math.abs(dx) + Math.abs(dy); move(); }
-    else { const other = [...fingers].find(([id]) => id !== event.pointerId)[1]; const old = Math.hypot(before.x - other.x, before.y - other.y), now = Math.hypot(event.clientX - other.x, event.clientY - other.y); const box = canvas.getBoundingClientRect(); if (old) zoom(now / old, (event.clientX + other.x) / 2 - box.left, (event.clientY + other.y) / 2 - box.top); moved = 9; }
-    fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
-  });
-  for (const name of ["pointerup", "pointercancel"]) addEventListener(name, (event) => fingers.delete(/** @type {PointerEvent} */ (event).pointerId));
-  canvas.addEventListener("click", (event) => { if (moved > 6) { event.preventDefault(); event.stopPropagation(); } }, true);
-  canvas.addEventListener("dragstart", (event) => event.preventDefault());
-  view.addEventListener("pointerover", (event) => {
-    const id = /** @type {Element} */ (event.target).closest(".node")?.getAttribute("data-id");
-    for (const each of view.querySelectorAll(".link")) each.classList.toggle("lit", Boolean(id) && (each.getAttribute("data-from") === id || each.getAttribute("data-to") === id));
-  });
-  section.addEventListener("click", (event) => {
-    const target = /** @type {Element} */ (event.target), how = target.closest("[data-zoom]")?.getAttribute("data-zoom");
-    if (how === "in") zoom(1.25); if (how === "out") zoom(0.8); if (how === "fit") fit();
-    if (target.closest("[data-turn]")) { direction = direction === "LR" ? "TB" : "LR"; remember("graph direction", direction); build(); paint(); fit(); }
+    let best = "", least = Infinity;
+    for (const id of nodes.keys()) {
+      const to = laid.places[id], dx = to.x + to.width / 2 - at.x - at.width / 2, dy = to.y + to.height / 2 - at.y - at.height / 2;
+      const ahead = dx * step[0] + dy * step[1], beside = Math.abs(dx * step[1]) + Math.abs(dy * step[0]);
+      if (ahead > 4 && ahead + 2 * beside < least) { least = ahead + 2 * beside; best = id; }
+    }
+    /** @type {any} */ (nodes.get(best)?.closest("a") ?? nodes.get(best))?.focus({ preventScroll: true });
   });
 
-  function render(fresh = false) {
-    const now = JSON.stringify([data.rows, data.edges]);
-    if (now !== shape) { shape = now; groups.clear(); for (const row of data.rows) if (row.kind === "group") groups.set(row.id, row); build(); if (fresh) fit(READABLE); }
-    paint();
+  function address() {
+    const url = new URL(section.dataset.json, location.href);
+    for (const name of ["dependencies", "version_number"]) if (value(name)) url.searchParams.set(name, value(name));
+    return url;
   }
-  const refresh = gently(async () => { data = await (await ask(section.dataset.json)).json(); render(); });
+  /** @param {string} name  of what was chosen */
+  async function changed(name) {
+    const query = new URLSearchParams(location.search), root = value("root").trim();
+    for (const each of ["root", "filter", "depth", "state", "dependencies", "version_number"]) query.delete(each);
+    if (root) { query.set("root", root); query.set("filter", value("filter")); query.set("depth", value("depth")); }
+    for (const each of ["state", "version_number"]) if (value(each)) query.set(each, value(each));
+    if (value("dependencies") !== "tasks") query.set("dependencies", value("dependencies"));
+    history.replaceState(null, "", `${location.pathname}${query.size ? `?${query}` : ""}`);
+    if (FOR_GOOD.includes(name)) remember(`graph ${name}`, value(name));
+    if (name === "state") { paintAll(); return; }
+    if (name === "dependencies" || name === "version_number") data = await (await ask(address().href)).json();
+    for (const each of tools.querySelectorAll("[data-with-root]")) each.toggleAttribute("hidden", !root);
+    await build({ fit: true });
+  }
+  tools.addEventListener("submit", (event) => event.preventDefault());
+  tools.addEventListener("change", (event) => { const { name } = /** @type {HTMLSelectElement} */ (event.target); if (name && name !== "traverse") changed(name); });
+  // A task that was picked from the list, or typed to its end, need not be confirmed.
+  let root = value("root");
+  tools.addEventListener("input", (event) => { const now = value("root").trim(); if (/** @type {any} */ (event.target).name === "root" && now !== root && (!now || byId.has(now))) { root = now; selected = now; changed("root"); } });
+  section.addEventListener("click", (event) => {
+    const target = /** @type {Element} */ (event.target), how = target.closest("[data-zoom]")?.getAttribute("data-zoom"), kind = target.closest("[data-save]")?.getAttribute("data-save");
+    if (how === "in") eye.zoom(1.25); if (how === "out") eye.zoom(0.8); if (how === "fit") eye.fit();
+    if (how === "selected" && laid.places[selected]) eye.show(laid.places[selected], 1);
+    if (kind) download(/** @type {any} */ (kind), `${data.base.split("/").pop()}-graph`, view, defs, laid);
+    if (target.closest("[data-fold-all]")) { const all = groups(), open = all.some((/** @type {string} */ id) => !folds.has(id)); folds.clear(); if (open) for (const id of all) folds.add(id); remember(key, JSON.stringify([...folds])); build({ fit: true }); }
+  });
+
+  const shape = () => JSON.stringify([data.rows, data.edges]);
+  let known = shape();
+  const refresh = gently(async () => {
+    data = await (await ask(address().href)).json();
+    const now = shape();
+    if (now === known) { for (const row of data.rows) byId.set(row.id, row); paintAll(); return; }
+    known = now;
+    await build();
+  });
   watch(section.dataset.live, refresh);
   document.addEventListener("acted", refresh);
-  render(true);
+  for (const each of tools.querySelectorAll("[data-with-root]")) each.toggleAttribute("hidden", !value("root"));
+  section.querySelector("[data-fold-all]").toggleAttribute("hidden", !groups().length);
+  (async () => {
+    if (value("dependencies") !== data.dependencies) { data = await (await ask(address().href)).json(); known = shape(); }
+    await build({ fit: true });
+  })();
 }

@@ -8,6 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_safe
 
 from dags_app.models import DagVersion, SourceBlob
+from orchestrator.web import versions
 from orchestrator.web.page import live_part
 from orchestrator.web.text import code
 
@@ -31,16 +32,8 @@ def shown(request: HttpRequest, version: DagVersion | None) -> dict[str, Any]:
 @require_safe
 def dag_code_page(request: HttpRequest, dag_id: str) -> HttpResponse:
     context = dag.head(request, dag_id, "code")
-    versions = context["dag"].versions.order_by("-version_number")
-    number = request.GET.get("version_number", "")
-    version = context["dag"].version
-    if number:
-        version = (
-            versions.filter(version_number=int(number)).first() if number.isdecimal() and len(number) < 9 else None
-        )
-        if version is None:
-            raise Http404(f"DAG “{dag_id}” has no version “{number}”.")
-    numbers = list(versions.values("version_number", "created_at")[:200])
+    version = versions.picked(request, context["dag"]) or context["dag"].version
+    numbers = versions.numbers(context["dag"])
     return live_part(request, "dags/code.html", dag.HEAD, versions=numbers, **shown(request, version), **context)
 
 

@@ -18,7 +18,7 @@ from orchestrator import access
 from orchestrator.core.graph import topological
 from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import RunState, RunType, TaskState
-from orchestrator.web import backfills, grid, schedules
+from orchestrator.web import backfills, graph, grid, schedules, versions
 from orchestrator.web.page import dag_for, done, live_part, must, run_for, whole_number
 from orchestrator.web.text import markdown
 from runs_app import actions, why
@@ -83,7 +83,8 @@ def _grid(request: HttpRequest, dag: Dag) -> dict[str, Any]:
 @require_safe
 def graph_page(request: HttpRequest, dag_id: str) -> HttpResponse:
     context = head(request, dag_id, "graph")
-    return live_part(request, "dags/graph.html", HEAD, data=_graph(request, context["dag"]), **context)
+    shown = {"data": _graph(request, context["dag"]), "choices": graph.DEPENDENCIES}
+    return live_part(request, "dags/graph.html", HEAD, versions=versions.numbers(context["dag"]), **shown, **context)
 
 
 @require_safe
@@ -92,14 +93,17 @@ def graph_data(request: HttpRequest, dag_id: str) -> JsonResponse:
 
 
 def _graph(request: HttpRequest, dag: Dag) -> dict[str, Any]:
-    """The current version with the newest run's states; a run's own version where the query names a run."""
+    """The current version with the newest run's states; where the query names a run or a version, that one's."""
+    shown = graph.wanted(request.GET)
     if run_id := request.GET.get("run"):
         run = run_for(request, dag.dag_id, run_id)
-        found = grid.graph(load_spec(run.version_id), run)
-    else:
-        newest = access.visible_runs(request.user).filter(dag=dag).order_by("-run_after", "-pk").first()
-        found = grid.graph(spec_of(dag), newest)
-    return found | {"base": reverse("dag", args=[dag.dag_id])}
+        return graph.graph(request.user, dag, load_spec(run.version_id), run, shown)
+    runs = access.visible_runs(request.user).filter(dag=dag).order_by("-run_after", "-pk")
+    version = versions.picked(request, dag)
+    if version is not None:
+        newest = runs.filter(version=version).first()
+        return graph.graph(request.user, dag, load_spec(version.pk), newest, shown)
+    return graph.graph(request.user, dag, spec_of(dag), runs.first(), shown)
 
 
 def filtered(runs: Any, request: HttpRequest) -> Any:

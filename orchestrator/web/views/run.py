@@ -7,14 +7,13 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from dags_app.versions import load_spec
 from orchestrator import access
 from orchestrator.core.states import RUN_UNFINISHED, RunState, TaskState
-from orchestrator.web import grid, tasklist
+from orchestrator.web import graph, tasklist
 from orchestrator.web.page import live_part, run_for
 from runs_app import group_retries, why
 from runs_app.models import DagRun, StateEvent
@@ -63,8 +62,9 @@ def tasks_page(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
 def graph_page(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
     context = head(request, dag_id, run_id, "graph")
     run: DagRun = context["run"]
-    data = grid.graph(load_spec(run.version_id), run) | {"base": reverse("dag", args=[dag_id])}
-    return live_part(request, "runs/graph.html", HEAD, data=data, **context)
+    shown = graph.wanted(request.GET)
+    data = graph.graph(request.user, run.dag, load_spec(run.version_id), run, shown)
+    return live_part(request, "runs/graph.html", HEAD, data=data, choices=graph.DEPENDENCIES, **context)
 
 
 @require_safe
