@@ -171,6 +171,7 @@ PAGES: dict[str, dict[str, str]] = {
     PAGE_RUN: {"get": "sees"},
     **{f"{PAGE_RUN}/{end}": {"get": "sees"} for end in ("graph", "events", "callbacks", "code", "details")},
     f"{PAGE_RUN}/callbacks/<int:callback_id>/log.txt": {"get": "sees"},
+    **{f"{PAGE_RUN}/{end}": {"get": "sees"} for end in ("gantt", "gantt.json")},
     f"{PAGE_RUN}/clear": {"get": "acts:clear", "post": "acts:clear"},
     f"{PAGE_RUN}/cancel": {"get": "acts:mark", "post": "acts:mark"},
     f"{PAGE_RUN}/mark": {"get": "acts:mark", "post": "acts:mark"},

@@ -6,14 +6,14 @@ from typing import Any
 
 from django.core.paginator import Paginator
 from django.db.models import F
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from dags_app.versions import load_spec
 from orchestrator import access
 from orchestrator.core.states import RUN_UNFINISHED, RunState, TaskState
-from orchestrator.web import graph, tasklist
+from orchestrator.web import gantt, graph, tasklist
 from orchestrator.web.page import live_part, run_for
 from runs_app import group_retries, why
 from runs_app.models import DagRun, StateEvent
@@ -65,6 +65,21 @@ def graph_page(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
     shown = graph.wanted(request.GET)
     data = graph.graph(request.user, run.dag, load_spec(run.version_id), run, shown)
     return live_part(request, "runs/graph.html", HEAD, data=data, choices=graph.DEPENDENCIES, **context)
+
+
+@require_safe
+def gantt_page(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
+    context = head(request, dag_id, run_id, "gantt")
+    return live_part(request, "runs/gantt.html", HEAD, data=_gantt(context["run"]), **context)
+
+
+@require_safe
+def gantt_data(request: HttpRequest, dag_id: str, run_id: str) -> JsonResponse:
+    return JsonResponse(_gantt(run_for(request, dag_id, run_id)))
+
+
+def _gantt(run: DagRun) -> dict[str, Any]:
+    return gantt.gantt(load_spec(run.version_id), run, timezone.now())
 
 
 @require_safe
