@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import QuerySet
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, QueryDict
 
 from dags_app.models import Pool
@@ -15,6 +16,8 @@ from orchestrator.core.states import RunState, RunType, TaskState
 
 from .filters import Filter, Filters
 
+RUN_DATE = Coalesce("logical_date", "run_after")
+"""The date of a run for people: its logical date, or for one without when it was to run."""
 RUNS = (
     Filter("dag_id", "DAG", "dag__dag_id", first=True),
     Filter("state", "State", "state", "choice", tuple(RunState), first=True),
@@ -25,6 +28,7 @@ RUNS = (
     Filter("dag_version", "Version", "version__version_number", "number"),
     Filter("run_after", "Run after", "run_after", "time"),
     Filter("logical_date", "Logical date", "logical_date", "time"),
+    Filter("date", "Logical date or run after", "date", "time"),
     Filter("start_date", "Started", "started_at", "time"),
     Filter("end_date", "Ended", "ended_at", "time"),
     Filter("duration", "Seconds", "took", "seconds"),
@@ -86,7 +90,7 @@ DEADLINE_SORTS = {"deadline_time": "deadline_time", "dag_id": "run__dag_id", "na
 def runs_of(request: HttpRequest, query: QueryDict | None = None) -> tuple[QuerySet[Any], Filters]:
     """The runs that the address, or another query, asks for."""
     filters = Filters(request, RUNS, query)
-    return filters.narrow(access.visible_runs(request.user)), filters
+    return filters.narrow(access.visible_runs(request.user).alias(date=RUN_DATE)), filters
 
 
 def instances_of(request: HttpRequest, query: QueryDict | None = None) -> tuple[QuerySet[Any], Filters]:

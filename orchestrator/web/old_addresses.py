@@ -39,8 +39,14 @@ class Asked:
 
 To = Callable[[Asked], str]
 
-RUN_TABS = {"graph": "run-graph", "code": "run-code", "details": "run-details", "audit_log": "run-events"}
-DAG_TABS = {"graph": "graph", "code": "code", "details": "details", "dag_details": "details"}
+RUN_TABS = {
+    "graph": "run-graph",
+    "gantt": "run-gantt",
+    "code": "run-code",
+    "details": "run-details",
+    "audit_log": "run-events",
+}
+DAG_TABS = {"graph": "graph", "calendar": "calendar", "code": "code", "details": "details", "dag_details": "details"}
 TASK_TABS = {
     "xcom": "task-xcom",
     "rendered": "task-rendered",
@@ -131,8 +137,9 @@ VERSION_2: dict[str, To] = {
     "home": home,
     "login": lambda asked: reverse("home"),
     **{f"{DAG}/{view}": place for view in ("grid", "tree", "duration", "tries", "landing-times", "dag-details")},
+    f"{DAG}/gantt": at("gantt"),
     **{view: place for view in ("grid", "tree", "duration", "tries", "landing_times", "task", "log")},
-    **{view: at(view) for view in ("graph", "code", "dag_details", "rendered-templates", "xcom")},
+    **{view: at(view) for view in ("graph", "gantt", "calendar", "code", "dag_details", "rendered-templates", "xcom")},
     "confirm": mark,
     "success": mark,
     "taskinstance/list": filtered("task-instances"),

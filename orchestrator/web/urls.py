@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from django.urls import path, register_converter
+from django.urls import path
 from django.views.generic import RedirectView
 
-from . import old_addresses, urls_browse
+from . import old_addresses, urls_browse, urls_charts
+from .converters import ANY
 from .views import (
     account,
     assets,
@@ -25,22 +26,7 @@ from .views import (
     task,
 )
 
-
-class AnyText:
-    """An id as it is: slashes and line breaks in a run id must not turn a page into an error."""
-
-    regex = r"[^\0]+?"
-
-    def to_python(self, value: str) -> str:
-        return value
-
-    def to_url(self, value: str) -> str:
-        return value
-
-
-register_converter(AnyText, "any")
-
-DAG = "dags/<any:dag_id>"
+DAG = f"dags/<{ANY}:dag_id>"
 RUN = DAG + "/runs/<any:run_id>"
 TASK = RUN + "/tasks/<any:task_id>"
 TASK_PAGES = (
@@ -84,8 +70,7 @@ urlpatterns = [
     *(path(TASK + end, view, name=name) for end, name, view in reversed(TASK_PAGES)),
     path(RUN + "/required_actions", required.list_page, name="run-required"),
     path(RUN + "/graph", run.graph_page, name="run-graph"),
-    path(RUN + "/gantt.json", run.gantt_data, name="gantt-data"),
-    path(RUN + "/gantt", run.gantt_page, name="run-gantt"),
+    *urls_charts.of_runs,
     path(RUN + "/events", run.events_page, name="run-events"),
     path(RUN + "/callbacks", callbacks.callbacks_page, name="run-callbacks"),
     path(RUN + "/callbacks/<int:callback_id>/log.txt", callbacks.download, name="callback-log"),
@@ -100,6 +85,7 @@ urlpatterns = [
     path(DAG + "/grid.json", dag.grid_data, name="grid-data"),
     path(DAG + "/graph.json", dag.graph_data, name="graph-data"),
     path(DAG + "/required_actions", required.list_page, name="dag-required"),
+    *urls_charts.of_dags,
     path(DAG + "/graph", moved.also_of_runs(dag.graph_page, "graph"), name="graph"),
     path(DAG + "/backfills", backfills.list_page, name="backfills"),
     path(DAG + "/backfills/<int:backfill_id>/pause", backfills.pause, name="backfill-pause"),

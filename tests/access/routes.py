@@ -180,7 +180,17 @@ PAGES: dict[str, dict[str, str]] = {
     PAGE_DAG: {"get": "sees"},
     **{
         f"{PAGE_DAG}/{end}": {"get": "sees"}
-        for end in ("grid.json", "graph.json", "graph", "runs", "tasks", "code", "details", "tasks/<any:task_id>")
+        for end in (
+            "grid.json",
+            "graph.json",
+            "graph",
+            "runs",
+            "tasks",
+            "code",
+            "details",
+            "calendar",
+            "tasks/<any:task_id>",
+        )
     },
     f"{PAGE_DAG}/backfills": {"get": "sees"},
     f"{PAGE_DAG}/backfill": {"get": "acts:trigger", "post": "acts:trigger"},

@@ -42,6 +42,7 @@ PAGES = [
         for name in (
             "dag",
             "graph",
+            "calendar",
             "runs",
             "backfills",
             "dag-tasks",

@@ -130,6 +130,18 @@ def part(context: dict[str, Any], name: str) -> str:
 
 
 @register.filter
+def iso(value: datetime) -> str:
+    """A time for an address, with its offset."""
+    return value.isoformat(timespec="milliseconds")
+
+
+@register.filter
+def cell_name(cell: Any, hourly: bool) -> str:
+    """A day or an hour of the calendar in words; the template engine would turn its time into the server's zone."""
+    return f"{cell.start:%Y-%m-%d %H:%M} to {cell.end:%H:%M}" if hourly else f"{cell.start:%A %Y-%m-%d}"
+
+
+@register.filter
 def wordlist(text: str) -> list[str]:
     """The words of a text, to loop over."""
     return text.split()

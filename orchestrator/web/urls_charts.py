@@ -1,0 +1,17 @@
+"""Addresses of what draws a DAG or a run over time; :mod:`orchestrator.web.urls` has their places among the others."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from .converters import ANY
+from .views import calendar, run
+
+DAG = f"dags/<{ANY}:dag_id>"
+RUN = DAG + "/runs/<any:run_id>"
+
+of_runs = [
+    path(RUN + "/gantt.json", run.gantt_data, name="gantt-data"),
+    path(RUN + "/gantt", run.gantt_page, name="run-gantt"),
+]
+of_dags = [path(DAG + "/calendar", calendar.calendar_page, name="calendar")]
