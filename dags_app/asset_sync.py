@@ -14,6 +14,7 @@ from django.db.models import Q
 from orchestrator.core.assets import leaves
 from orchestrator.core.spec import DagSpec
 
+from . import plugin_calls
 from .models import Asset, AssetAlias, AssetWatcher, ScheduleReference, TaskReference
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ def store(specs: Mapping[str, DagSpec], versions: Mapping[str, int], now: dateti
     touched = _forget(set(specs) - set(named))
     if named:
         assets = _store_assets(named.values(), now)
-        aliases = _store_aliases(named.values())
+        aliases = _store_aliases(named.values(), now)
         for dag_id, spec in named.items():
             touched |= _store_references(dag_id, spec, assets, aliases, now)
             _store_watchers(dag_id, spec, assets, versions[dag_id], now)
@@ -90,6 +91,8 @@ def _store_assets(specs: Iterable[DagSpec], now: datetime) -> dict[Key, int]:
     ]
     if fresh:
         Asset.objects.bulk_create(fresh, ignore_conflicts=True)
+        if plugin_calls.heard("on_asset_created"):
+            plugin_calls.tell("on_asset_created", ({"asset": told(each)} for each in fresh), now)
         found = {(asset.name, asset.uri): asset for asset in find(wanted)}
     for key, asset in found.items():
         if (asset.group, asset.extra) != (wanted[key]["group"], wanted[key]["extra"]):
@@ -97,7 +100,12 @@ def _store_assets(specs: Iterable[DagSpec], now: datetime) -> dict[Key, int]:
     return {key: asset.pk for key, asset in found.items()}
 
 
-def _store_aliases(specs: Iterable[DagSpec]) -> dict[str, int]:
+def told(asset: Asset) -> dict[str, Any]:
+    """An asset as listeners are told of it."""
+    return {"name": asset.name, "uri": asset.uri, "group": asset.group, "extra": asset.extra}
+
+
+def _store_aliases(specs: Iterable[DagSpec], now: datetime) -> dict[str, int]:
     wanted: dict[str, str] = {}
     for spec in specs:
         things = [each for task in spec.tasks.values() for each in (*task.inlets, *task.outlets)]
@@ -106,6 +114,11 @@ def _store_aliases(specs: Iterable[DagSpec]) -> dict[str, int]:
             wanted |= {each["name"]: each.get("group", "asset") for kind, each in leaves(thing) if kind == "alias"}
     if not wanted:
         return {}
+    if plugin_calls.heard("on_asset_alias_created"):
+        there = set(AssetAlias.objects.filter(name__in=wanted).values_list("name", flat=True))
+        fresh = sorted(wanted.keys() - there)
+        told_of = [{"asset_alias": {"name": name, "group": wanted[name]}} for name in fresh]
+        plugin_calls.tell("on_asset_alias_created", told_of, now)
     rows = [AssetAlias(name=name, group=group) for name, group in sorted(wanted.items())]
     AssetAlias.objects.bulk_create(rows, update_conflicts=True, update_fields=["group"], unique_fields=["name"])
     return dict(AssetAlias.objects.filter(name__in=wanted).values_list("name", "pk"))

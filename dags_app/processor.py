@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
@@ -26,6 +27,7 @@ from . import plugins, schedule, sync
 from .folder import Folder, Look, Names, Print
 from .models import DagFile
 from .parsing import Finished, parse, print_of
+from .plugin_calls import Answered, Desk
 from .plugins import Mark
 from .sync import OnChanged, Outcome, Parsed, error_of
 from .watch import Watch
@@ -44,6 +46,8 @@ SLOW_SECONDS = 1.0
 MOST_AT_ONCE = 32
 MOST_TRIES = 5
 RETRY_SECONDS = 1.0
+LAST_SECONDS = 3.0
+"""So long what plugins are to be told is served after the end was asked for."""
 
 
 @dataclass(slots=True)
@@ -81,7 +85,14 @@ class Job:
 class Processor:
     """Call :meth:`step` in a loop from one thread; :meth:`wake` from any."""
 
-    def __init__(self, root: str, *, on_changed: OnChanged | None = None, workers: int | None = None) -> None:
+    def __init__(
+        self,
+        root: str,
+        *,
+        on_changed: OnChanged | None = None,
+        answered: Answered | None = None,
+        workers: int | None = None,
+    ) -> None:
         self.root, self.on_changed = os.path.abspath(root), on_changed
         self.workers = workers or os.cpu_count() or 2
         self.folder, self.server = Folder(self.root), ForkServer()
@@ -103,6 +114,7 @@ class Processor:
         self._woken, self._hinted = threading.Event(), threading.Event()
         # Here, not in a thread of the pool: it ends with the thread that started it.
         self.server.start()
+        self.desk = Desk(self.server, answered)
 
     # ---- the loop
 
@@ -121,6 +133,7 @@ class Processor:
             self._plugins_at = now + PLUGINS_SECONDS
             self._look_at_plugins()
             self._ask_timetables(now)
+            self.desk.turn(self._beside)
         if self._hinted.is_set() or now >= self._look_at:
             # Twice: files that come with a new folder may be there before its watch is.
             again = SETTLE_SECONDS if self._hinted.is_set() else LOOK_SECONDS
@@ -177,6 +190,16 @@ class Processor:
         if not first:
             for path in self.files:
                 self.queue.setdefault(path, 0.0)
+
+    def _beside(self, work: Callable[..., Any], *args: Any) -> Future[Any]:
+        """Do something in a thread of the pool, and look again when it is done."""
+        future = self.pool.submit(work, *args)
+        future.add_done_callback(lambda _: self._serve_again())
+        return future
+
+    def _serve_again(self) -> None:
+        self._plugins_at = 0.0
+        self._woken.set()
 
     def _ask_timetables(self, now: float) -> None:
         """Parse the files again whose DAGs' own timetables are to say what comes next."""
@@ -371,9 +394,16 @@ class Processor:
         return None
 
 
-def run(should_stop: Callable[[], bool], *, root: str | None = None, on_changed: OnChanged | None = None) -> None:
-    """Keep the database the same as the folder until told to stop."""
-    processor = Processor(root or str(settings.ORCH.dags_folder), on_changed=on_changed)
+def run(
+    should_stop: Callable[[], bool],
+    *,
+    root: str | None = None,
+    on_changed: OnChanged | None = None,
+    answered: Answered | None = None,
+    at_last: Callable[[], None] = lambda: None,
+) -> None:
+    """Keep the database the same as the folder until told to stop; ``at_last`` is called before the last calls are served."""
+    processor = Processor(root or str(settings.ORCH.dags_folder), on_changed=on_changed, answered=answered)
     watch = Watch(processor.root, processor.wake)
     processor.watched = lambda: watch.works
     watch.start()
@@ -388,6 +418,16 @@ def run(should_stop: Callable[[], bool], *, root: str | None = None, on_changed:
                 continue
             if counts.parsed or counts.gone:
                 log.info("folder_synced %s", " ".join(f"{name}={getattr(counts, name)}" for name in counts.__slots__))
+        _serve_the_rest(processor, at_last)
     finally:
         watch.stop()
         processor.close()
+
+
+def _serve_the_rest(processor: Processor, at_last: Callable[[], None]) -> None:
+    """Who stops along with us has told us so by now."""
+    try:
+        at_last()
+        processor.desk.drain(LAST_SECONDS)
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("plugin_calls_left error=%s", error)

@@ -15,8 +15,9 @@ from django.db.models import Max
 
 from orchestrator.core import timetables
 from orchestrator.core.serde import SpecError
+from orchestrator.sdk.listeners import IMPORT_HOOKS
 
-from . import asset_sync, documents, pools, schedule
+from . import asset_sync, documents, plugin_calls, pools, schedule
 from .documents import Document
 from .models import Dag, DagFile, DagImportError, DagTag, DagVersion, SourceBlob, SourceTree
 from .trees import Tree
@@ -303,6 +304,7 @@ def _store_error(file: DagFile, errors: Sequence[dict[str, Any]], now: datetime,
     before = DagImportError.objects.filter(file=file).first()
     outcome.has_error = bool(errors)
     if errors:
+        _tell_listeners(file, before is not None, errors, now)
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         after = DagImportError(
             pk=before.pk if before else None,
@@ -320,6 +322,14 @@ def _store_error(file: DagFile, errors: Sequence[dict[str, Any]], now: datetime,
     else:
         return
     outcome.changed |= set(Dag.objects.filter(file=file).values_list("pk", flat=True)) or {""}
+
+
+def _tell_listeners(file: DagFile, known: bool, errors: Sequence[dict[str, Any]], now: datetime) -> None:
+    hook = IMPORT_HOOKS[known]
+    if plugin_calls.heard(hook):
+        path = str(settings.ORCH.dags_folder / file.relative_path)
+        trace = "\n".join(_storable(each["stack_trace"]) for each in errors)[:LONGEST_TEXT]
+        plugin_calls.tell(hook, [{"filename": path, "stacktrace": trace}], now)
 
 
 def _storable(text: str) -> str:

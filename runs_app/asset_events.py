@@ -11,8 +11,10 @@ from typing import Any
 
 from django.db.models import Q
 
-from dags_app import asset_sync
+from dags_app import asset_sync, plugin_calls
 from dags_app.models import Asset, AssetAlias
+from dags_app.versions import load_spec
+from orchestrator.sdk.listeners import ASSET_HOOKS
 
 from . import notify, partitions
 from .locking import batches, fetch, moment, placeholders, send
@@ -22,6 +24,7 @@ from .outlet_notes import Note
 log = logging.getLogger(__name__)
 
 Json = Any
+TOLD = ("on_asset_changed", "on_asset_event_emitted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,7 @@ def of_task(row: Mapping[str, Any], outlets: Sequence[Json], notes: Iterable[Not
     outlets of it is passed over.
     """
     source = _source(row)
+    hooks = {each for each in load_spec(row["version_id"]).listens if each in ASSET_HOOKS}
     noted: dict[tuple[str, str], list[Note]] = {}
     announced: dict[tuple[Any, ...], tuple[Note, set[str]]] = {}
     aliases = {each["alias"]["name"] for each in outlets if "alias" in each}
@@ -80,9 +84,9 @@ def of_task(row: Mapping[str, Any], outlets: Sequence[Json], notes: Iterable[Not
         for each in noted.get((asset.name, asset.uri)) or [Note((asset.name, asset.uri), {})]:
             found.append(_emitted(asset.pk, each, source))
     for note, names in announced.values():
-        asset_pk, alias_pks = _announce(note, names, now)
+        asset_pk, alias_pks = _announce(note, names, hooks, now)
         found.append(Emitted(asset_pk, note.extra, source.partition_key, source.partition_date, alias_pks))
-    return emit(found, source, now)
+    return emit(found, source, now, hooks)
 
 
 def _source(row: Mapping[str, Any]) -> Source:
@@ -116,14 +120,16 @@ def _active(outlets: Sequence[Json], row: Mapping[str, Any]) -> list[Asset]:
     return found
 
 
-def _announce(note: Note, names: Collection[str], now: datetime) -> tuple[int, tuple[int, ...]]:
+def _announce(note: Note, names: Collection[str], hooks: set[str], now: datetime) -> tuple[int, tuple[int, ...]]:
     """Return the asset that a task announced, made where it is new, and the aliases it stands under from now on."""
     name, uri = note.key
-    asset, _ = Asset.objects.get_or_create(
+    asset, is_new = Asset.objects.get_or_create(
         name=name,
         uri=uri,
         defaults={"group": note.group, "extra": note.asset_extra or {}, "created_at": now, "updated_at": now},
     )
+    if is_new and "on_asset_created" in hooks:
+        plugin_calls.tell("on_asset_created", [{"asset": asset_sync.told(asset)}], now)
     aliases = [AssetAlias.objects.get_or_create(name=each)[0] for each in sorted(names)]
     links = AssetAlias.assets.through
     links.objects.bulk_create(
@@ -137,10 +143,11 @@ def _announce(note: Note, names: Collection[str], now: datetime) -> tuple[int, t
 # ---- of anything
 
 
-def emit(found: Sequence[Emitted], source: Source | None, now: datetime) -> set[str]:
+def emit(found: Sequence[Emitted], source: Source | None, now: datetime, hooks: set[str] | None = None) -> set[str]:
     """Write events, and queue them for the DAGs scheduled on their assets, in the caller's transaction.
 
-    Returns the DAGs that may be due now, for :func:`runs_app.asset_runs.make` after the commit.
+    ``hooks``: what plugins listen to, where the caller knows. Returns the DAGs that may be due now, for
+    :func:`runs_app.asset_runs.make` after the commit.
     """
     if not found:
         return set()
@@ -153,6 +160,9 @@ def emit(found: Sequence[Emitted], source: Source | None, now: datetime) -> set[
             for alias_pk in each.alias_pks
         ]
     )
+    heard = plugin_calls.heard(*TOLD) if hooks is None else hooks & set(TOLD)
+    if heard:
+        _tell_listeners(events, found, heard, now)
     consumers = _consumers(found)
     keyed: set[str] = set()
     partitioned: list[tuple[str, AssetEvent, datetime | None]] = []
@@ -188,6 +198,23 @@ def _row(each: Emitted, source: Source | None, now: datetime) -> AssetEvent:
         event.source_dag_id, event.source_task_id = source.dag_id, source.task_id
         event.source_run_id, event.source_map_index = source.run_id, source.map_index
     return event
+
+
+def _tell_listeners(events: Sequence[AssetEvent], found: Sequence[Emitted], heard: set[str], now: datetime) -> None:
+    assets = Asset.objects.in_bulk({each.asset_pk for each in found})
+    aliases = AssetAlias.objects.in_bulk({pk for each in found for pk in each.alias_pks})
+    for event, each in zip(events, found, strict=True):
+        asset = asset_sync.told(assets[each.asset_pk])
+        if "on_asset_changed" in heard:
+            plugin_calls.tell("on_asset_changed", [{"asset": asset}], now)
+        if "on_asset_event_emitted" in heard:
+            names = ("extra", "source_dag_id", "source_task_id", "source_run_id", "source_map_index", "partition_key")
+            about = {
+                "asset": asset,
+                "source_aliases": [{"name": aliases[pk].name, "group": aliases[pk].group} for pk in each.alias_pks],
+                **{name: getattr(event, name) for name in names},
+            }
+            plugin_calls.tell("on_asset_event_emitted", [{"asset_event": about}], now)
 
 
 def _queue(pairs: Collection[tuple[str, int]], now: datetime) -> None:

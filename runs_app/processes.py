@@ -13,6 +13,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connections
 
+from . import components
 from .locking import db_now, retrying
 from .models import Process
 
@@ -98,6 +99,7 @@ class Lease(threading.Thread):
         self.on_lost, self.on_beat = on_lost, on_beat
         self.pk = register(kind, queues)
         self.stopping = threading.Event()
+        components.starts(kind)
 
     def run(self) -> None:
         while not self.stopping.wait(settings.ORCH.heartbeat_seconds):
@@ -125,6 +127,8 @@ class Lease(threading.Thread):
         deadline = time.monotonic() + 2.0
         while self.is_alive() and time.monotonic() < deadline:
             self.join(0.05)
+        if self.kind != "processor":  # that serves what it tells, so it tells before
+            components.stops(self.kind)
         try:
             leave(self.pk, reason)
         except (DatabaseError, InterfaceError) as error:

@@ -1,7 +1,7 @@
 from .asset import Asset, AssetAlias, AssetWatcher, ScheduleReference, TaskReference
 from .dag import Dag, DagTag, DagVersion
 from .favorite import FavoriteDag
-from .plugin import PluginSource
+from .plugin import PluginCall, PluginSource
 from .registry import AuditEntry, Connection, Pool, Variable
 from .source import DagFile, DagImportError, SourceBlob, SourceTree
 
@@ -17,6 +17,7 @@ __all__ = [
     "DagTag",
     "DagVersion",
     "FavoriteDag",
+    "PluginCall",
     "PluginSource",
     "Pool",
     "ScheduleReference",

@@ -20,3 +20,16 @@ class PluginSource(models.Model):
 
     def __str__(self) -> str:
         return self.name or self.source
+
+
+class PluginCall(models.Model):
+    """Something that plugins are to be told or asked, in a process of the DAG processor's; gone when that is done."""
+
+    kind = models.CharField(max_length=50, help_text="name of a listener's hook, or of a question")
+    payload = models.JSONField(default=dict)
+    created_at = models.DateTimeField()
+    claimed_at = models.DateTimeField(null=True)
+    tries = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pk}"

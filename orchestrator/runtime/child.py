@@ -145,7 +145,12 @@ def carry_out(assignment: Json, dags: Json, channel: Any) -> Json:
     os.environ.update(environment_of(assignment))
     if assignment["kind"] == "callback":
         return run_callbacks(assignment, dag)
-    return Attempt(assignment, dag, channel).run()
+    listeners.call("on_starting", component=listeners.TaskRunnerMarker())
+    result = Attempt(assignment, dag, channel).run()
+    if listeners.hears("before_stopping"):
+        channel.tell({**result, "type": "ended"})  # so that a listener which ends the process loses no result
+        listeners.call("before_stopping", component=listeners.TaskRunnerMarker())
+    return result
 
 
 def _usage() -> Json:

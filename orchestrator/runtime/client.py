@@ -42,6 +42,7 @@ class ParseResult:
     reads: list[str] = field(default_factory=list)  # files under the root that importing it opened
     plugins: list[dict[str, Any]] = field(default_factory=list)  # where no file was named
     schedules: list[dict[str, Any]] = field(default_factory=list)  # what timetables of the author's own answered
+    answers: list[dict[str, Any]] = field(default_factory=list)  # what was answered to calls of plugins
     seconds: float = 0.0
     limit: bool = False  # it had to be ended, or ended without an answer
 
@@ -299,15 +300,17 @@ class ForkServer:
         answer: replies.Answer | None = None,
         plugins: str | None = None,
         lasts: dict[str, list[str]] | None = None,
+        calls: list[dict[str, Any]] | None = None,
     ) -> ParseResult:
         """Import one file in a fresh process, ended at its limits; what comes back is data or a reason.
 
         ``answer(what, args)`` answers what the file's code asks for (variables, connections); ``plugins`` is the
-        folder whose plugins are loaded first, ``lasts`` the interval of the newest run of DAGs with own timetables. Without a file (``""``) only these are. Any number of threads may
-        parse at once.
+        folder whose plugins are loaded first, ``lasts`` the interval of the newest run of DAGs with own timetables.
+        Without a file (``""``) only the plugins are loaded, and ``calls`` made of them. Any number of threads may parse
+        at once.
         """
         request = {"type": "parse", "root": root, "file": file, "timeout": timeout, "memory_bytes": memory_bytes}
-        request |= {"plugins": plugins, "lasts": lasts}
+        request |= {"plugins": plugins, "lasts": lasts, "calls": calls or []}
         found = self._parse(request, answer)
         if found is None and not self.closed:  # the zygote went with it: alone it shows whether this file is to blame
             alone = ForkServer()
@@ -354,6 +357,7 @@ class ForkServer:
                 found["reads"],
                 found["plugins"],
                 found["schedules"],
+                found["answers"],
                 seconds,
             )
         if in_time:

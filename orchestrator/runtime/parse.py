@@ -103,6 +103,10 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     root, file = request["root"], request["file"]
     broken_plugins = plugins.load(request.get("plugins"))
     if not file:
+        if request.get("calls"):
+            from .plugin_calls import serve
+
+            return {"answers": serve(request["calls"])}
         return {"plugins": plugins.report(broken_plugins), "reads": []}
     opened = Opened(root)
     try:

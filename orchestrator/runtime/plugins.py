@@ -61,6 +61,9 @@ def report(errors: Iterable[dict[str, str]]) -> list[dict[str, Any]]:
     for plugin in plugins.active:
         lists = {each: [_name_of(value) for value in getattr(plugin, each, ())] for each in (*LISTS, *UNUSED)}
         found.append({"name": plugin.name, "source": plugin.source, "error": "", **lists})
+    heard = sorted(listeners.hooks())
+    if found and heard:  # which plugin's it is does not matter to who asks whether somebody listens
+        found[0]["hooks"] = heard
     return [*found, *({"name": None, **each} for each in errors)]
 
 

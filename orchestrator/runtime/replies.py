@@ -88,7 +88,7 @@ def result(data: bytes) -> dict[str, list[Any]] | None:
     if not isinstance(found, dict):
         return None
     errors = [_checked(each) for each in _list(found, "errors", dict)]
-    kinds = {"dags": dict, "modules": str, "reads": str, "plugins": dict, "schedules": dict}
+    kinds = {"dags": dict, "modules": str, "reads": str, "plugins": dict, "schedules": dict, "answers": dict}
     return {"errors": errors, **{name: _list(found, name, kind) for name, kind in kinds.items()}}
 
 

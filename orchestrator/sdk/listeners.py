@@ -19,7 +19,15 @@ TASK_HOOKS = {
 }
 RUN_HOOKS = {"running": "on_dag_run_running", "success": "on_dag_run_success", "failure": "on_dag_run_failed"}
 """Kind of a run's callback -> hook."""
+ASSET_HOOKS = ("on_asset_created", "on_asset_alias_created", "on_asset_changed", "on_asset_event_emitted")
+IMPORT_HOOKS = ("on_new_dag_import_error", "on_existing_dag_import_error")
+COMPONENT_HOOKS = ("on_starting", "before_stopping")
 MARK = "__listener_hook__"
+
+
+class TaskRunnerMarker:
+    """What ``on_starting`` and ``before_stopping`` get as ``component`` in the process of a task."""
+
 
 _hooks: dict[str, list[Callable[..., Any]]] | None = None
 
@@ -50,6 +58,11 @@ def forget() -> None:
     """Look the plugins' listeners up anew at the next call."""
     global _hooks
     _hooks = None
+
+
+def hooks() -> set[str]:
+    """Every hook that somebody listens to."""
+    return set(_table())
 
 
 def hears(hook: str) -> bool:

@@ -16,7 +16,7 @@ from orchestrator.core.weights import effective_weights
 
 from .asset_spec import AssetsOf
 from .exceptions import AirflowDagCycleException, DagError, ParamValidationError
-from .listeners import RUN_HOOKS, TASK_HOOKS, hears
+from .listeners import ASSET_HOOKS, RUN_HOOKS, TASK_HOOKS, hears
 from .operator import CALLBACKS, DEFAULT_OWNER, seconds
 from .params import Param, param_json
 from .plugins import links_for
@@ -224,6 +224,7 @@ def _input(document: Mapping[str, Any]) -> InputSpec:
 def _listens() -> tuple[str, ...]:
     """What the engine must have a process told of, since no attempt sees it."""
     found = [kind for kind, hook in RUN_HOOKS.items() if hears(hook)]
+    found += [hook for hook in ASSET_HOOKS if hears(hook)]
     return (*found, *(["task_failed"] if hears(TASK_HOOKS["failed"]) else []))
 
 

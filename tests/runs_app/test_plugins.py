@@ -8,7 +8,7 @@ import shutil
 import pytest
 from django.conf import settings
 
-from dags_app.models import Dag
+from dags_app.models import Dag, PluginCall
 from dags_app.processor import Processor
 from dags_app.versions import known_place, load_spec
 from runs_app import actions
@@ -213,3 +213,51 @@ def test_links_of_plugins_are_kept_shown_and_safe(slot, deploy, client):  # noqa
     client.force_login(viewer)
     page = client.get(f"/dags/d/runs/{run.run_id}/tasks/t").content.decode()
     assert 'href="https://logs/d/t/1"' in page and "javascript:" not in page
+
+
+PARTS = """
+from airflow.listeners import hookimpl
+from airflow.plugins_manager import AirflowPlugin
+
+class Listener:
+    @hookimpl
+    def on_starting(self, component): print("heard: starting", type(component).__name__)
+    @hookimpl
+    def on_task_instance_running(self): print("heard: running")
+    @hookimpl
+    def before_stopping(self, component):
+        print("heard: stopping", type(component).__name__)
+        raise SystemExit(4)
+    @hookimpl
+    def on_asset_event_emitted(self, asset_event): ...
+    @hookimpl
+    def on_asset_created(self, asset): ...
+
+class P(AirflowPlugin):
+    name = "listening"
+    listeners = [Listener()]
+"""
+
+
+def test_the_process_of_a_task_starts_and_stops_and_keeps_its_result(slot, deploy):  # noqa: F811
+    deploy(HEAD + "with DAG('d'):\n    @task\n    def t(): return 7\n    t()\n", listening=PARTS)
+    run = run_of(slot)
+    assert run.state == "success" and run.xcoms.get(key="return_value").value == 7
+    assert heard(run) == ["starting TaskRunnerMarker", "running", "stopping TaskRunnerMarker"]
+
+
+def test_events_of_tasks_are_told_in_the_transaction_of_their_end(slot, deploy):  # noqa: F811
+    deploy(
+        HEAD + "from airflow.sdk import Asset, AssetAlias\nwith DAG('d'):\n"
+        "    @task(outlets=[Asset('file'), AssetAlias('later')])\n"
+        "    def t(outlet_events):\n        outlet_events[AssetAlias('later')].add(Asset('new'), extra={'n': 1})\n    t()\n",
+        listening=PARTS,
+    )
+    PluginCall.objects.all().delete()  # of the parse
+    run = run_of(slot)
+    told = list(PluginCall.objects.order_by("pk").values_list("kind", "payload"))
+    assert [kind for kind, _ in told] == ["on_asset_created", "on_asset_event_emitted", "on_asset_event_emitted"]
+    events = [payload["asset_event"] for _, payload in told[1:]]
+    assert [each["asset"]["name"] for each in events] == ["file", "new"]
+    assert events[1]["extra"] == {"n": 1} and events[1]["source_aliases"] == [{"name": "later", "group": "asset"}]
+    assert {(each["source_task_id"], each["source_run_id"]) for each in events} == {("t", run.run_id)}

@@ -7,6 +7,7 @@ import signal
 from argparse import ArgumentParser
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -16,7 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 from dags_app import processor
 from dags_app.models import Dag
 from orchestrator import wake
-from runs_app import first_start, notify
+from runs_app import components, first_start, notify
 from runs_app.processes import Lease
 
 
@@ -25,7 +26,7 @@ def run(should_stop: Callable[[], bool]) -> None:
     lease = Lease("processor")
     lease.start()
     try:
-        processor.run(should_stop, on_changed=tell)
+        processor.run(should_stop, on_changed=tell, at_last=partial(components.stops, "processor"))
     finally:
         lease.stop()
 

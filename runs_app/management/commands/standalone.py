@@ -35,7 +35,13 @@ class Command(BaseCommand):
                 first_start.check_port(settings.ORCH.host, settings.ORCH.port)
             first_start.check_database()
             redis = first_start.redis_command()
-            members = [Member(name, getattr(roles, name)) for name in roles.ROLES if not (no_web and name == "web")]
+            members = [
+                Member(
+                    name, getattr(roles, name), stop_last=name == "processor"
+                )  # it serves what the others say at their end
+                for name in roles.ROLES
+                if not (no_web and name == "web")
+            ]
             self.supervisor = Supervisor(members, stop_seconds=settings.ORCH.drain_seconds + 5)
             if redis is not None:
                 own = Member("redis", command=redis, stop_last=True)
