@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
@@ -18,6 +18,7 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from orchestrator.logs.mask import Masker
 from orchestrator.runtime.client import ForkServer
 
 from . import plugins
@@ -72,30 +73,34 @@ class Desk:
         return self.future is not None
 
     def drain(self, limit: float) -> None:
-        """Serve what there is in this very thread, before the processor goes."""
+        """Serve what there is, and wait for it: the processor is about to go."""
         until = timezone.now() + timedelta(seconds=limit)
         if self.future is not None:
             self._take_in(self.future)
             self.future = None
-        while timezone.now() < until and (batch := take(timezone.now())):
-            self.batch = batch
-            done: Future[Any] = Future()
-            try:
-                done.set_result(self._serve(batch))
-            except Exception as error:
-                done.set_exception(error)
-            self._take_in(done)
+        with ThreadPoolExecutor(1) as pool:  # who answers questions of user code closes its thread's connections
+            while timezone.now() < until and (batch := take(timezone.now())):
+                self.batch = batch
+                self._take_in(pool.submit(self._serve, batch))
 
     def _serve(self, batch: list[PluginCall]) -> Any:
-        folder = plugins.current()
-        return self.server.parse(
+        from .parsing import Answers  # which stores errors, of which listeners are told
+
+        folder, answers = plugins.current(), Answers()
+        result = self.server.parse(
             folder.folder,
             "",
             timeout=settings.ORCH.parse_timeout,
             memory_bytes=settings.ORCH.parse_memory_bytes,
             plugins=folder.folder,
             calls=[{"kind": each.kind, "payload": each.payload} for each in batch],
+            answer=answers.answer,
         )
+        mask = Masker(answers.secrets).mask if answers.secrets else str
+        for each in result.answers:
+            each["output"] = mask(str(each.get("output") or ""))
+            each["error"] = mask(str(each["error"])) if each.get("error") is not None else None
+        return result
 
     def _take_in(self, future: Future[Any]) -> None:
         try:

@@ -18,12 +18,12 @@ from django.db import transaction
 from dags_app import secrets
 from dags_app.versions import load_spec
 from orchestrator import wake
-from orchestrator.core.deadlines import AVERAGE, QUEUED_AT, Alert, alerts_of, need_by
+from orchestrator.core.deadlines import AVERAGE, Alert, alerts_of, need_by
 from orchestrator.core.spec import DagSpec, TaskSpec
 from orchestrator.core.states import FINISHED, RUN_FINISHED, RunState, TaskState
 from orchestrator.sdk.xcom_json import encode
 
-from . import notify
+from . import notify, plugin_questions
 from .locking import fetch, for_update, moment, placeholders, retrying, write
 from .models import Callback, DagRun, Deadline, TaskInstance
 
@@ -41,7 +41,10 @@ def create(run: DagRun, spec: DagSpec, now: datetime) -> None:
 
 
 def _make(run: DagRun, alert: Alert, now: datetime) -> None:
-    at = _time(run, alert, now)
+    if alert.is_own:
+        plugin_questions.ask_reference(run, alert, now)
+        return
+    at = time_of(run, alert, now)
     if at is None:
         return
     made = {"name": alert.name, "task_id": alert.task_id, "deadline_time": at, "created_at": now}
@@ -49,7 +52,8 @@ def _make(run: DagRun, alert: Alert, now: datetime) -> None:
     transaction.on_commit(partial(wake.due, at))
 
 
-def _time(run: DagRun, alert: Alert, now: datetime) -> datetime | None:
+def time_of(run: DagRun, alert: Alert, now: datetime) -> datetime | None:
+    """Return by when it is needed; None where there is no such time. Of a reference of one's own, ``now`` is its answer."""
     interval = alert.document["interval"]
     try:
         seconds = float(interval) if not isinstance(interval, Mapping) else _variable(interval["variable"])
@@ -62,6 +66,8 @@ def _time(run: DagRun, alert: Alert, now: datetime) -> datetime | None:
         most = reference["max_runs"]
         durations = _task_durations(run.dag_id, alert.task_id, most) if alert.task_id else _durations(run.dag_id, most)
     try:
+        if alert.is_own:
+            return now + timedelta(seconds=seconds)
         return need_by(
             reference,
             timedelta(seconds=seconds),
@@ -115,7 +121,7 @@ def started(row: Mapping[str, Any], now: datetime) -> None:
     with transaction.atomic():
         run = DagRun.objects.get(pk=row["run_id"])
         for alert in alerts:
-            at = _time(run, alert, now)
+            at = time_of(run, alert, now)
             if at is None:
                 continue
             write(
@@ -158,7 +164,9 @@ def queued_again(run: DagRun, spec: DagSpec, now: datetime) -> None:
     """Move the open deadlines that count from when a run was queued, because it is queued anew."""
     run.queued_at = now
     for alert in alerts_of(spec).values():
-        if alert.reference_type != QUEUED_AT or (at := _time(run, alert, now)) is None:
+        if alert.is_own and alert.counts_from_queue:
+            plugin_questions.ask_reference(run, alert, now)
+        if alert.is_own or not alert.counts_from_queue or (at := time_of(run, alert, now)) is None:
             continue
         Deadline.objects.filter(run=run, key=alert.key, missed=False).update(deadline_time=at, updated_at=now)
         transaction.on_commit(partial(wake.due, at))

@@ -17,12 +17,12 @@ from typing import Any
 from dags_app.asset_lookup import known
 from dags_app.models import Asset, AuditEntry, Dag
 from dags_app.versions import load_spec
-from orchestrator.core import timetables
+from orchestrator.core import own, timetables
 from orchestrator.core.assets import Key, holds, leaves
 from orchestrator.core.states import RunType
 from orchestrator.core.timetables import PartitionedAssetTimetable
 
-from . import advance, create, notify
+from . import advance, create, notify, plugin_questions
 from .locking import fetch, is_postgresql, moment, placeholders, write
 from .models import AssetEvent, PartitionPart, PendingPartition
 
@@ -48,7 +48,7 @@ def receive(dag_id: str, event: AssetEvent, date: datetime | None, now: datetime
     """Add an event to the pending keys of a DAG that it belongs to, in the caller's transaction; False: to none."""
     dag = Dag.objects.get(pk=dag_id)
     if event.partition_key is None:
-        _complain(
+        complain(
             dag_id, event, "missing partition key", "the DAG is scheduled on partitions and the event has no key", now
         )
         return False
@@ -56,19 +56,43 @@ def receive(dag_id: str, event: AssetEvent, date: datetime | None, now: datetime
     try:
         timetable = timetable_of(dag)
         mapper = timetable.mapper_for(asset.name, asset.uri)
+        document = mapper.to_json()
+        if own.is_within(document):  # it is mapped where its plugin is loaded, and comes back to `mapped`
+            plugin_questions.ask_mapping(dag_id, event, document, date, now)
+            return False
         keys = mapper.keys_for(event.partition_key)
     except Exception as error:  # the consumer's schedule is wrong for this key, which is no fault of the producer
         text = f"partition_key {event.partition_key!r} of asset {asset.name!r}: {type(error).__name__}: {error}"
-        _complain(dag_id, event, "failed to map partition_key", text, now)
+        complain(dag_id, event, "failed to map partition_key", text, now)
         return False
     carried = mapper.carry_partition_date(date)
-    fingerprint = fingerprint_of(timetable)
-    for key in sorted(keys):
-        pending_pk = _pending(dag_id, key, carried, fingerprint, now)
-        PartitionPart.objects.create(
-            pending_id=pending_pk, event=event, asset_id=event.asset_id, source_key=event.partition_key
-        )
+    add_parts(dag_id, event, [Mapped(key) for key in keys], carried, fingerprint_of(timetable), now)
     return bool(keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A key that an event belongs to, with what only a mapper of an author's own knows of it."""
+
+    key: str
+    expected: list[str] | None = None
+    date: datetime | None = None
+
+
+def add_parts(
+    dag_id: str, event: AssetEvent, keys: Iterable[Mapped], carried: datetime | None, fingerprint: str, now: datetime
+) -> None:
+    """Add an event to pending keys, in the caller's transaction."""
+    for each in sorted(keys, key=lambda found: found.key):
+        pending_pk = _pending(dag_id, each.key, carried, fingerprint, now)
+        PartitionPart.objects.create(
+            pending_id=pending_pk,
+            event=event,
+            asset_id=event.asset_id,
+            source_key=event.partition_key or "",
+            expected=each.expected,
+            date=each.date,
+        )
 
 
 def _pending(dag_id: str, key: str, date: datetime | None, fingerprint: str, now: datetime) -> int:
@@ -89,7 +113,7 @@ def _pending(dag_id: str, key: str, date: datetime | None, fingerprint: str, now
     return int(pk)
 
 
-def _complain(dag_id: str, event: AssetEvent, what: str, text: str, now: datetime) -> None:
+def complain(dag_id: str, event: AssetEvent, what: str, text: str, now: datetime) -> None:
     """Write down that an event cannot be used, where people look for it."""
     log.warning("partition_event_unused dag=%s event=%s reason=%s", dag_id, event.pk, text)
     AuditEntry.objects.create(
@@ -162,21 +186,40 @@ def _changed(dag_id: str) -> dict[int, dict[str, Any]]:
     return {pk: dict(zip(columns, values, strict=True)) for pk, *values in rows}
 
 
-def _parts(pending: Iterable[int]) -> dict[int, dict[Key, set[str]]]:
-    """The keys that have arrived, by pending row and asset; an asset that is not active does not count."""
-    found: dict[int, dict[Key, set[str]]] = {pk: {} for pk in pending}
-    rows = PartitionPart.objects.filter(pending__in=list(found), asset__is_active=True)
-    for pk, name, uri, key in rows.values_list("pending_id", "asset__name", "asset__uri", "source_key"):
-        found[pk].setdefault((name, uri), set()).add(key)
+@dataclass(slots=True)
+class Arrived:
+    """What has arrived of one asset for one pending key, with what a mapper of an author's own said of that."""
+
+    keys: set[str] = field(default_factory=set)
+    expected: set[str] | None = None
+    dates: set[datetime] = field(default_factory=set)
+
+    def wanted(self, mapper: Any, key: str) -> set[str]:
+        """The keys that are waited for."""
+        return self.expected if self.expected is not None else mapper.to_upstream(key)  # type: ignore[no-any-return]
+
+
+def _parts(pending: Iterable[int]) -> dict[int, dict[Key, Arrived]]:
+    """What has arrived, by pending row and asset; an asset that is not active does not count."""
+    found: dict[int, dict[Key, Arrived]] = {pk: {} for pk in pending}
+    rows = PartitionPart.objects.filter(pending__in=list(found), asset__is_active=True).order_by("pk")
+    names = ("pending_id", "asset__name", "asset__uri", "source_key", "expected", "date")
+    for pk, name, uri, key, expected, date in rows.values_list(*names):
+        arrived = found[pk].setdefault((name, uri), Arrived())
+        arrived.keys.add(key)
+        if expected is not None:
+            arrived.expected = set(expected)
+        if date is not None:
+            arrived.dates.add(date)
     return found
 
 
-def _is_enough(timetable: PartitionedAssetTimetable, asset: Key, key: str, arrived: set[str]) -> bool:
+def _is_enough(timetable: PartitionedAssetTimetable, asset: Key, key: str, arrived: Arrived) -> bool:
     mapper = timetable.mapper_for(*asset)
     if not mapper.is_rollup:
         return True
     try:
-        return bool(mapper.wait_policy.holds(arrived, mapper.to_upstream(key)))  # type: ignore[attr-defined]
+        return bool(mapper.wait_policy.holds(arrived.keys, arrived.wanted(mapper, key)))  # type: ignore[attr-defined]
     except Exception as error:  # a window that the key does not fit: it waits until somebody mends the schedule
         log.error("partition_not_judged key=%s asset=%s error=%s", key, asset, error)
         return False
@@ -187,7 +230,7 @@ def _make(
     timetable: PartitionedAssetTimetable,
     pk: int,
     row: Mapping[str, Any],
-    parts: Mapping[Key, Any],
+    parts: Mapping[Key, Arrived],
     now: datetime,
 ) -> None:
     key = row["partition_key"]
@@ -209,11 +252,14 @@ def _make(
 
 
 def _date(
-    timetable: PartitionedAssetTimetable, key: str, parts: Mapping[Key, Any], carried: datetime | None
+    timetable: PartitionedAssetTimetable, key: str, parts: Mapping[Key, Arrived], carried: datetime | None
 ) -> datetime | None:
     """When a partition begins: as the mappers of its parts read the key, or as its producers said."""
     try:
-        dates = {timetable.mapper_for(*asset).to_partition_date(key) for asset in parts} - {None}
+        dates: set[datetime | None] = set()
+        for asset, arrived in parts.items():
+            dates |= arrived.dates or {timetable.mapper_for(*asset).to_partition_date(key)}
+        dates -= {None}
     except Exception as error:
         log.error("partition_date_not_read key=%s error=%s", key, error)
         return None
@@ -233,25 +279,24 @@ def progress(dag: Dag) -> list[Progress]:
         for kind, about in leaves(timetable.expression):
             if kind == "alias":
                 continue
-            arrived = {
-                key
-                for (name, uri), keys in parts[row.pk].items()
-                if about.get("name", name) == name and about.get("uri", uri) == uri
-                for key in keys
-            }
+            arrived = Arrived()
+            for (name, uri), found_there in parts[row.pk].items():
+                if about.get("name", name) == name and about.get("uri", uri) == uri:
+                    arrived.keys |= found_there.keys
+                    arrived.expected = found_there.expected if arrived.expected is None else arrived.expected
             each.assets[about.get("name") or about["uri"]] = _counts(timetable, about, row.partition_key, arrived)
         found.append(each)
     return found
 
 
 def _counts(
-    timetable: PartitionedAssetTimetable, about: Mapping[str, str], key: str, arrived: set[str]
+    timetable: PartitionedAssetTimetable, about: Mapping[str, str], key: str, arrived: Arrived
 ) -> tuple[int, int]:
     mapper = timetable.mapper_for(about.get("name", ""), about.get("uri", ""))
     if not mapper.is_rollup:
-        return int(bool(arrived)), 1
+        return int(bool(arrived.keys)), 1
     try:
-        expected = mapper.to_upstream(key)  # type: ignore[attr-defined]
+        expected = arrived.wanted(mapper, key)
     except Exception:
-        return len(arrived), len(arrived) + 1
-    return len(arrived & expected), len(expected)
+        return len(arrived.keys), len(arrived.keys) + 1
+    return len(arrived.keys & expected), len(expected)

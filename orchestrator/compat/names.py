@@ -24,7 +24,12 @@ _LINK = _from(_SDK + "links", "BaseOperatorLink")
 _SENSOR = _from(_SDK + "sensor", "BaseSensorOperator", "PokeReturnValue", "poke_mode_only")
 _NOTIFIER = _from(_SDK + "notifier", "BaseNotifier")
 _DEADLINES = _from(
-    _SDK + "deadlines", "BaseDeadlineReference", "DeadlineAlert", "DeadlineReference", "VariableInterval"
+    _SDK + "deadlines",
+    "BaseDeadlineReference",
+    "DeadlineAlert",
+    "DeadlineReference",
+    "VariableInterval",
+    "deadline_reference",
 )
 _DEADLINE_CALLBACKS = _from(_SDK + "deadlines", "AsyncCallback", "SyncCallback")
 _DECORATORS = _from(_SDK + "decorators", "task", "task_group", "setup", "teardown") | _from(_SDK + "definition", "dag")

@@ -41,9 +41,20 @@ class Alert:
         return str(self.document["reference"]["reference_type"])
 
     @property
+    def is_own(self) -> bool:
+        """Whether a class of the author's own says what it counts from."""
+        return "class" in self.document["reference"]
+
+    @property
+    def counts_from_queue(self) -> bool:
+        """Whether it counts anew when the run is queued again."""
+        reference = self.document["reference"]
+        return self.reference_type == QUEUED_AT or (self.is_own and reference.get("asked_when") == "queued")
+
+    @property
     def from_start(self) -> bool:
         """Whether it begins when its task does, and not with the run."""
-        return bool(self.task_id) and self.reference_type in FROM_START
+        return bool(self.task_id) and self.reference_type in FROM_START and not self.is_own
 
 
 def alerts_of(spec: DagSpec) -> dict[str, Alert]:

@@ -8,6 +8,7 @@ import logging
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from orchestrator.sdk import listeners
@@ -99,5 +100,31 @@ MAKE: dict[str, Callable[[Any], Any]] = {
     "component": lambda about: Component(**about),
 }
 """What an argument of a hook is made of."""
-ANSWERS: dict[str, Callable[[Json], Any]] = {}
+
+
+def _map_partition(asked: Json) -> Json:
+    """Which keys of the consumer a key belongs to, and of each what else it waits for and when it begins."""
+    from orchestrator.core.partitions import mapper_from_json
+
+    mapper: Any = mapper_from_json(asked["mapper"])
+    date = asked["date"]
+    carried = mapper.carry_partition_date(datetime.fromisoformat(date) if date else None)
+    keys = []
+    for key in mapper.keys_for(asked["key"]):
+        expected = sorted(mapper.to_upstream(key)) if mapper.is_rollup else None
+        keys.append({"key": key, "expected": expected, "date": _text(mapper.to_partition_date(key))})
+    return {"keys": keys, "carried": _text(carried)}
+
+
+def _deadline_reference(asked: Json) -> str | None:
+    from orchestrator.sdk.deadlines import reference_time
+
+    return _text(reference_time(asked["reference"], asked["values"]))
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+ANSWERS: dict[str, Callable[[Json], Any]] = {"map_partition": _map_partition, "deadline_reference": _deadline_reference}
 """Questions by their kind; everything else is a hook."""

@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
+from orchestrator.core import own
 from orchestrator.sdk import listeners, plugins
-from orchestrator.sdk.plugins import LISTS, UNUSED, AirflowPlugin
+from orchestrator.sdk.plugins import LISTS, UNUSED, AirflowPlugin, brought
 
 IN_VERSION = "__plugins__"
 """The folder of a version's files that holds the plugins as they were when it was made."""
@@ -49,6 +50,7 @@ def load(folder: str | None) -> list[dict[str, str]]:
     for name, value in entry_points():
         _take(f"{name} = {value}", lambda value=value: [_named(value)], errors)
     listeners.forget()
+    own.register([*brought("partition_mappers"), *brought("windows"), *brought("deadline_references")])
     for plugin in plugins.active:
         if plugin.macros:
             _add_macros(plugin)
@@ -60,10 +62,9 @@ def report(errors: Iterable[dict[str, str]]) -> list[dict[str, Any]]:
     found = []
     for plugin in plugins.active:
         lists = {each: [_name_of(value) for value in getattr(plugin, each, ())] for each in (*LISTS, *UNUSED)}
+        if hooks := sorted({hook for each in plugin.listeners for hook, _ in listeners.heard_by(each)}):
+            lists["hooks"] = hooks
         found.append({"name": plugin.name, "source": plugin.source, "error": "", **lists})
-    heard = sorted(listeners.hooks())
-    if found and heard:  # which plugin's it is does not matter to who asks whether somebody listens
-        found[0]["hooks"] = heard
     return [*found, *({"name": None, **each} for each in errors)]
 
 

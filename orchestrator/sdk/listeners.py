@@ -60,11 +60,6 @@ def forget() -> None:
     _hooks = None
 
 
-def hooks() -> set[str]:
-    """Every hook that somebody listens to."""
-    return set(_table())
-
-
 def hears(hook: str) -> bool:
     """Whether a plugin listens to this; what is not listened to costs nothing more than this."""
     return bool(_table().get(hook))
@@ -90,12 +85,18 @@ def _table() -> dict[str, list[Callable[..., Any]]]:
     if _hooks is None:
         _hooks = {}
         for listener in brought("listeners"):
-            for name in dir(listener):
-                function = getattr(listener, name, None)
-                hook = getattr(function, MARK, None)
-                if isinstance(hook, str) and callable(function):
-                    _hooks.setdefault(hook, []).append(function)
+            for hook, function in heard_by(listener):
+                _hooks.setdefault(hook, []).append(function)
     return _hooks
+
+
+def heard_by(listener: Any) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """The hooks that a module or object listens to, with the function of each."""
+    for name in dir(listener):
+        function = getattr(listener, name, None)
+        hook = getattr(function, MARK, None)
+        if isinstance(hook, str) and callable(function):
+            yield hook, function
 
 
 def _parameters(function: Any) -> tuple[str, ...]:

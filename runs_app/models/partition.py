@@ -32,6 +32,9 @@ class PartitionPart(models.Model):
     event = models.ForeignKey("AssetEvent", models.CASCADE, related_name="+")
     asset = models.ForeignKey("dags_app.Asset", models.CASCADE, related_name="+")
     source_key = models.CharField(max_length=250)
+    # Where the mapper is an author's own, what it said; others are asked when it is needed.
+    expected = models.JSONField(null=True, help_text="keys that the pending one waits for; of a rollup")
+    date = models.DateTimeField(null=True, help_text="when the pending partition begins")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["pending", "event"], name="partition_part_key")]

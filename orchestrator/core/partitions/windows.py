@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from orchestrator.core import own
+
 
 class Direction(StrEnum):
     """Whether the period begins at the key it belongs to, or ends there."""
@@ -29,14 +31,24 @@ class Window:
         """Yield the members of the period that ``decoded`` stands for."""
         raise NotImplementedError
 
+    def serialize(self) -> dict[str, Any]:
+        """What :meth:`deserialize` makes an equal one of; for windows of authors' own."""
+        return {"direction": str(self.direction)}
+
+    @classmethod
+    def deserialize(cls, data: dict[str, Any]) -> Window:
+        return cls(**data)
+
     def to_json(self) -> dict[str, Any]:
+        if type(self) is not KINDS.get(self.kind):
+            return own.document_of(self, "window", "windows")
         return {"type": self.kind, "direction": str(self.direction)}
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.to_json() == self.to_json()
+        return type(other) is type(self) and vars(other) == vars(self)
 
     def __hash__(self) -> int:
-        return hash(str(self.to_json()))
+        return hash((type(self), str(self.direction)))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.direction})"
@@ -140,8 +152,11 @@ class SegmentWindow(Window):
     def to_upstream(self, decoded: Any) -> frozenset[str]:
         return self.segments
 
+    def serialize(self) -> dict[str, Any]:
+        return {"segments": sorted(self.segments)}
+
     def to_json(self) -> dict[str, Any]:
-        return {"type": self.kind, "segments": sorted(self.segments)}
+        return {"type": self.kind, **self.serialize()} if type(self) is SegmentWindow else super().to_json()
 
 
 def shifted(date: datetime, months: int) -> datetime:
@@ -158,6 +173,18 @@ def _first_of_month(date: datetime, window: Window) -> None:
         )
 
 
+class OwnWindow(Window):
+    """Stands for a window of an author's own where its class is not: it says nothing by itself."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        super().__init__()
+        self.document = document
+        self.expected_decoded_type = datetime if document["decoded"] == "datetime" else str  # type: ignore[misc]
+
+    def to_json(self) -> dict[str, Any]:
+        return self.document
+
+
 KINDS: dict[str, Callable[..., Window]] = {
     each.kind: each
     for each in (HourWindow, DayWindow, WeekWindow, MonthWindow, QuarterWindow, YearWindow, SegmentWindow)
@@ -170,5 +197,8 @@ def window_from_json(document: dict[str, Any]) -> Window:
     Raises:
         KeyError, ValueError: it is none of ours.
     """
+    if document["type"] == own.KIND:
+        made: Window = own.made_from(document) or OwnWindow(document)
+        return made
     kind = KINDS[document["type"]]
     return kind(document["segments"]) if "segments" in document else kind(direction=document["direction"])

@@ -18,6 +18,7 @@ from dags_app import processor
 from dags_app.models import Dag
 from orchestrator import wake
 from runs_app import components, first_start, notify
+from runs_app.plugin_answers import answered
 from runs_app.processes import Lease
 
 
@@ -26,7 +27,7 @@ def run(should_stop: Callable[[], bool]) -> None:
     lease = Lease("processor")
     lease.start()
     try:
-        processor.run(should_stop, on_changed=tell, at_last=partial(components.stops, "processor"))
+        processor.run(should_stop, on_changed=tell, answered=answered, at_last=partial(components.stops, "processor"))
     finally:
         lease.stop()
 
