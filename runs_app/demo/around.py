@@ -11,6 +11,7 @@ from typing import Any
 from dags_app import secrets
 from dags_app.models import Asset, Pool
 from dags_app.versions import load_spec
+from orchestrator.core.deadlines import alerts_of
 from orchestrator.core.states import RunState, TaskState
 from orchestrator.logs.store import key_for
 from runs_app import logs
@@ -141,13 +142,14 @@ def deadlines(told: Iterable[Told], now: datetime) -> None:
     for run in told:
         if run.story is None or run.story.state != RunState.FAILED:
             continue
-        alert = load_spec(run.version_pk).deadlines[0]
-        at = run.run_after + timedelta(seconds=float(alert["interval"]))
+        alert = next(iter(alerts_of(load_spec(run.version_pk)).values()))
+        at = run.run_after + timedelta(seconds=float(alert.document["interval"]))
         times = {"deadline_time": at, "created_at": run.run_after, "missed": True}
-        missed.append(Deadline(run_id=run.pk, position=0, name=alert["name"], **times))
+        missed.append(Deadline(run_id=run.pk, key=alert.key, name=alert.name, **times))
     made = Deadline.objects.bulk_create(missed)
     Callback.objects.bulk_create(
-        Callback(run_id=each.run_id, deadline=each, kind="deadline", on_triggerer=True, done_at=now) for each in made
+        Callback(run_id=each.run_id, deadline=each, kind="deadline", on_triggerer=True, done_at=now, outcome="called")
+        for each in made
     )
 
 
