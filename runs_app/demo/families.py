@@ -28,7 +28,7 @@ SHAPES = {
             for name in ("schema", "not_null", "freshness"):
                 BashOperator(task_id=name, bash_command="true")
         load = BashOperator(task_id="load", bash_command="true")
-        extract >> checks >> load >> BashOperator(task_id="tell", bash_command="true", trigger_rule="all_done")
+        extract >> checks >> load >> BashOperator(task_id="tell", bash_command="true")
 """,
     "fan": """
         begin, report = EmptyOperator(task_id="begin"), BashOperator(task_id="report", bash_command="true")

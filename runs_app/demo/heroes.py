@@ -63,7 +63,7 @@ with DAG(
             step.override(task_id=f"build_{{mart}}")(mart) >> step.override(task_id=f"test_{{mart}}")(mart)
     publish = step.override(task_id="publish")("publish")
     merged >> marts >> publish
-    publish >> step.override(task_id="tell_everybody", trigger_rule="all_done")("tell")
+    publish >> step.override(task_id="tell_everybody", trigger_rule="none_failed")("tell")
 '''
 
 LAKE_FILE = '''"""The whole lake: every table of every domain, from raw to served."""
