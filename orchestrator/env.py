@@ -117,7 +117,13 @@ SETTINGS = (
         1 << 16,
         "characters kept of each rendered template field",
     ),
-    Setting("ORCHESTRATOR_MAX_MAP_LENGTH", "max_map_length", int, 100_000, "instances one mapped task may have"),
+    Setting(
+        "ORCHESTRATOR_MAX_MAPPED_INSTANCES",
+        "max_mapped_instances",
+        int,
+        100_000,
+        "instances a task may have in all where mapped groups stand in each other",
+    ),
     Setting(
         "ORCHESTRATOR_MANUAL_RUN_DATES",
         "manual_run_dates",

@@ -21,7 +21,7 @@ from django.utils import timezone
 from dags_app.versions import load_spec
 from orchestrator import wake
 from orchestrator.core.deadlines import alerts_of
-from orchestrator.core.decide import Decision, callback_reason, decide
+from orchestrator.core.decide import Decision, Expansion, callback_reason, decide
 from orchestrator.core.group_retries import with_retries
 from orchestrator.core.spec import DagSpec, TaskSpec
 from orchestrator.core.states import FINISHED, RunState, TaskState
@@ -242,7 +242,7 @@ def _apply(
 ) -> None:
     """Write the expansions, then the moves, of one decision."""
     for expansion in decision.expansions:
-        _expand(run, spec, loaded, expansion.task_id, expansion.indexes, now)
+        _expand(run, spec, loaded, expansion, now)
     steps = []
     for move in decision.moves:
         pk = loaded.pks[move.task_id, move.map_index]
@@ -269,25 +269,24 @@ def _keep_latest_only(
     write_xcom(place, "return_value", followed, len(followed), now)
 
 
-def _expand(
-    run: Mapping[str, Any], spec: DagSpec, loaded: Loaded, task_id: str, indexes: Collection[int], now: datetime
-) -> None:
-    """Turn the one unexpanded instance into index 0 and add the others."""
-    first = loaded.pks.pop((task_id, -1), None)
-    if first is not None and 0 in indexes:
-        TaskInstance.objects.filter(pk=first).update(map_index=0, updated_at=now)
-        loaded.pks[task_id, 0] = first
+def _expand(run: Mapping[str, Any], spec: DagSpec, loaded: Loaded, expansion: Expansion, now: datetime) -> None:
+    """Turn one unexpanded instance into the first of an expansion and add the others."""
+    task_id, indexes = expansion.task_id, expansion.indexes
+    first = loaded.pks.pop((task_id, expansion.replaces), None)
+    if first is not None:
+        TaskInstance.objects.filter(pk=first).update(map_index=indexes[0], updated_at=now)
+        loaded.pks[task_id, indexes[0]] = first
     missing = [index for index in indexes if (task_id, index) not in loaded.pks]
     task = spec.tasks[task_id]
-    if first is not None and missing == list(range(1, len(indexes))) and task.concurrency_key is None:
+    if first is not None and missing == list(indexes[1:]) and task.concurrency_key is None:
         if missing:
-            made = copies(first, len(indexes), now)
+            made = copies(first, indexes, now)
             loaded.pks.update({(task_id, index): pk for index, pk in made.items()})
         return
     keyed = DagRun.objects.get(pk=run["id"]) if task.concurrency_key is not None else None
-    if keyed is not None and 0 in indexes:
-        key = concurrency_key(keyed, spec, task, 0)
-        TaskInstance.objects.filter(pk=loaded.pks[task_id, 0]).update(concurrency_key=key)
+    if keyed is not None and first is not None:
+        key = concurrency_key(keyed, spec, task, indexes[0])
+        TaskInstance.objects.filter(pk=first).update(concurrency_key=key)
     rows = (_instance(run, spec, task, index, keyed) for index in missing)
     made_rows = TaskInstance.objects.bulk_create(rows, batch_size=BATCH)
     before = loaded.view.instances[task_id].values()

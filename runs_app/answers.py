@@ -48,7 +48,7 @@ class Scope:
     run_after: datetime | None = None
     token: int = 0
     manual_counts: bool = True  # a manual run may be the run before
-    own_xcoms: dict[str, tuple[Json, int | None]] = field(default_factory=dict)  # pushed, not written yet
+    own_xcoms: dict[str, tuple[Json, Json]] = field(default_factory=dict)  # pushed, not written yet
     secrets: set[str] = field(default_factory=set)  # values that its log must not show
 
 
@@ -78,8 +78,10 @@ def _xcom(
     dag_id: str | None = None,
     run_id: str | None = None,
     include_prior_dates: bool = False,
+    within: Json = None,
 ) -> list[Json]:
-    rows = _xcoms(scope, dag_id, run_id, include_prior_dates).filter(task_id__in=task_ids)
+    """``within``: the first and last map index of a branch."""
+    rows = _within(_xcoms(scope, dag_id, run_id, include_prior_dates).filter(task_id__in=task_ids), within)
     if key is not None:
         rows = rows.filter(key=key)
     if isinstance(map_indexes, int):
@@ -117,16 +119,25 @@ def _xcoms(scope: Scope, dag_id: str | None, run_id: str | None, prior: bool) ->
     return rows.filter(run__logical_date=scope.logical_date) if scope.logical_date else rows.none()
 
 
-def _xcom_length(scope: Scope, task_id: str, key: str) -> int:
-    return XCom.objects.filter(run_id=scope.run_pk, task_id=task_id, key=key, map_index__gte=0).count()
+def _within(rows: QuerySet[XCom], within: Json) -> QuerySet[XCom]:
+    return rows if within is None else rows.filter(map_index__range=(int(within[0]), int(within[1])))
 
 
-def _xcom_range(scope: Scope, task_id: str, key: str, offset: int, count: int) -> list[Json]:
-    rows = XCom.objects.filter(run_id=scope.run_pk, task_id=task_id, key=key, map_index__gte=0).order_by("map_index")
+def _mapped(scope: Scope, task_id: str, key: str, within: Json) -> QuerySet[XCom]:
+    rows = XCom.objects.filter(run_id=scope.run_pk, task_id=task_id, key=key, map_index__gte=0)
+    return _within(rows, within)
+
+
+def _xcom_length(scope: Scope, task_id: str, key: str, within: Json = None) -> int:
+    return _mapped(scope, task_id, key, within).count()
+
+
+def _xcom_range(scope: Scope, task_id: str, key: str, offset: int, count: int, within: Json = None) -> list[Json]:
+    rows = _mapped(scope, task_id, key, within).order_by("map_index")
     return list(rows.values_list("value", flat=True)[offset : offset + min(count, MOST_AT_ONCE)])
 
 
-def _push_xcom(scope: Scope, key: str, value: Json, length: int | None) -> None:
+def _push_xcom(scope: Scope, key: str, value: Json, length: Json) -> None:
     scope.own_xcoms[key] = (value, length)
 
 

@@ -10,7 +10,9 @@ from typing import Any
 
 from django.conf import settings
 
-from dags_app.versions import place_of
+from dags_app.versions import load_spec, place_of
+from orchestrator.core.branches import depth_of, path_of
+from orchestrator.core.mapping import measured_of
 from orchestrator.core.states import TaskState
 
 from . import deadlines
@@ -39,7 +41,7 @@ def run_of(run_pk: int) -> dict[str, Any]:
 def for_task(row: Mapping[str, Any], hostname: str) -> dict[str, Any]:
     """Return the assignment of a claimed task instance (a row of :func:`runs_app.claim.claim`)."""
     root, file = place_of(row["version_id"])
-    return {
+    return _branch(row) | {
         "kind": "task",
         "root": root,
         "file": file,
@@ -63,6 +65,14 @@ def for_task(row: Mapping[str, Any], hostname: str) -> dict[str, Any]:
         "xcom_max_bytes": settings.ORCH.xcom_max_bytes,
         "smtp_url": settings.ORCH.smtp_url,
     }
+
+
+def _branch(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Where mappings stand in each other: the path behind the map index, and which lengths inside the result are asked for."""
+    spec, task_id = load_spec(row["version_id"]), row["task_id"]
+    depth, measure = depth_of(spec, task_id), measured_of(spec, task_id)
+    found: dict[str, Any] = {"map_path": list(path_of(row["map_index"], depth))} if depth > 1 else {}
+    return found | ({"measure": sorted(measure)} if measure else {})
 
 
 def for_callback(callback: Callback, hostname: str) -> dict[str, Any]:
@@ -92,6 +102,7 @@ def for_callback(callback: Callback, hostname: str) -> dict[str, Any]:
         found |= {
             "task_id": instance.task_id,
             "map_index": instance.map_index,
+            **_branch({"version_id": version_pk, "task_id": instance.task_id, "map_index": instance.map_index}),
             "try_number": instance.try_number,
             "max_tries": instance.max_tries,
             "token": instance.token,

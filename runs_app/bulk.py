@@ -101,7 +101,7 @@ def clear_instances(rows: Iterable[TaskInstance], *, downstream: bool = False, u
 
     def act(pair: tuple[DagRun, list[TaskInstance]]) -> int:
         run, chosen = pair
-        named = [row.task_id if row.map_index < 0 else (row.task_id, row.map_index) for row in chosen]
+        named = [row.task_id if row.map_index == -1 else (row.task_id, row.map_index) for row in chosen]
         found = choice.to_clear(run, load_spec(run.version_id), named, downstream=downstream)
         return len(actions.clear(run.pk, chosen=list(found.of([run])), user=user))
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Q, QuerySet
 
+from orchestrator.core.branches import depth_of, path_of, ranges
 from orchestrator.core.clear import Key, around, widened
 from orchestrator.core.graph import ancestors, descendants
 from orchestrator.core.spec import DagSpec
@@ -20,6 +21,7 @@ class Choice:
 
     names: frozenset[str] | None = None
     keys: frozenset[Key] = frozenset()
+    spans: frozenset[tuple[str, int, int]] = frozenset()  # task id, its first and last map index
 
     def of(self, runs: Iterable[DagRun]) -> QuerySet[TaskInstance]:
         """Return the task instances of these runs, in the order in which they were made."""
@@ -32,6 +34,11 @@ class Choice:
             by_index.setdefault(index, set()).add(task_id)
         for index, task_ids in by_index.items():
             chosen |= Q(map_index=index, task_id__in=task_ids)
+        by_span: dict[tuple[int, int], set[str]] = {}
+        for task_id, first, last in self.spans:
+            by_span.setdefault((first, last), set()).add(task_id)
+        for span, task_ids in by_span.items():
+            chosen |= Q(map_index__range=span, task_id__in=task_ids)
         return rows.filter(chosen).order_by("pk")
 
 
@@ -48,20 +55,23 @@ def to_clear(
         return Choice()
     names = {each for each in named if isinstance(each, str)}
     keys = {each for each in named if not isinstance(each, str)}
-    counts = _counts(run) if run is not None and keys else {}
+    single = run is not None
+    branches = {(task_id, path_of(index, depth_of(spec, task_id)) if single else ()) for task_id, index in keys}
     for wanted, above in ((upstream, True), (downstream, False)):
         if wanted:
-            more, more_keys = widened(spec, names, keys, counts, above=above)
+            more, beside = widened(spec, names, branches, above=above)
             names |= more
-            keys |= more_keys
+            branches |= beside
     if not (upstream or downstream):
         names |= around(spec, [*names, *(task_id for task_id, _ in keys)], upstream=False, downstream=False)
-    return Choice(frozenset(names), frozenset(key for key in keys if key[0] not in names))
-
-
-def _counts(run: DagRun) -> dict[str, int]:
-    rows = TaskInstance.objects.filter(run=run, map_index__gte=0).order_by()
-    return dict(rows.values_list("task_id").annotate(Count("pk")))
+    named_keys = {(task_id, path_of(index, depth_of(spec, task_id))) for task_id, index in keys}
+    spans = {
+        (task_id, *span)
+        for task_id, path in branches - named_keys
+        if path and task_id not in names
+        for span in ranges(path, depth_of(spec, task_id))
+    }
+    return Choice(frozenset(names), frozenset(key for key in keys if key[0] not in names), frozenset(spans))
 
 
 def to_mark(

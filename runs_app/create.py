@@ -154,18 +154,19 @@ def columns(
     }
 
 
-def copies(pk: int, count: int, now: datetime) -> dict[int, int]:
-    """Insert the map indexes 1 to ``count`` - 1 beside index 0, which ``pk`` is; return their primary keys by index.
+def copies(pk: int, indexes: range, now: datetime) -> dict[int, int]:
+    """Insert the other map indexes beside the first, which ``pk`` is; return their primary keys by index.
 
     One statement: ten thousand rows of the ORM take seconds, in which nobody else could write to SQLite.
     """
     names = [field.column for field in TaskInstance._meta.concrete_fields if not field.primary_key]
-    own = {"map_index": "n.i", "token": "0", "generation": "1", "note": "NULL", "updated_at": "%s"}
+    index = f"{indexes.start:d} + n.i * {indexes.step:d}"
+    own = {"map_index": index, "token": "0", "generation": "1", "note": "NULL", "updated_at": "%s"}
     rows = fetch(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %s) "
         f"INSERT INTO runs_app_taskinstance ({', '.join(names)}) "
         f"SELECT {', '.join(own.get(name, f't.{name}') for name in names)} FROM runs_app_taskinstance t CROSS JOIN n "
         "WHERE t.id = %s ORDER BY n.i RETURNING map_index, id",
-        [count - 1, now, pk],
+        [len(indexes) - 1, now, pk],
     )
     return dict(rows)

@@ -258,7 +258,7 @@ def order_of(callback: Callback, run: Mapping[str, Any]) -> dict[str, Any]:
 def _told_of(deadline: Deadline) -> dict[str, Any]:
     """The task instance that is late, as the callback's context has it; of a mapped task one that is not done."""
     rows = TaskInstance.objects.filter(run_id=deadline.run_id, task_id=deadline.task_id)
-    if deadline.map_index >= 0:
+    if deadline.map_index != -1:
         rows = rows.filter(map_index=deadline.map_index)
     names = ("task_id", "map_index", "state", "try_number", "started_at", "hostname")
     rows = rows.order_by("map_index").values(*names)

@@ -16,6 +16,7 @@ from django.db import DatabaseError, InterfaceError, transaction
 
 from dags_app.versions import load_spec
 from orchestrator import wake
+from orchestrator.core.mapping import Length
 from orchestrator.core.retries import hash_input, retry_wait
 from orchestrator.core.spec import TaskSpec
 from orchestrator.core.states import FINISHED, TaskState
@@ -38,7 +39,7 @@ class Outcome:
     kind: str  # success, failed, skipped, deferred, awaiting_input, rescheduled, lost, interrupted
     reason: str = ""
     retry: bool = True  # a failure may be tried again
-    xcoms: dict[str, tuple[Any, int | None]] = field(default_factory=dict)  # key -> (value, length)
+    xcoms: dict[str, tuple[Any, Length]] = field(default_factory=dict)  # key -> (value, length)
     rendered: dict[str, Any] | None = None
     skip_note: dict[str, Any] | None = None
     map_label: str | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,8 +11,10 @@ from typing import Any
 from django.db import transaction
 
 from orchestrator import wake
+from orchestrator.core.branches import chain, depth_of, path_of, ranges, whole_range
+from orchestrator.core.branches import name as name_of
 from orchestrator.core.group_retries import GroupRetry as Wanted
-from orchestrator.core.group_retries import GroupState, around, mapped_by, members, with_retries
+from orchestrator.core.group_retries import GroupState, around, instance_of, members, with_retries
 from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import UNFINISHED, TaskState
 
@@ -49,6 +51,7 @@ class Listed:
     retried: int
     retries: int
     not_before: datetime | None
+    name: str
 
 
 def listed(run_pk: int, spec: DagSpec) -> list[Listed]:
@@ -57,7 +60,14 @@ def listed(run_pk: int, spec: DagSpec) -> list[Listed]:
         return []
     rows = GroupRetry.objects.filter(run_id=run_pk).order_by("group_id", "map_index")
     return [
-        Listed(row.group_id, row.map_index, row.retried, spec.groups[row.group_id].retries, row.not_before)
+        Listed(
+            row.group_id,
+            row.map_index,
+            row.retried,
+            spec.groups[row.group_id].retries,
+            row.not_before,
+            name_of(row.group_id, row.map_index, len(chain(spec, row.group_id))),
+        )
         for row in rows
         if row.group_id in spec.groups
     ]
@@ -68,21 +78,30 @@ def may_be_over(run_pk: int, spec: DagSpec, changed: Iterable[tuple[str, int, Ta
     asked = set()
     for task_id, map_index, _ in changed:
         for group_id in around(spec, task_id)[:1]:
-            asked.add((group_id, map_index if mapped_by(spec, group_id) else -1))
+            asked.add((group_id, instance_of(spec, group_id, task_id, map_index)))
     return any(not _is_open(run_pk, spec, *each) for each in asked)
 
 
 def _is_open(run_pk: int, spec: DagSpec, group_id: str, map_index: int) -> bool:
     tasks = members(spec, group_id)
-    indexes, values = "", [run_pk, *tasks, *_OPEN]
-    if map_index >= 0:
-        indexes = " AND map_index IN (%s, -1)"
-        values.append(map_index)
+    path = path_of(map_index, len(chain(spec, group_id)))
+    by_depth: dict[int, list[str]] = {}
+    for task_id in tasks:
+        by_depth.setdefault(depth_of(spec, task_id), []).append(task_id)
+    places, values = [], list[Any]()
+    for depth, names in by_depth.items():
+        place = f"task_id IN ({placeholders(names)})"
+        values += names
+        if path:
+            spans = list(ranges(path, depth))
+            place += f" AND ({' OR '.join(['map_index BETWEEN %s AND %s'] * len(spans))})"
+            values += [each for span in spans for each in span]
+        places.append(f"({place})")
     return bool(
         fetch(
-            f"SELECT 1 FROM runs_app_taskinstance WHERE run_id = %s AND task_id IN ({placeholders(tasks)}) "
-            f"AND state IN ({placeholders(_OPEN)}){indexes} LIMIT 1",
-            values,
+            f"SELECT 1 FROM runs_app_taskinstance WHERE run_id = %s AND ({' OR '.join(places)}) "
+            f"AND state IN ({placeholders(_OPEN)}) LIMIT 1",
+            [run_pk, *values, *_OPEN],
         )
     )
 
@@ -123,13 +142,22 @@ def _open(
     """Open the task instances of a group again, with all their own retries and those of the groups in it."""
     rows = list(TaskInstance.objects.filter(pk__in=[pks[key] for key in wanted.keys]))
     tries = {row.pk: row.try_number + spec.tasks[row.task_id].retries for row in rows}
-    index = f"[{wanted.map_index}]" if wanted.map_index >= 0 else ""
-    reason = f"group {wanted.group_id}{index} failed: retry {wanted.number} of {wanted.most}"
+    levels = len(chain(spec, wanted.group_id))
+    group = name_of(wanted.group_id, wanted.map_index, levels)
+    reason = f"group {group} failed: retry {wanted.number} of {wanted.most}"
     transitions.reset(rows, actor=ACTOR, reason=reason, at=now, max_tries=tries, version_pk=None)
-    inner = {each for task_id, _ in wanted.keys for each in around(spec, task_id)}
-    inner = {each for each in inner if set(members(spec, each)) < set(members(spec, wanted.group_id))}
-    rest = GroupRetry.objects.filter(run_id=run["id"], group_id__in=inner)
-    (rest.filter(map_index=wanted.map_index) if wanted.map_index >= 0 else rest).delete()
+    inner = {each for task_id, _ in wanted.keys for each in _inside(around(spec, task_id), wanted.group_id)}
+    for each in inner:
+        rest = GroupRetry.objects.filter(run_id=run["id"], group_id=each)
+        if wanted.map_index >= 0:
+            span = whole_range(path_of(wanted.map_index, levels), len(chain(spec, each)))
+            rest = rest.filter(map_index__range=span)
+        rest.delete()
+
+
+def _inside(groups: Sequence[str], group_id: str) -> Sequence[str]:
+    """Of the groups around a task, the innermost first, those in a group around it."""
+    return groups[: groups.index(group_id)]
 
 
 def forget(run_pk: int, spec: DagSpec, rows: Iterable[TaskInstance]) -> None:
@@ -137,7 +165,7 @@ def forget(run_pk: int, spec: DagSpec, rows: Iterable[TaskInstance]) -> None:
     indexes: dict[str, set[int]] = {}
     for row in rows:
         for group_id in around(spec, row.task_id):
-            indexes.setdefault(group_id, set()).add(row.map_index if mapped_by(spec, group_id) else -1)
+            indexes.setdefault(group_id, set()).add(instance_of(spec, group_id, row.task_id, row.map_index))
     for group_id, found in indexes.items():
         known = GroupRetry.objects.filter(run_id=run_pk, group_id=group_id)
         wanted = [row.pk for row in known if row.map_index in found or -1 in found]

@@ -88,9 +88,11 @@ def _checked(dag_id: str, task_id: str, run_pk: int | None, map_index: int) -> D
     version_pk = run.version_id if run else dag.version_id
     if version_pk is None or task_id not in load_spec(version_pk).tasks:
         raise TaskNotFound(task_id, dag_id)
-    if map_index >= 0 and run is None:
+    if map_index != -1 and run is None:
         raise InvalidHold("One map index can be held in a run only, not in every run")
-    if map_index >= 0 and not TaskInstance.objects.filter(run=run, task_id=task_id, map_index=map_index).exists():
+    if map_index < -1:
+        raise InvalidHold("What is not expanded yet cannot be held by itself: hold its task, or an instance of it")
+    if map_index != -1 and not TaskInstance.objects.filter(run=run, task_id=task_id, map_index=map_index).exists():
         raise TaskNotFound(f"{task_id}[{map_index}]", dag_id)
     return run
 

@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from orchestrator.core.decide import Beside, Instance, RunView
+from django.conf import settings
+
+from orchestrator.core.branches import Path, depth_of, maps_of, ranges, shared
+from orchestrator.core.decide import Instance, RunView
 from orchestrator.core.due import is_latest
-from orchestrator.core.spec import DagSpec, InputSpec
+from orchestrator.core.mapping import Length, sources
+from orchestrator.core.near import Beside
+from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import WAITING, RunType, TaskState
 from orchestrator.core.timetables import DataInterval
 
@@ -36,19 +41,18 @@ def load(
     now: datetime,
     *,
     beside: Beside | None = None,
-    indexes: Collection[int] = (),
+    branches: Collection[Path] = (),
 ) -> Loaded:
     """Load the instances of ``tasks`` (None: of the whole run). ``run`` is a row of :data:`RUN_COLUMNS`.
 
-    ``beside``: also those of its tasks at these indexes of their mapped group, and the unexpanded.
+    ``beside``: those of its tasks instead, in these ``branches`` of their mapped groups where they stand in them.
     """
     sql = "SELECT id, task_id, map_index, state, try_number, not_before, skip_note, held FROM runs_app_taskinstance WHERE run_id = %s"
     values: list[Any] = [run["id"]]
     if beside is not None:
-        own, at = sorted(beside.own), sorted({-1, *indexes})
-        sql += f" AND (task_id IN ({placeholders(own)}) AND map_index IN ({placeholders(at)})"
-        sql += f" OR task_id IN ({placeholders(sorted(tasks or ('',)))}))"
-        values += [*own, *at, *sorted(tasks or ("",))]
+        condition, more = _in_branches(spec, beside.levels, branches)
+        sql += f" AND ({condition})"
+        values += more
     elif tasks is not None and len(tasks) < WHOLE_RUN:
         sql += f" AND task_id IN ({placeholders(list(tasks))})"
         values += sorted(tasks)
@@ -65,18 +69,24 @@ def load(
         )
         pks[task_id, map_index] = pk
     known = [task_id for task_id in instances if task_id in spec.tasks]
+    asking = _asking(instances, known)
+    if beside is not None:  # nothing but what its branches branch into depends on lengths
+        asking = [task_id for task_id in asking if beside.level < depth_of(spec, task_id) and task_id in beside.own]
     view = RunView(
         spec=spec,
         instances=instances,
-        lengths={} if beside is not None else _lengths(run["id"], spec, _asking(instances, known)),
+        lengths=_lengths(run["id"], spec, asking, beside, branches),
         logical_date=run["logical_date"],
         run_type=run["run_type"],
         run_after=run["run_after"],
         is_latest=_is_latest(run, spec, known, now),
         past=past.blocked(run, spec, known, instances),
-        complete=tasks is None,
+        complete=tasks is None and beside is None,
         groups=group_retries.states_of(run, spec, now),
         left_out=frozenset() if beside is None else beside.below,
+        level=0 if beside is None else beside.level,
+        totals={} if beside is None else _totals(run["id"], spec, instances, asking),
+        most_instances=settings.ORCH.max_mapped_instances,
     )
     return Loaded(view, pks)
 
@@ -86,36 +96,62 @@ def _asking(instances: Mapping[str, Mapping[int, Instance]], known: Iterable[str
     return [task_id for task_id in known if any(each.state in WAITING for each in instances[task_id].values())]
 
 
-def _lengths(run_pk: int, spec: DagSpec, tasks: Iterable[str]) -> dict[tuple[str, int, str], int | None]:
+def _in_branches(spec: DagSpec, levels: Mapping[str, int], branches: Collection[Path]) -> tuple[str, list[Any]]:
+    """The condition for rows of tasks in branches; ``levels``: how much of the branches' paths each task has."""
+    groups: dict[tuple[int, int], list[str]] = {}
+    for task_id, level in levels.items():
+        groups.setdefault((level, depth_of(spec, task_id) if level else 0), []).append(task_id)
+    parts, values = [], list[Any]()
+    for (level, depth), task_ids in sorted(groups.items()):
+        part = f"task_id IN ({placeholders(task_ids)})"
+        values += sorted(task_ids)
+        if level:
+            spans = {span for path in branches for span in ranges(path[:level], depth)}
+            single = sorted(first for first, last in spans if first == last)
+            wide = sorted(span for span in spans if span[0] != span[1])
+            places = [f"map_index IN ({placeholders(single)})"] * bool(single)
+            places += ["map_index BETWEEN %s AND %s"] * len(wide)
+            part += f" AND ({' OR '.join(places)})"
+            values += [*single, *(each for span in wide for each in span)]
+        parts.append(part)
+    return " OR ".join(parts), values
+
+
+def _lengths(
+    run_pk: int, spec: DagSpec, tasks: Iterable[str], beside: Beside | None, branches: Collection[Path]
+) -> dict[tuple[str, int, str], Length]:
     """How long the XComs are that ``tasks``, or the mapped groups around them, expand over."""
-    sources: set[str] = set()
+    levels: dict[str, int] = {}
     for task_id in tasks:
-        if (mapped := spec.tasks[task_id].map) is not None:
-            sources.update(_sources(mapped.inputs.values()))
-        group_id = spec.mapped_group_of[task_id]
-        while group_id is not None:
-            group = spec.groups[group_id]
-            if group.map is not None:
-                sources.update(_sources(group.map.inputs.values()))
-            group_id = group.parent_id
-    if not sources:
+        for source in {each for mapped in maps_of(spec, task_id) for each in sources(mapped)}:
+            level = 0 if beside is None else min(beside.level, shared(spec, task_id, source))
+            levels[source] = min(level, levels.get(source, level))
+    if not levels:
+        return {}
+    condition, values = _in_branches(spec, levels, branches)
+    rows = fetch(
+        f"SELECT task_id, map_index, key, length, shape FROM runs_app_xcom WHERE run_id = %s AND ({condition})",
+        [run_pk, *values],
+    )
+    return {
+        (task_id, map_index, key): {"": length, **json.loads(shape)} if shape else length
+        for task_id, map_index, key, length, shape in rows
+    }
+
+
+def _totals(
+    run_pk: int, spec: DagSpec, instances: Mapping[str, Mapping[int, Instance]], tasks: Iterable[str]
+) -> dict[str, int]:
+    """How many instances the run has of nested tasks that are about to be expanded in a branch."""
+    asked = [each for each in tasks if depth_of(spec, each) > 1 and any(index < 0 for index in instances[each])]
+    if not asked:
         return {}
     rows = fetch(
-        f"SELECT task_id, map_index, key, length FROM runs_app_xcom WHERE run_id = %s AND task_id IN ({placeholders(list(sources))})",
-        [run_pk, *sorted(sources)],
+        f"SELECT task_id, count(*) FROM runs_app_taskinstance WHERE run_id = %s AND task_id IN ({placeholders(asked)}) "
+        "GROUP BY task_id",
+        [run_pk, *asked],
     )
-    return {(task_id, map_index, key): length for task_id, map_index, key, length in rows}
-
-
-def _sources(inputs: Iterable[InputSpec]) -> set[str]:
-    found: set[str] = set()
-    pending = list(inputs)
-    while pending:
-        each = pending.pop()
-        if each.task_id is not None:
-            found.add(each.task_id)
-        pending.extend(each.parts)
-    return found
+    return dict(rows)
 
 
 def _is_latest(run: dict[str, Any], spec: DagSpec, tasks: Iterable[str], now: datetime) -> bool | None:

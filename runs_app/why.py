@@ -14,6 +14,7 @@ from dags_app.asset_lookup import known
 from dags_app.models import Dag
 from dags_app.versions import load_spec
 from orchestrator.core.assets import waiting_for
+from orchestrator.core.branches import Branches, depth_of, in_order, path_of, shared
 from orchestrator.core.decide import HELD, Decision, RunView, decide
 from orchestrator.core.group_retries import around as groups_around
 from orchestrator.core.reasons import DagFacts, Holder, Limit, Queue, Reason, RunFacts, TaskFacts
@@ -58,7 +59,7 @@ def of_task(instance: TaskInstance, now: datetime) -> list[Reason]:
     """Return why a task instance is not running."""
     run = instance.run
     around = _Surroundings(run.dag, now)
-    facts = TaskFacts(around.run_facts(run), _name(instance), TaskState(instance.state))
+    facts = TaskFacts(around.run_facts(run), instance.task_name, TaskState(instance.state))
     if instance.state in FINISHED:
         return why_task(replace(facts, last_reason=_last_reason(task_instance=instance)))
     return why_task(_RunAround(run, around).facts(instance))
@@ -90,10 +91,6 @@ def _unfinished(run: DagRun) -> list[tuple[Any, ...]]:
         "AND state <> 'running' ORDER BY CASE WHEN not_before IS NULL THEN 1 ELSE 0 END, not_before, id",
         [run.pk],
     )
-
-
-def _name(instance: TaskInstance) -> str:
-    return instance.task_id + (f"[{instance.map_index}]" if instance.map_index >= 0 else "")
 
 
 def _last_reason(**of: Any) -> str:
@@ -286,12 +283,12 @@ def _holders(condition: str, values: list[Any], states: Iterable[str] = ("runnin
     wanted = list(states)
     marks = ", ".join(["%s"] * len(wanted))
     rows = fetch(
-        "SELECT t.dag_id, r.run_id, t.task_id, t.map_index, t.state FROM runs_app_taskinstance t "
+        "SELECT t.dag_id, r.run_id, t.task_id, t.map_index, t.state, r.version_id FROM runs_app_taskinstance t "
         f"JOIN runs_app_dagrun r ON r.id = t.run_id WHERE t.state IN ({marks}) AND {condition} "
         f"ORDER BY t.started_at, t.id LIMIT {MOST_HELD}",
         [*wanted, *values],
     )
-    return tuple(Holder(*row) for row in rows)
+    return tuple(Holder(*row, levels=depth_of(load_spec(version), row[2])) for *row, version in rows)
 
 
 class _RunAround:
@@ -320,15 +317,15 @@ class _RunAround:
         return {(move.task_id, move.map_index): str(move.new) for move in self._decided[1].moves}
 
     @cached_property
-    def _expanded(self) -> set[str]:
-        return {each.task_id for each in self._decided[1].expansions}
+    def _expanded(self) -> Mapping[tuple[str, int], int]:
+        return {(each.task_id, each.replaces): each.indexes[0] for each in self._decided[1].expansions}
 
     def decided_of(self, task_id: str, map_index: int, state: str) -> tuple[str, str]:
         """What the decision says: why it waits, and what it becomes."""
         if state not in WAITING:
             return "", ""
-        if map_index < 0 and task_id in self._expanded:
-            map_index = 0  # it becomes several, and what they wait for holds them all
+        while (task_id, map_index) in self._expanded:
+            map_index = self._expanded[task_id, map_index]  # it becomes several, and what they wait for holds them all
         key = (task_id, map_index)
         return self._decided[1].waits.get(key, ""), self._moves.get(key, "")
 
@@ -338,7 +335,7 @@ class _RunAround:
         waits_for = "" if waits_for == HELD else waits_for
         found = TaskFacts(
             run=self.run_facts,
-            name=_name(instance),
+            name=instance.task_name,
             state=TaskState(instance.state),
             task=task,
             queue_name=instance.queue,
@@ -400,17 +397,19 @@ class _RunAround:
         task = self.spec.tasks.get(instance.task_id)
         if task is None:
             return ()
-        group, instances = self.spec.mapped_group_of[task.task_id], self._decided[0].instances
+        instances = self._decided[0].instances
+        branches = Branches(self.spec, instances)
+        path = path_of(instance.map_index, depth_of(self.spec, task.task_id))
         found: list[Holder] = []
         for other in dict.fromkeys((*task.upstream, *sorted(relevant_setups(self.spec, task.task_id)))):
-            beside = group is not None and self.spec.mapped_group_of[other] == group
-            for index, each in sorted(instances.get(other, {}).items()):
-                if each.state in FINISHED or (
-                    beside and instance.map_index >= 0 and index not in {-1, instance.map_index}
-                ):
+            beside = branches.under(other, path[: shared(self.spec, task.task_id, other)])
+            for index in in_order(beside, depth_of(self.spec, other)):
+                each = instances[other][index]
+                if each.state in FINISHED:
                     continue
                 state = "not started" if each.state == TaskState.NONE else str(each.state)
-                found.append(Holder(self.run.dag_id, self.run.run_id, other, index, state))
+                levels = depth_of(self.spec, other)
+                found.append(Holder(self.run.dag_id, self.run.run_id, other, index, state, levels))
                 if len(found) == MOST_HELD:
                     return tuple(found)
         return tuple(found)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from dags_app.versions import load_spec
+from orchestrator.core.mapping import measure, measured_of
 from orchestrator.sdk.xcom import length_of
 from orchestrator.sdk.xcom_json import encode
 
@@ -66,4 +69,13 @@ def _kept(instance: TaskInstance, key: str, value: Any) -> dict[str, Any]:
     size = len(json.dumps(data))
     if size > settings.ORCH.xcom_max_bytes:
         raise XComTooLarge(key, size, settings.ORCH.xcom_max_bytes)
-    return {"value": data, "length": length_of(value)}
+    patterns = measured_of(load_spec(instance.version_id), instance.task_id) if key == "return_value" else ()
+    return {"value": data, "length": length_of(value), "shape": _shape(value, patterns) or None}
+
+
+def _shape(value: Any, patterns: Collection[str]) -> dict[str, Any]:
+    """The lengths inside a value; none where it does not fit: what maps over it will say so."""
+    try:
+        return measure(value, patterns)
+    except TypeError:
+        return {}

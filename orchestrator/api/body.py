@@ -117,11 +117,15 @@ def boolean(name: str, value: Any) -> bool:
     return value
 
 
-def whole_number(name: str, value: Any) -> int:
+def large_number(name: str, value: Any) -> int:
+    return whole_number(name, value, 64)
+
+
+def whole_number(name: str, value: Any, bits: int = 32) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise Invalid(problem("body", name, "Input should be a valid integer", _short(value), "int_type"))
-    if not -(2**31) <= value < 2**31:
-        raise Invalid(problem("body", name, "Input should fit 32 bits", value, "int_parsing_size"))
+    if not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
+        raise Invalid(problem("body", name, f"Input should fit {bits} bits", value, "int_parsing_size"))
     return value
 
 

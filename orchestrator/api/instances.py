@@ -11,8 +11,8 @@ from orchestrator import access
 from orchestrator.core.states import TaskState, from_airflow
 
 from . import shapes
-from .query import Listing, order_of, small_int
-from .scope import dag_for, run_for, task_display
+from .query import Listing, large_int, order_of, small_int
+from .scope import dag_for, nested_place, run_for, task_display
 
 
 def read_state(value: str) -> tuple[str, ...]:
@@ -57,7 +57,7 @@ LISTING = Listing(
         "map_index": "map_index",
         "version_number": "version__version_number",
     },
-    convert={"state": read_state, "try_number": small_int, "map_index": small_int, "version_number": small_int},
+    convert={"state": read_state, "try_number": small_int, "map_index": large_int, "version_number": small_int},
     patterns={
         "task_display_name": "task_id",
         "dag_id": "dag_id",
@@ -81,10 +81,14 @@ LISTING = Listing(
 
 def shaped(rows: QuerySet[Any]) -> list[dict[str, Any]]:
     """Shape task instances; the specs they are shown by are cached per version."""
-    return [
-        shapes.instance(row, task_display(row["version__pk"] or row["run__version_id"], row["task_id"]))
-        for row in rows.values(*shapes.INSTANCE_FIELDS)
-    ]
+    return [_shaped(row) for row in rows.values(*shapes.INSTANCE_FIELDS)]
+
+
+def _shaped(row: dict[str, Any]) -> dict[str, Any]:
+    version_pk = row["version__pk"] or row["run__version_id"]
+    if row["rendered_map_index"] is None:
+        row["rendered_map_index"] = nested_place(version_pk, row["task_id"], row["map_index"])
+    return shapes.instance(row, task_display(version_pk, row["task_id"]))
 
 
 def in_path(request: Request, dag_id: str, run_id: str) -> QuerySet[Any]:

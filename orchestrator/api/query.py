@@ -131,7 +131,7 @@ def window(query: QueryDict) -> tuple[int, int]:
     return limit, whole(query, "offset", 0)
 
 
-def whole(query: QueryDict, name: str, default: int, least: int = 0) -> int:
+def whole(query: QueryDict, name: str, default: int, least: int = 0, most: int = 2**31 - 1) -> int:
     """Return a whole number of the query string, at least ``least``."""
     text = query.get(name)
     if text is None or text == "":
@@ -145,7 +145,15 @@ def whole(query: QueryDict, name: str, default: int, least: int = 0) -> int:
         message = f"Input should be greater than or equal to {least}"
         raise Invalid(problem("query", name, message, text, "greater_than_equal"))
     # Databases refuse larger numbers, and no list is so long.
-    return min(value, 2**31 - 1)
+    return min(value, most)
+
+
+LARGEST_INDEX = 10**18
+
+
+def map_index(query: QueryDict, default: int = -1) -> int:
+    """Return the map index of the query string."""
+    return whole(query, "map_index", default, least=-LARGEST_INDEX, most=LARGEST_INDEX)
 
 
 def flag(query: QueryDict, name: str) -> bool | None:
@@ -201,7 +209,7 @@ def _seconds(name: str, text: str) -> timedelta:
         raise Invalid(problem("query", name, "Input should be a valid number", text, "float_parsing")) from error
 
 
-def small_int(text: str) -> int:
+def small_int(text: str, bits: int = 32) -> int:
     """Read a number that fits the columns it is compared with.
 
     Raises:
@@ -211,9 +219,13 @@ def small_int(text: str) -> int:
         value = int(text)
     except ValueError as error:
         raise ValueError("Input should be a valid integer, unable to parse string as an integer") from error
-    if not -(2**31) <= value < 2**31:
-        raise ValueError("Input should fit 32 bits")
+    if not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
+        raise ValueError(f"Input should fit {bits} bits")
     return value
+
+
+def large_int(text: str) -> int:
+    return small_int(text, 64)
 
 
 def order_of(*names: str, **renamed: str) -> dict[str, str]:

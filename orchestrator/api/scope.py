@@ -10,6 +10,7 @@ from rest_framework.exceptions import PermissionDenied
 from dags_app.models import Dag
 from dags_app.versions import load_spec
 from orchestrator import access
+from orchestrator.core.branches import depth_of, label
 from runs_app.models import DagRun, TaskInstance
 
 
@@ -69,3 +70,9 @@ def task_display(version_pk: int | None, task_id: str) -> dict[str, Any]:
         return {}
     task = load_spec(version_pk).tasks.get(task_id)
     return dict(task.display) if task else {}
+
+
+def nested_place(version_pk: int | None, task_id: str, map_index: int) -> str | None:
+    """Return where an instance stands in mapped groups inside of each other; None where its index says all."""
+    depth = depth_of(load_spec(version_pk), task_id) if version_pk is not None else 0
+    return label(map_index, depth) if depth > 1 else None

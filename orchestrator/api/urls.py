@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.urls import path, re_path, register_converter
+from django.urls import path, re_path
+
+import orchestrator.converters  # noqa: F401  registers <index:...>
 
 from .errors import not_found
 from .views.asset_store import AssetStoreKeyView, AssetStoreView
@@ -63,21 +65,6 @@ from .views.task_instances import (
 from .views.tokens import CliTokenView, TokenView
 from .views.why import DagWhyView, RunWhyView, TaskWhyView
 from .views.xcoms import XComsView, XComView
-
-
-class MapIndex:
-    """-1 or more."""
-
-    regex = r"-?\d{1,9}"
-
-    def to_python(self, value: str) -> int:
-        return int(value)
-
-    def to_url(self, value: int) -> str:
-        return str(value)
-
-
-register_converter(MapIndex, "index")
 
 DAG = "api/v2/dags/<str:dag_id>"
 RUN = DAG + "/dagRuns/<str:run_id>"

@@ -1,18 +1,21 @@
 """Which tasks a clear touches besides those that were named. Pure.
 
 To run a task again takes the setups it runs under and their teardowns. Above and below one instance of a mapped
-group's task stand the instances of its own index only.
+group's task stand the instances of its own branch only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 
+from .branches import Path, shared
 from .graph import ancestors, descendants
 from .setups import relevant_setups
 from .spec import DagSpec
 
 Key = tuple[str, int]
+Branch = tuple[str, Path]
+"""A task at one position of the mapped groups around it."""
 
 
 def around(spec: DagSpec, task_ids: Iterable[str], *, upstream: bool, downstream: bool) -> set[str]:
@@ -56,47 +59,25 @@ def _teardowns(spec: DagSpec, setup: str) -> set[str]:
 
 
 def widened(
-    spec: DagSpec, names: Collection[str], keys: Collection[Key], counts: Mapping[str, int], *, above: bool
-) -> tuple[set[str], set[Key]]:
-    """Return the tasks, and the single instances, that stand above (or below) the named ones, to be cleared with them.
-
-    ``counts``: how many instances each expanded task has in the run.
-    """
+    spec: DagSpec, names: Collection[str], branches: Collection[Branch], *, above: bool
+) -> tuple[set[str], set[Branch]]:
+    """Return the tasks, and the branches of others, that stand above (or below) the named ones, to be cleared with them."""
     found = around(spec, names, upstream=above, downstream=not above)
-    found_keys: set[Key] = set()
-    pending = list(keys)
+    beside: set[Branch] = set()
+    pending = list(branches)
     while pending:
-        task_id, index = pending.pop()
+        task_id, path = pending.pop()
         task = spec.tasks.get(task_id)
         if task is None:
             continue
-        if task.map is None and spec.mapped_group_of[task_id] is None:
+        for other in task.upstream if above else spec.downstream[task_id]:
+            branch = path[: shared(spec, task_id, other)]
+            if not branch:
+                if other not in found:
+                    found |= {other} | around(spec, [other], upstream=above, downstream=not above)
+            elif not any((other, branch[:length]) in beside for length in range(1, len(branch) + 1)):
+                beside.add((other, branch))
+                pending.append((other, branch))
+        if not path:
             found |= around(spec, [task_id], upstream=above, downstream=not above)
-            continue
-        for other in (ancestors if above else descendants)(spec, [task_id]):
-            if other in found:
-                continue
-            indexes = _indexes_beside(spec, task_id, index, other, counts)
-            if indexes is None:
-                found |= {other} | around(spec, [other], upstream=above, downstream=not above)
-                continue
-            fresh = [(other, each) for each in indexes if (other, each) not in found_keys]
-            found_keys.update(fresh)
-            pending += fresh
-    return found, found_keys
-
-
-def _indexes_beside(
-    spec: DagSpec, task_id: str, index: int, other: str, counts: Mapping[str, int]
-) -> Collection[int] | None:
-    """Return which instances of ``other`` belong to one of ``task_id``; None = all."""
-    group, count = spec.mapped_group_of[task_id], counts.get(task_id)
-    if group is None or spec.mapped_group_of[other] != group or not count:
-        return None
-    inside = (name for name, around in spec.mapped_group_of.items() if around == group and name in counts)
-    of_group = min((counts[name] for name in inside if spec.tasks[name].map is None), default=count)
-    own = index * of_group // count
-    if spec.tasks[other].map is None:
-        return [own]
-    each = count // of_group
-    return range(own * each, own * each + each)
+    return found, {each for each in beside if each[0] not in found}

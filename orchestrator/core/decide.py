@@ -6,17 +6,19 @@ Skips, failures and expansions travel inside one call, so one call does all that
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from .branches import BASE, Branches, Path, children, depth_of, groups_of, index_of, path_of
+from .branches import shared as shared_levels
 from .graph import descendants
 from .group_retries import GroupRetry, Groups, GroupState, after, around, with_retries
-from .mapping import expand_count, sources
+from .mapping import Length, Lengths
+from .near import touched
 from .setups import deciding_leaves, has_setups, relevant_setups
-from .spec import DagSpec, MapSpec, TaskSpec
+from .spec import DagSpec, TaskSpec
 from .states import FAILED_STATES, FINISHED, UNFINISHED, WAITING, RunState, TaskState
 from .trigger_rules import EAGER, Counts, Verdict, judge
 
@@ -44,7 +46,7 @@ class RunView:
 
     spec: DagSpec
     instances: Mapping[str, Mapping[int, Instance]]  # task id -> map index; only -1 until it is expanded
-    lengths: Mapping[tuple[str, int, str], int | None] = field(default_factory=dict)  # (task, index, XCom key)
+    lengths: Mapping[tuple[str, int, str], Length] = field(default_factory=dict)  # (task, index, XCom key)
     logical_date: datetime | None = None
     run_type: str = "manual"
     run_after: datetime | None = None
@@ -53,6 +55,11 @@ class RunView:
     complete: bool = True
     groups: Mapping[Key, GroupState] | None = field(default_factory=dict)  # None: no group is run again any more
     left_out: frozenset[str] = frozenset()  # of a part: tasks that its caller sees to
+    level: int = 0  # of a part that is a branch of mapped groups: how many levels down it begins
+    totals: Mapping[str, int] = field(
+        default_factory=dict
+    )  # of a part: how many instances nested tasks have in the run
+    most_instances: int = 100_000  # so many may a task have whose mappings stand in each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +73,19 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Expansion:
-    """The unexpanded instance of a mapped task becomes instances 0 to ``count`` - 1."""
+    """What is unexpanded of a mapped task becomes the instances ``indexes``; the first takes its place.
+
+    Where ``replaces`` is there no more, a task that was expanded before gets those of them that it lacks.
+    """
 
     task_id: str
     count: int
+    replaces: int = -1
+    indexes: range = range(0)
 
-    @property
-    def indexes(self) -> range:
-        return range(self.count)
+    def __post_init__(self) -> None:
+        if not self.indexes:
+            object.__setattr__(self, "indexes", range(self.count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,96 +110,6 @@ def callback_reason(state: RunState, reason: str) -> str:
     return "all_tasks_deadlocked" if reason == DEADLOCK else "task_failure"
 
 
-def needs(spec: DagSpec, changed: Collection[Key]) -> set[str]:
-    """Return the tasks whose instances a partial view must hold, for ``decide(view, changed)``."""
-    tasks = _touched(spec, changed)
-    found = {task_id for task_id, _ in changed} | tasks
-    for task_id in tasks:
-        task = spec.tasks[task_id]
-        found.update(task.upstream, relevant_setups(spec, task_id))
-        for mapped in _maps_around(spec, task):
-            found.update(sources(mapped))
-    return found & spec.tasks.keys()
-
-
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """What the end of tasks at some indexes of a mapped group can reach without leaving these indexes."""
-
-    inside: frozenset[str]  # they and what is below them in the group
-    own: frozenset[str]  # tasks of the group to be looked at, at these indexes only
-    others: frozenset[str]  # tasks outside that those below look at
-    below: frozenset[str]  # tasks outside that are directly below
-
-
-def beside(spec: DagSpec, task_ids: frozenset[str]) -> Beside | None:
-    """Return what ends of these tasks of one mapped group reach at their own indexes; None where other indexes matter."""
-    cache: dict[frozenset[str], Beside | None] = spec.__dict__.setdefault("_beside", {})
-    if task_ids not in cache:
-        cache[task_ids] = _beside(spec, task_ids)
-    return cache[task_ids]
-
-
-def _beside(spec: DagSpec, task_ids: frozenset[str]) -> Beside | None:
-    groups = {spec.mapped_group_of[task_id] for task_id in task_ids}
-    group = groups.pop()
-    if group is None or groups or spec.fail_fast or has_setups(spec) or with_retries(spec) or _is_nested(spec, group):
-        return None
-    members = {task_id for task_id, around in spec.mapped_group_of.items() if around == group}
-    inside = (task_ids | descendants(spec, task_ids)) & members
-    if any(spec.tasks[task_id].map is not None or spec.tasks[task_id].skips for task_id in inside):
-        return None
-    seen = inside.union(*(spec.tasks[task_id].upstream for task_id in inside - task_ids))
-    below = {other for task_id in inside for other in spec.downstream[task_id]} - inside
-    return Beside(frozenset(inside), frozenset(seen & members), frozenset(seen - members), frozenset(below))
-
-
-def _is_nested(spec: DagSpec, group: str) -> bool:
-    parent = spec.groups[group].parent_id
-    while parent is not None:
-        if spec.groups[parent].map is not None:
-            return True
-        parent = spec.groups[parent].parent_id
-    return False
-
-
-def _touched(spec: DagSpec, changed: Iterable[Key]) -> set[str]:
-    """The tasks that the end of ``changed`` may move."""
-    found: set[str] = set()
-    for task_id, _ in changed:
-        task = spec.tasks.get(task_id)
-        if task is None:
-            continue
-        if spec.fail_fast:
-            return set(spec.tasks)
-        if task.is_setup or task.skips:
-            found |= descendants(spec, [task_id])
-        found.update(spec.downstream[task_id])
-    return found
-
-
-def _maps_around(spec: DagSpec, task: TaskSpec) -> Iterator[MapSpec]:
-    if task.map is not None:
-        yield task.map
-    group_id = spec.mapped_group_of[task.task_id]
-    if group_id is not None:
-        mapped = spec.groups[group_id].map
-        if mapped is not None:
-            yield mapped
-
-
-def alone(spec: DagSpec, task_id: str) -> Beside | None:
-    """Return what to look at for an instance whose own time has come; None where that is the whole run."""
-    if task_id not in spec.tasks or spec.fail_fast or has_setups(spec) or with_retries(spec):
-        return None
-    group, upstream = spec.mapped_group_of[task_id], spec.tasks[task_id].upstream
-    own = {other for other in upstream if group is not None and spec.mapped_group_of[other] == group} | {task_id}
-    if any(spec.tasks[other].map is not None for other in own - {task_id}):
-        return None
-    others = frozenset(upstream) - own
-    return Beside(frozenset([task_id]), frozenset(own), others, frozenset(spec.tasks.keys() - own - others))
-
-
 def decide(view: RunView, changed: Collection[Key] | None = None, only: Collection[str] | None = None) -> Decision:
     """Work out all that is due. ``changed``: only what these instances' ends may have moved; ``only``: these tasks."""
     return _Round(view).run(changed, only)
@@ -200,18 +122,21 @@ class _Round:
         self.view = view
         self.spec = view.spec
         self.instances = {task_id: dict(found) for task_id, found in view.instances.items()}
+        self.branches = Branches(self.spec, self.instances)
+        self.lengths = Lengths(self.spec, self.branches, view.lengths)
         self.moves: dict[Key, Move] = {}
         self.ended: dict[Key, Instance] = {}  # in this round
-        self.expansions: dict[str, Expansion] = {}
-        self.lengths_now: dict[str, int | None] = {}  # of tasks that may go, what they map over now
+        self.expansions: list[Expansion] = []
+        self.lengths_now: dict[str, dict[Path, int | None]] = {}  # of tasks that may go, what they map over now
+        self.to_grow: set[str] = set()  # tasks of groups that have grown
         self.notes: dict[Key, Mapping[str, Any]] = {}
         self.waits: dict[Key, str] = {}
         self.unseen = False
         self.groups: Groups | None = None  # where some have retries
         if view.groups is not None and with_retries(self.spec):
-            self.groups = Groups(self.spec, view.groups, self.instances, complete=view.complete)
+            self.groups = Groups(self.spec, view.groups, self.instances, self.branches, complete=view.complete)
         self.noted = True  # notes are there that no round has gone by yet
-        self.skipped_by_note: dict[str, list[tuple[str, int, str | None]]] = {}
+        self.skipped_by_note: dict[str, dict[str, dict[Path, list[int]]]] = {}  # task, branch, where it speaks for
         for task_id, found in self.instances.items():
             for index, instance in found.items():
                 if instance.skip_note:
@@ -219,7 +144,7 @@ class _Round:
 
     def run(self, changed: Collection[Key] | None, only: Collection[str] | None) -> Decision:
         everything = list(self.spec.tasks) if only is None else list(only)
-        start = everything if changed is None else sorted(_touched(self.spec, changed))
+        start = everything if changed is None else sorted(touched(self.spec, changed))
         self._fail_fast()
         pending = dict.fromkeys(start)
         while pending:
@@ -228,7 +153,7 @@ class _Round:
         state, reason = self._run_state()
         return Decision(
             tuple(self.moves.values()),
-            tuple(self.expansions.values()),
+            tuple(self.expansions),
             state,
             reason,
             self.notes,
@@ -257,6 +182,8 @@ class _Round:
                     for group_id in around(self.spec, task_id):
                         following.update(dict.fromkeys(sorted(after(self.spec, group_id))))
         self._end_round()
+        following.update(dict.fromkeys(sorted(self.to_grow)))
+        self.to_grow.clear()
         return following
 
     def _skip_left_out(self) -> Iterator[str]:
@@ -287,20 +214,29 @@ class _Round:
     def _evaluate(self, task: TaskSpec) -> bool:
         """Decide the waiting instances of one task; True if one of them ended or the task was expanded."""
         found = self.instances[task.task_id]
-        ended = False
-        if -1 in found and found[-1].state == TaskState.NONE and any(True for _ in _maps_around(self.spec, task)):
-            expanded = self._expand(task)
-            if expanded is not True:
-                return expanded is None
-            ended = True
+        depth = depth_of(self.spec, task.task_id)
+        ended = self._expand_all(task, depth) if depth and any(index < 0 for index in found) else False
         shared = self._shared_counts(task)
         pending = list(found.items())
         while pending:
             for index, instance in pending:
+                if depth and index < 0 and instance.state == TaskState.NONE:
+                    continue  # it has yet to be expanded
                 if (instance.state in WAITING and instance.due) or instance.state == TaskState.SCHEDULED:
                     ended |= self._decide(task, index, instance, shared)
             pending = self._grown(task)
         return ended
+
+    def _expand_all(self, task: TaskSpec, depth: int) -> bool:
+        """Expand what can be expanded of a task, level by level; True if something was, or ended."""
+        found, any_moved = self.instances[task.task_id], False
+        pending = [index for index, each in found.items() if index < 0 and each.state == TaskState.NONE]
+        for index in pending:  # which grows
+            expanded = self._expand(task, index)
+            any_moved |= expanded is not False
+            if expanded:
+                pending += [each for each in self.expansions[-1].indexes if each < 0]
+        return any_moved
 
     def _decide(self, task: TaskSpec, index: int, instance: Instance, shared: Counts | None) -> bool:
         """Decide one instance; True if it ended here."""
@@ -318,8 +254,8 @@ class _Round:
         if task.task_id in self.view.past and instance.state == TaskState.NONE:
             self.waits[task.task_id, index] = self.view.past[task.task_id]
             return False
-        length = self._length_now(task) if index >= 0 else None
-        if length is not None and index >= length:
+        length = self._is_past_end(task, index) if index >= 0 else None
+        if length is not None:
             return self._move(task, index, TaskState.REMOVED, f"what it maps over has {length} elements now")
         if instance.held:
             self.waits[task.task_id, index] = HELD
@@ -357,17 +293,23 @@ class _Round:
             left_out = [other for other in self.spec.downstream[task_id] if other not in note["followed"]]
         else:
             left_out = note.get("skipped", [])
+        path = path_of(index, depth_of(self.spec, task_id))
         for other in left_out:
-            self.skipped_by_note.setdefault(other, []).append((task_id, index, self.spec.mapped_group_of[task_id]))
+            at = path[: shared_levels(self.spec, task_id, other)]
+            self.skipped_by_note.setdefault(other, {}).setdefault(task_id, {}).setdefault(at, []).append(index)
 
     def _left_out(self, task: TaskSpec, index: int) -> str | None:
-        """Return which branch left this instance out; one inside a mapped group speaks for its own index only."""
-        for other, at, group in self.skipped_by_note.get(task.task_id, ()):
-            state = self.instances[other][at].state
-            if state not in {TaskState.SUCCESS, TaskState.SKIPPED} or self._is_hidden(other, at, task):
-                continue
-            if group is None or group != self.spec.mapped_group_of[task.task_id] or at in (index, -1):
-                return f"{other} did not choose it"
+        """Return which branch left this instance out; one inside a mapped group speaks for its own position only."""
+        noted = self.skipped_by_note.get(task.task_id)
+        if not noted:
+            return None
+        path = path_of(index, depth_of(self.spec, task.task_id))
+        for other, places in noted.items():
+            for length in range(min(len(path), shared_levels(self.spec, other, task.task_id)) + 1):
+                for at in places.get(path[:length], ()):
+                    state = self.instances[other][at].state
+                    if state in {TaskState.SUCCESS, TaskState.SKIPPED} and not self._is_hidden(other, at, task):
+                        return f"{other} did not choose it"
         return None
 
     def _is_hidden(self, task_id: str, map_index: int, beholder: TaskSpec) -> bool:
@@ -388,7 +330,8 @@ class _Round:
             elif verdict != Verdict.RUN:
                 return verdict, reason
         counts = shared if shared is not None else self._count(task.upstream, task, index, unexpanded)
-        verdict = judge(task.trigger_rule, counts, index, vacuous=not (unexpanded and task.upstream))
+        place = index if index < BASE else path_of(index, depth_of(self.spec, task.task_id))[-1]
+        verdict = judge(task.trigger_rule, counts, place, vacuous=not (unexpanded and task.upstream))
         if waits is not None and verdict == Verdict.RUN:
             return Verdict.WAIT, waits
         return verdict, f"{task.trigger_rule} {counts}"
@@ -403,13 +346,12 @@ class _Round:
 
     def _shared_counts(self, task: TaskSpec) -> Counts | None:
         """The counts that hold for every index of a task; None where each index has its own."""
-        group = self.spec.mapped_group_of[task.task_id]
-        if group is not None and any(self.spec.mapped_group_of[other] == group for other in task.upstream):
+        if self._is_grouped(task) and any(shared_levels(self.spec, task.task_id, other) for other in task.upstream):
             return None
         return self._count(task.upstream, task, -1)
 
     def _count(self, upstream: Iterable[str], task: TaskSpec, index: int, unexpanded: bool = False) -> Counts:
-        group = self.spec.mapped_group_of[task.task_id]
+        path = path_of(index, depth_of(self.spec, task.task_id)) if self._is_grouped(task) else ()
         tally: dict[TaskState, int] = {}
         total = setups = good_setups = skipped_setups = 0
         for other in upstream:
@@ -417,14 +359,7 @@ class _Round:
             if found is None:
                 self.unseen |= not self.view.complete
                 continue
-            beside = group is not None and self.spec.mapped_group_of[other] == group
-            relevant: Iterable[tuple[int, Instance]]
-            if beside and unexpanded and -1 not in found and task.trigger_rule not in EAGER:
-                relevant = []  # which of the other's instances is whose is not known yet
-            elif beside and index >= 0 and -1 not in found and self.spec.tasks[other].map is None:
-                relevant = [(index, found[index])] if index in found else []
-            else:
-                relevant = found.items()
+            relevant = self._beside(task, path, other, found, unexpanded)
             is_setup = self.spec.tasks[other].is_setup
             may_hide = self.groups is not None and bool(around(self.spec, other))
             for at, instance in relevant:
@@ -449,89 +384,149 @@ class _Round:
             skipped_setups=skipped_setups,
         )
 
+    def _is_grouped(self, task: TaskSpec) -> bool:
+        return self.spec.mapped_group_of[task.task_id] is not None
+
+    def _beside(
+        self, task: TaskSpec, path: Path, other: str, found: Mapping[int, Instance], unexpanded: bool
+    ) -> Iterable[tuple[int, Instance]]:
+        """The instances of a task that one at this path looks at: those of its own branch, where both stand in it."""
+        level = shared_levels(self.spec, task.task_id, other) if self._is_grouped(task) else 0
+        if not level:
+            return found.items()
+        above = unexpanded and len(path) < level and task.trigger_rule not in EAGER
+        if above and self.branches.is_expanded(other, path):
+            return ()  # which of the other's instances is whose is not known yet
+        return [(at, found[at]) for at in self.branches.under(other, path[:level])]
+
     # ---- mapping
 
-    def _expand(self, task: TaskSpec) -> bool | None:
-        """Expand a mapped task. True: it is expanded now. None: it ended unexpanded. False: it still waits."""
-        reason = self._left_out(task, -1)
+    def _expand(self, task: TaskSpec, index: int) -> bool | None:
+        """Expand a mapped task by one level. True: it is expanded now. None: it ended unexpanded. False: it waits."""
+        reason = self._left_out(task, index)
         if reason:
-            self._move(task, -1, TaskState.SKIPPED, reason)
+            self._move(task, index, TaskState.SKIPPED, reason)
             return None
-        maps = list(_maps_around(self.spec, task))
-        over = {source for mapped in maps for source in sources(mapped)}
-        in_group = self.spec.mapped_group_of[task.task_id] is not None
-        count = 1
-        for mapped in maps if not over else ():
-            count *= expand_count(mapped, self._length) or 0
-        if over or not count:
-            verdict, reason = self._judge(task, -1, None, in_group)
+        depth = depth_of(self.spec, task.task_id)
+        path = path_of(index, depth)
+        over = self.lengths.sources(task.task_id, path)
+        if over or not self.lengths.count(task.task_id, path):
+            verdict, reason = self._judge(task, index, None, len(path) < len(groups_of(self.spec, task.task_id)))
+            if verdict == Verdict.RUN and over:
+                verdict, reason = self._judge_sources(task, path, over)
             if verdict == Verdict.WAIT:
-                self.waits[task.task_id, -1] = reason
+                self.waits[task.task_id, index] = reason
                 return False
             if verdict != Verdict.RUN:
-                self._move(task, -1, TaskState(verdict.value), reason)
+                self._move(task, index, TaskState(verdict.value), reason)
                 return None
-        if over:
-            verdict, reason = self._judge_sources(over)
-            if verdict == Verdict.WAIT:
-                self.waits[task.task_id, -1] = reason
-                return False
-            if verdict != Verdict.RUN:
-                self._move(task, -1, TaskState(verdict.value), reason)
-                return None
-        count = 1
-        for mapped in maps:
-            length = expand_count(mapped, self._length)
-            if length is None:
-                self._move(task, -1, TaskState.FAILED, "what it maps over has no length: nothing was pushed")
-                return None
-            count *= length
-        if count == 0:
-            self._move(task, -1, TaskState.SKIPPED, "maps over nothing")
+        count = self.lengths.count(task.task_id, path)
+        refusal = self._refusal(task, path, count, depth)
+        if refusal:
+            self._move(task, index, TaskState.FAILED, refusal)
             return None
-        found = self.instances[task.task_id]
-        found[0] = found.pop(-1)
-        for index in range(1, count):
-            found[index] = Instance(TaskState.NONE, held=found[0].held)
-        self.expansions[task.task_id] = Expansion(task.task_id, count)
-        self.lengths_now[task.task_id] = count
+        if not count:
+            self._move(task, index, TaskState.SKIPPED, "maps over nothing")
+            return None
+        found, expansion = self.instances[task.task_id], self._expansion(task, path, count)
+        first = found.pop(index)
+        found[expansion.indexes[0]] = first
+        for each in expansion.indexes[1:]:
+            found[each] = Instance(TaskState.NONE, held=first.held)
+        self.branches.forget(task.task_id)
+        self.expansions.append(expansion)
+        self.lengths_now.setdefault(task.task_id, {})[path] = count
         return True
 
-    def _length_now(self, task: TaskSpec) -> int | None:
-        """How many instances a task that may go would be made into now: what it maps over may have been run again.
+    def _expansion(self, task: TaskSpec, path: Path, count: int) -> Expansion:
+        depth = depth_of(self.spec, task.task_id)
+        return Expansion(task.task_id, count, index_of(path, depth), children(path, count, depth))
 
-        None while that is not known.
-        """
-        if task.task_id not in self.lengths_now:
-            maps = list(_maps_around(self.spec, task))
-            over = {source for mapped in maps for source in sources(mapped)}
-            known = [expand_count(mapped, self._length) for mapped in maps]
+    def _refusal(self, task: TaskSpec, path: Path, count: int | None, depth: int) -> str:
+        """Why a task cannot have as many instances as it would be expanded to."""
+        if count is None:
+            return "what it maps over has no length: nothing was pushed"
+        if depth < 2:
+            return ""
+        if count > BASE:
+            return f"maps over {count} elements inside of other mappings, where each level may have {BASE}"
+        there = max(len(self.instances[task.task_id]), self.view.totals.get(task.task_id, 0))
+        if there + count - 1 > self.view.most_instances:
+            return (
+                f"would have {there + count - 1} instances, and may have {self.view.most_instances} "
+                "(ORCHESTRATOR_MAX_MAPPED_INSTANCES)"
+            )
+        return ""
+
+    def _is_past_end(self, task: TaskSpec, index: int) -> int | None:
+        """The length that leaves no place for an instance: what it maps over may have been run again since."""
+        path = path_of(index, depth_of(self.spec, task.task_id))
+        for level in range(self.view.level, depth_of(self.spec, task.task_id)):
+            length = self._length_now(task, path[:level])
+            if length is not None and path[level] >= length:
+                return length
+        return None
+
+    def _length_now(self, task: TaskSpec, path: Path) -> int | None:
+        """How many instances a task that may go would be made into below a path now; None while that is not known."""
+        known = self.lengths_now.setdefault(task.task_id, {})
+        if path not in known:
+            over = self.lengths.sources(task.task_id, path)
             seen = over <= self.instances.keys()  # a part of the run may leave out what is mapped over
-            if not over or not seen or None in known or self._judge_sources(over)[0] != Verdict.RUN:
-                self.lengths_now[task.task_id] = None
-            else:
-                self.lengths_now[task.task_id] = math.prod(length or 0 for length in known)
-        return self.lengths_now[task.task_id]
+            is_known = over and seen and self._judge_sources(task, path, over)[0] == Verdict.RUN
+            known[path] = self.lengths.count(task.task_id, path) if is_known else None
+        return known[path]
 
     def _grown(self, task: TaskSpec) -> list[tuple[int, Instance]]:
         """Add the instances that a task lacks which was expanded before what it maps over grew; return them."""
-        found, length = self.instances[task.task_id], self.lengths_now.get(task.task_id)
-        if length is None or len(found) >= length:
-            return []
+        found, fresh = self.instances[task.task_id], list[int]()
+        depth = depth_of(self.spec, task.task_id)
         held = bool(found) and all(each.held for each in found.values())
-        fresh = [(index, Instance(TaskState.NONE, held=held)) for index in range(length) if index not in found]
-        found.update(fresh)
-        self.expansions[task.task_id] = Expansion(task.task_id, length)
-        return fresh
+        for path, length in list(self.lengths_now.get(task.task_id, {}).items()):
+            if length is None or (depth < 2 and len(found) >= length):
+                continue
+            there = set(self.branches.positions(task.task_id, path))
+            missing = [at for at in range(length) if at not in there]
+            if missing and there:  # else it ended unexpanded
+                self.expansions.append(self._expansion(task, path, length))
+                fresh += [index_of((*path, at), depth) for at in missing]
+                self._grow_beside(task, path, length)
+        if not fresh:
+            return []
+        before = set(found)
+        found.update((index, Instance(TaskState.NONE, held=held)) for index in fresh)
+        self.branches.forget(task.task_id)
+        if min(fresh) < 0:
+            self._expand_all(task, depth)
+        return [(index, each) for index, each in found.items() if index >= 0 and index not in before]
 
-    def _judge_sources(self, over: Collection[str]) -> tuple[Verdict, str]:
+    def _grow_beside(self, task: TaskSpec, path: Path, length: int) -> None:
+        """What has grown is a mapped group: so have its other tasks, though nothing of them may go yet."""
+        groups = groups_of(self.spec, task.task_id)
+        if len(path) == len(groups):
+            return
+        for other in self.spec.tasks:
+            if groups[len(path)] in groups_of(self.spec, other) and other != task.task_id:
+                if other in self.instances:
+                    self.lengths_now.setdefault(other, {})[path] = length
+                    self.to_grow.add(other)
+                else:
+                    self.unseen |= not self.view.complete
+
+    def _judge_sources(self, task: TaskSpec, path: Path, over: Collection[str]) -> tuple[Verdict, str]:
         """What the tasks that are mapped over have come to.
 
         One that ended before it was expanded decides this one's end; of one that was expanded only the
         results count, however many there are, once all its instances have ended.
         """
-        states = {each.state for name in over for each in self.instances.get(name, {}).values()}
-        unexpanded = {found[-1].state for name in over if -1 in (found := self.instances.get(name, {}))}
+        states: set[TaskState] = set()
+        unexpanded: set[TaskState] = set()
+        for name in over:
+            found, depth = self.instances.get(name, {}), depth_of(self.spec, name)
+            for at, each in self._beside(task, path, name, found, False):
+                states.add(each.state)
+                if at < 0 or shared_levels(self.spec, task.task_id, name) == depth:
+                    unexpanded.add(each.state)
         if unexpanded & FAILED_STATES:
             return Verdict.UPSTREAM_FAILED, "what it maps over failed"
         if TaskState.SKIPPED in unexpanded:
@@ -540,13 +535,6 @@ class _Round:
             # Its trigger rule lets it go already; what it would be made of is not there, and it does not wait for it.
             return Verdict.UPSTREAM_FAILED, "maps over results that are not there yet"
         return Verdict.RUN, ""
-
-    def _length(self, task_id: str, key: str) -> int | None:
-        """How long what a task pushed is; a mapped task's output is as long as its instances that pushed."""
-        single = self.view.lengths.get((task_id, -1, key))
-        if -1 in self.instances.get(task_id, {}) or single is not None:
-            return single
-        return sum(1 for task, index, name in self.view.lengths if task == task_id and name == key and index >= 0)
 
     # ---- the run
 
@@ -574,7 +562,7 @@ class _Round:
         """Whether a failure may yet be made good because a group around it is run again."""
         if self.groups is None:
             return False
-        groups = ((each, self.groups.index_in(each, map_index)) for each in around(self.spec, task_id))
+        groups = ((each, self.groups.index_in(each, task_id, map_index)) for each in around(self.spec, task_id))
         return any(not self.groups.is_final(*each) for each in groups)
 
     def _holds(self) -> bool:

@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from .spec import DagSpec, GroupSpec, TaskSpec
+from .branches import Branches, chain, depth_of, index_of, path_of
+from .branches import outwards as _outwards
+from .spec import DagSpec, TaskSpec
 from .states import UNFINISHED, TaskState
 
 Key = tuple[str, int]
@@ -65,12 +67,6 @@ def _with_retries(spec: DagSpec) -> Iterator[str]:
 
 def _depth(spec: DagSpec, group_id: str) -> int:
     return sum(1 for _ in _outwards(spec, group_id))
-
-
-def _outwards(spec: DagSpec, group_id: str | None) -> Iterator[GroupSpec]:
-    while group_id is not None:
-        yield spec.groups[group_id]
-        group_id = spec.groups[group_id].parent_id
 
 
 def around(spec: DagSpec, task_id: str) -> tuple[str, ...]:
@@ -137,18 +133,25 @@ def after(spec: DagSpec, group_id: str) -> frozenset[str]:
     return _cached(spec, "_retrying_after", make)[group_id]
 
 
-def mapped_by(spec: DagSpec, group_id: str) -> bool:
-    """Whether a group has one instance an index: it is mapped itself, or stands in a mapped group."""
-    return any(group.map is not None for group in _outwards(spec, group_id))
+def instance_of(spec: DagSpec, group_id: str, task_id: str, map_index: int) -> int:
+    """The index of the group instance that a task instance stands in: its position at the mapped levels of the group."""
+    levels = len(chain(spec, group_id))
+    return index_of(path_of(map_index, depth_of(spec, task_id))[:levels], levels) if levels else -1
 
 
 class Groups:
     """The group instances of one run, as a decision sees them; ``instances`` may change between the calls."""
 
     def __init__(
-        self, spec: DagSpec, states: Mapping[Key, GroupState], instances: Instances, *, complete: bool = True
+        self,
+        spec: DagSpec,
+        states: Mapping[Key, GroupState],
+        instances: Instances,
+        branches: Branches,
+        *,
+        complete: bool = True,
     ) -> None:
-        self.spec, self.states, self.instances = spec, states, instances
+        self.spec, self.states, self.instances, self.branches = spec, states, instances, branches
         self.complete = complete  # a task without instances is none of the run's
         self.incomplete = False  # a task of a group that was asked about is not in the view
         self._final: dict[Key, bool] = {}
@@ -157,39 +160,32 @@ class Groups:
         """The states have changed."""
         self._final.clear()
 
-    def index_in(self, group_id: str, map_index: int) -> int:
-        """The index of the group instance that a task instance of this index stands in."""
-        return map_index if mapped_by(self.spec, group_id) else -1
+    def index_in(self, group_id: str, task_id: str, map_index: int) -> int:
+        """The index of the group instance that a task instance stands in."""
+        return instance_of(self.spec, group_id, task_id, map_index)
 
     def indexes(self, group_id: str) -> list[int]:
-        """The instances that a group has now."""
-        if not mapped_by(self.spec, group_id):
+        """The instances that a group has now; of what is not expanded yet, one for all that it will become."""
+        levels = len(chain(self.spec, group_id))
+        if not levels:
             return [-1]
-        found = {
-            index
-            for task_id in members(self.spec, group_id)
-            if self.spec.tasks[task_id].map is None
-            for index in self.instances.get(task_id, ())
-        }
-        return sorted(found - {-1}) or [-1]
+        found = {path for task_id in members(self.spec, group_id) for path in self.branches.paths(task_id, levels)}
+        above = {path[:length] for path in found for length in range(len(path))}
+        return [index_of(path, levels) for path in sorted(found - above)] or [-1]
 
     def keys(self, group_id: str, map_index: int) -> Iterator[Key]:
-        """The task instances of a group instance; what is not expanded yet, or by itself, belongs to each."""
+        """The task instances of a group instance; what is not expanded yet belongs to each that it will become."""
+        path = path_of(map_index, len(chain(self.spec, group_id)))
         for task_id in members(self.spec, group_id):
-            found = self.instances.get(task_id)
-            if found is None:
+            if task_id not in self.instances:
                 self.incomplete |= not self.complete
-            elif map_index < 0 or self.spec.tasks[task_id].map is not None:
-                yield from ((task_id, index) for index in found)
-            elif map_index in found:
-                yield task_id, map_index
-            elif -1 in found:
-                yield task_id, -1
+            else:
+                yield from ((task_id, index) for index in self.branches.under(task_id, path))
 
     def is_hidden(self, task_id: str, map_index: int, beholder: str) -> bool:
         """Whether ``beholder`` has to take a task instance for not done, since it may be run again."""
         outside = [each for each in around(self.spec, task_id) if each not in around(self.spec, beholder)]
-        return any(not self.is_final(each, self.index_in(each, map_index)) for each in outside)
+        return any(not self.is_final(each, self.index_in(each, task_id, map_index)) for each in outside)
 
     def is_final(self, group_id: str, map_index: int) -> bool:
         """Whether a group instance has ended and is not run again."""
@@ -219,7 +215,7 @@ class Groups:
             for each in around(self.spec, task_id):
                 if each == group_id:
                     break
-                inner.add((each, self.index_in(each, index)))
+                inner.add((each, self.index_in(each, task_id, index)))
         if self.incomplete or any(not self.is_final(*each) for each in inner):
             return None
         return any_failed and end_failed

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
+from .branches import name as name_of
 from .spec import TaskSpec
 from .states import RunState, TaskState
 
@@ -60,11 +61,15 @@ class Holder:
     task_id: str = ""
     map_index: int = -1
     state: str = ""
+    levels: int = 0  # of mapping, around its task
+
+    @property
+    def name(self) -> str:
+        return name_of(self.task_id, self.map_index, self.levels)
 
     def name_in(self, dag_id: str) -> str:
         """What it is called on a page of this DAG."""
-        index = f"[{self.map_index}]" if self.map_index >= 0 else ""
-        name = f"{self.task_id}{index}" if self.task_id else self.run_id
+        name = self.name if self.task_id else self.run_id
         return name if self.dag_id == dag_id else f"{self.dag_id}.{name}"
 
 

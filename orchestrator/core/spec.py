@@ -31,8 +31,9 @@ class InputSpec:
 
     ``kind`` is one of ``literal`` (``length`` known), ``xcom`` (the length of what ``task_id`` pushed
     under ``key``), ``map`` (as long as its one ``part``), ``zip`` (the shortest part, or with ``fill``
-    the longest), ``concat`` (the sum of its parts) or ``arg`` (argument ``name`` of the mapped group
-    around the task: one element of that group's own input).
+    the longest), ``concat`` (the sum of its parts) or ``arg`` (argument ``name`` of the mapped ``group``
+    around: one element of that group's own input). A literal has ``parts`` where elements of it are mapped
+    over: its elements, or those of a dict by ``name``.
     """
 
     kind: str
@@ -40,6 +41,7 @@ class InputSpec:
     task_id: str | None = None
     key: str = "return_value"
     name: str | None = None
+    group: str | None = None
     parts: tuple[InputSpec, ...] = ()
     fill: bool = False
 

@@ -222,7 +222,7 @@ class Attempt:
 
     def _execute(self) -> Any:
         if self.task.is_mapped:
-            self.task = self.task.unmap_for(self.context, self.assignment["map_index"])
+            self.task = self.task.unmap_for(self.context, self.context.ti.map_path[-1])
             self.context.become(self.task)
         if self.task.execution_timeout is not None:
             signal.signal(signal.SIGALRM, self._on_alarm)

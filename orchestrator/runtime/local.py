@@ -15,8 +15,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from orchestrator.core.branches import chain, depth_of, path_of
+from orchestrator.core.branches import name as name_of
 from orchestrator.core.decide import Decision, Instance, RunView, callback_reason, decide
-from orchestrator.core.group_retries import GroupRetry, GroupState, around
+from orchestrator.core.group_retries import GroupRetry, GroupState, around, instance_of
+from orchestrator.core.mapping import measured_of
 from orchestrator.core.params import merged
 from orchestrator.core.retries import retry_wait
 from orchestrator.core.spec import DagSpec, TaskSpec
@@ -58,9 +61,11 @@ class Row:
     def state(self) -> TaskState:
         return self.history[-1]
 
+    depth: int = 0  # so many levels of mapping its task stands in
+
     @property
     def name(self) -> str:
-        return f"{self.task_id}[{self.map_index}]" if self.map_index >= 0 else self.task_id
+        return name_of(self.task_id, self.map_index, self.depth)
 
 
 @dataclass(slots=True)
@@ -78,6 +83,7 @@ class Result:
     reasons: dict[Key, str] = field(default_factory=dict)
     tries: dict[Key, int] = field(default_factory=dict)
     order: list[tuple[str, int, int]] = field(default_factory=list)
+    depths: dict[str, int] = field(default_factory=dict)  # task id -> how many levels its map index names
     asset_events: list[tuple[str, int, Json]] = field(default_factory=list)  # (task id, map index, what it noted)
 
     @property
@@ -167,7 +173,7 @@ class LocalRun:
             "queued_at": now.isoformat(),
         }
         self.rows: dict[str, dict[int, Row]] = {
-            task.task_id: {-1: Row(task.task_id, -1, task.retries)}
+            task.task_id: {-1: Row(task.task_id, -1, task.retries, depth=depth_of(self.spec, task.task_id))}
             for task in self.spec.tasks.values()
             if not (task.start_date and logical_date < task.start_date)
             and not (task.end_date and logical_date > task.end_date)
@@ -210,6 +216,7 @@ class LocalRun:
             tries={(row.task_id, row.map_index): row.try_number for row in rows},
             order=self.order,
             asset_events=self.events,
+            depths={task_id: depth_of(self.spec, task_id) for task_id in self.rows},
         )
 
     def advance(self) -> Decision:
@@ -240,10 +247,12 @@ class LocalRun:
             )
         )
         for expansion in decision.expansions:
-            found = self.rows[expansion.task_id]
-            tries = found.pop(-1).max_tries if -1 in found else self.spec.tasks[expansion.task_id].retries
+            found, first = self.rows[expansion.task_id], expansion.replaces
+            tries = found.pop(first).max_tries if first in found else self.spec.tasks[expansion.task_id].retries
             for index in expansion.indexes:
-                found.setdefault(index, Row(expansion.task_id, index, tries))
+                found.setdefault(
+                    index, Row(expansion.task_id, index, tries, depth=depth_of(self.spec, expansion.task_id))
+                )
         for move in decision.moves:
             row = self.rows[move.task_id][move.map_index]
             self._move(row, move.new, move.reason)
@@ -257,7 +266,8 @@ class LocalRun:
 
     def _run_groups_again(self, retries: Iterable[GroupRetry]) -> None:
         for each in retries:
-            key, name = (each.group_id, each.map_index), f"group {each.group_id}"
+            key, levels = (each.group_id, each.map_index), len(chain(self.spec, each.group_id))
+            name = f"group {name_of(each.group_id, each.map_index, levels)}"
             if not each.keys:
                 wait = each.delay if self.wait_retries else 0.0
                 self.groups[key] = (each.number - 1, clock.now() + timedelta(seconds=wait))
@@ -266,12 +276,12 @@ class LocalRun:
             for task_id, index in each.keys:
                 row = self.rows[task_id][index]
                 tries = row.try_number + self.spec.tasks[task_id].retries
-                again = Row(task_id, index, tries, [*row.history, TaskState.NONE], row.try_number)
+                again = Row(task_id, index, tries, [*row.history, TaskState.NONE], row.try_number, depth=row.depth)
                 self.rows[task_id][index] = again
                 for inner in around(self.spec, task_id):
                     if inner == each.group_id:
                         break
-                    self.groups.pop((inner, index), None)
+                    self.groups.pop((inner, instance_of(self.spec, inner, task_id, index)), None)
                     self.groups.pop((inner, -1), None)
             self.groups[key] = (each.number, None)
             self.say(f"{name}  failed: retry {each.number} of {each.most}")
@@ -371,6 +381,8 @@ class LocalRun:
         began = row.first_started_at or clock.now()
         return found | {
             "kind": "task",
+            "map_path": list(path_of(row.map_index, row.depth)),
+            "measure": sorted(measured_of(self.spec, row.task_id)),
             "dag_id": self.dag.dag_id,
             "token": row.try_number,
             "pool": task.pool,

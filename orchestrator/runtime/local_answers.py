@@ -18,7 +18,7 @@ class Memory:
 
     def __init__(self, run: Any, provider: Callable[[str, dict[str, Json]], Json] | None) -> None:
         self.run, self.provider = run, provider
-        self.xcoms: dict[tuple[str, int, str], tuple[Json, int | None]] = {}
+        self.xcoms: dict[tuple[str, int, str], tuple[Json, Json]] = {}
         self.variables: dict[str, str | None] = {}
         self.questions: dict[tuple[str | None, int], Json] = {}  # to people, by who asks
         self.asset_stores: dict[tuple[str | None, str | None], dict[str, Json]] = {}
@@ -57,6 +57,7 @@ class Memory:
         dag_id: str | None = None,
         run_id: str | None = None,
         include_prior_dates: bool = False,
+        within: Json = None,
     ) -> Json:
         if dag_id is not None or run_id not in (None, self.run.run_json["run_id"]):
             return NOT_SET
@@ -64,21 +65,25 @@ class Memory:
         found = []
         for task_id in task_ids:
             for (_, at, _), (value, _) in sorted(self._of(task_id, key), key=lambda each: each[0]):
-                if wanted is None or at in wanted:
+                if (wanted is None or at in wanted) and (within is None or within[0] <= at <= within[1]):
                     found.append({"task_id": task_id, "map_index": at, "value": value})
         return found
 
     def _of(self, task_id: str, key: str | None) -> list[Any]:
         return [each for each in self.xcoms.items() if each[0][0] == task_id and key in (None, each[0][2])]
 
-    def _xcom_length(self, task_id: str, key: str) -> int:
-        return sum(1 for (_, index, _), _ in self._of(task_id, key) if index >= 0)
+    def _xcom_length(self, task_id: str, key: str, within: Json = None) -> int:
+        return len(self._mapped(task_id, key, within))
 
-    def _xcom_range(self, task_id: str, key: str, offset: int, count: int) -> list[Json]:
-        found = sorted((each for each in self._of(task_id, key) if each[0][1] >= 0), key=lambda each: each[0])
+    def _mapped(self, task_id: str, key: str, within: Json) -> list[Any]:
+        first, last = within or (0, float("inf"))
+        return [each for each in self._of(task_id, key) if first <= each[0][1] <= last]
+
+    def _xcom_range(self, task_id: str, key: str, offset: int, count: int, within: Json = None) -> list[Json]:
+        found = sorted(self._mapped(task_id, key, within), key=lambda each: each[0])
         return [value for _, (value, _) in found[offset : offset + count]]
 
-    def _push_xcom(self, key: str, value: Json, length: int | None) -> None:
+    def _push_xcom(self, key: str, value: Json, length: Json) -> None:
         task_id, index = self.asking
         self.xcoms[task_id or "", index, key] = (value, length)
 

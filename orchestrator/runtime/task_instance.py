@@ -60,6 +60,10 @@ class RuntimeTaskInstance:
         self.dag_id, self.run_id = assignment["dag_id"], assignment["run"]["run_id"]
         self.task_id, self.map_index = assignment.get("task_id"), assignment.get("map_index", -1)
         self.try_number, self.max_tries = assignment.get("try_number", 0), assignment.get("max_tries", 0)
+        own = (self.map_index,) if self.map_index >= 0 else ()
+        self.map_path: tuple[int, ...] = tuple(
+            assignment.get("map_path") or own
+        )  # its position at each level of mapping
         self.token = assignment.get("token")
         self.hostname, self.pool, self.queue = (assignment.get(name) for name in ("hostname", "pool", "queue"))
         self.reschedule_count = assignment.get("reschedule_count") or 0
@@ -116,7 +120,13 @@ class RuntimeTaskInstance:
 
     def xcom_push(self, key: str, value: Any, **ignored: Any) -> None:
         data = dump(value, most=self.assignment.get("xcom_max_bytes") or 1 << 20, ti=self, key=key)
-        ask("push_xcom", key=key, value=data, length=length_of(value))
+        length: Any = length_of(value)
+        patterns = self.assignment.get("measure") if key == RETURN_KEY else None
+        if patterns:
+            from orchestrator.core.mapping import measure
+
+            length = {"": length, **measure(value, patterns)}
+        ask("push_xcom", key=key, value=data, length=length)
 
     async def axcom_push(self, key: str, value: Any, **ignored: Any) -> None:
         self.xcom_push(key, value)

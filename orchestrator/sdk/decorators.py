@@ -275,7 +275,10 @@ class GroupFunction:
         return made
 
     def expand(self, **mapped: Any) -> Any:
+        if not mapped:
+            raise TypeError("no arguments to expand against")
         check_arguments(self.function, (), mapped, whole=False)
+        refuse_twice(self.partial_args, mapped, "mapping already partial")
         return self._map(ExpandInput("expand", mapped), list(mapped))
 
     def expand_kwargs(self, kwargs: Any) -> Any:
@@ -294,25 +297,15 @@ class GroupFunction:
             settings["tooltip"] = self.function.__doc__.strip()
         with TaskGroup(**settings) as group:
             group.expand_input = expand_input
-            if expand_input is not None and _is_in_mapped(group.parent_group):
-                raise ValueError(f"group {group.group_id!r}: Nested Mapped TaskGroups are not yet supported")
+            if expand_input is not None:
+                expand_input.group = group
             result = self.function(*args, **kwargs)
         if expand_input is not None:
             for arg in expand_input.args():
                 for operator in arg.operators():
                     for root in group.get_roots():
                         operator.add_downstream(root)
-        if expand_input is not None or result is None:
-            return group
-        return result
-
-
-def _is_in_mapped(group: Any) -> bool:
-    while group is not None:
-        if group.expand_input is not None:
-            return True
-        group = group.parent_group
-    return False
+        return group if result is None else result
 
 
 def task_group(function: Any = None, **kwargs: Any) -> Any:

@@ -7,16 +7,27 @@ from typing import Any
 
 from .context import current_dag, current_group
 from .operator import BaseOperator, parameters_of
-from .xcom_arg import RETURN_KEY, PlainXComArg, XComArg, resolve
+from .xcom_arg import RETURN_KEY, PlainXComArg, XComArg, elements
 
 
-def input_spec(value: Any) -> dict[str, Any]:
-    """What the engine must know of one mapped argument: its length, or where that comes from."""
+def input_spec(value: Any, deep: bool = False) -> dict[str, Any]:
+    """What the engine must know of one mapped argument: its length, or where that comes from.
+
+    ``deep``: also that of its elements, since an inner mapping goes over them.
+    """
     if isinstance(value, XComArg):
         return value.input_spec()
     if isinstance(value, MappedArgument):
-        return {"kind": "arg", "name": value.name}
-    return {"kind": "literal", "length": len(value)}
+        return {"kind": "arg", "name": value.name, "group": value.group_input.group.group_id}
+    if not deep:
+        return {"kind": "literal", "length": len(value)}
+    if isinstance(value, Mapping):
+        parts = [{**input_spec(each, deep), "name": str(name)} for name, each in value.items()]
+    elif isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        parts = [input_spec(each, deep) for each in value]
+    else:
+        return {"kind": "literal"}
+    return {"kind": "literal", "length": len(value), "parts": parts}
 
 
 class ExpandInput:
@@ -24,6 +35,7 @@ class ExpandInput:
 
     def __init__(self, mode: str, inputs: dict[str, Any], what: str = "") -> None:
         self.mode, self.inputs = mode, inputs
+        self.group: Any = None  # that is mapped by it
         if mode == "expand_kwargs":
             _check_dicts(inputs[""])
         for name, value in inputs.items():
@@ -39,8 +51,8 @@ class ExpandInput:
     def args(self) -> Iterable[XComArg]:
         return XComArg.iter_in(self.inputs)
 
-    def spec(self) -> dict[str, Any]:
-        return {"mode": self.mode, "inputs": {name: input_spec(value) for name, value in self.inputs.items()}}
+    def spec(self, deep: bool = False) -> dict[str, Any]:
+        return {"mode": self.mode, "inputs": {name: input_spec(value, deep) for name, value in self.inputs.items()}}
 
     def element(self, context: Mapping[str, Any], index: int, pushed: list[Any] | None = None) -> dict[str, Any]:
         """Return the arguments of instance ``index``; the last input runs fastest.
@@ -50,7 +62,7 @@ class ExpandInput:
         pushed = [] if pushed is None else pushed
         if self.mode == "expand_kwargs":
             return self._kwargs(context, index, pushed)
-        values = {name: resolve(value, context) for name, value in self.inputs.items()}
+        values = {name: elements(value, context) for name, value in self.inputs.items()}
         chosen: dict[str, Any] = {}
         for name in reversed(values):
             index, place = divmod(index, max(1, len(values[name])))
@@ -62,7 +74,7 @@ class ExpandInput:
         return {name: chosen[name] for name in values}
 
     def _kwargs(self, context: Mapping[str, Any], index: int, pushed: list[Any]) -> dict[str, Any]:
-        values = resolve(self.inputs[""], context)
+        values = elements(self.inputs[""], context)
         if not isinstance(values, Sequence):
             raise ValueError(f"expand_kwargs() expects a list[dict], not {_kind(values)}")
         found = resolve_deep(values[index], context, pushed)
@@ -102,11 +114,42 @@ def is_mapped_over(task: Any) -> bool:
 
 def mapped_over(dag: Any) -> frozenset[str]:
     """Return the ids of the tasks whose return values others expand over."""
-    inputs = [other.expand_input for other in dag.tasks if other.is_mapped]
-    inputs += [group.expand_input for group in dag.groups.values() if group.expand_input is not None]
-    values = [value for each in inputs for value in each.inputs.values()]
-    plain = [value for value in values if isinstance(value, PlainXComArg) and value.key == RETURN_KEY]
-    return frozenset(value.operator.task_id for value in plain)
+    found = set()
+    for group, each in mappings(dag):
+        for value in each.inputs.values():
+            if isinstance(value, PlainXComArg) and value.key == RETURN_KEY:
+                own = list(value.operator.iter_mapped_task_groups())
+                is_beside = all(any(one is other for other in _outwards(group)) for one in own)
+                if is_beside or len(own) < 2:  # else what is mapped over are the results of all its instances
+                    found.add(value.operator.task_id)
+    return frozenset(found)
+
+
+def mappings(dag: Any) -> Iterable[tuple[Any, ExpandInput]]:
+    """All that is mapped over, each with the group that it stands in."""
+    yield from ((task.task_group, task.expand_input) for task in dag.tasks if task.is_mapped)
+    yield from ((each.parent_group, each.expand_input) for each in dag.groups.values() if each.expand_input is not None)
+
+
+def _outwards(group: Any) -> Iterable[Any]:
+    while group is not None:
+        yield group
+        group = group.parent_group
+
+
+def mapped_inside(dag: Any) -> frozenset[int]:
+    """The inputs (by their ``id``) over whose elements inner mappings go."""
+    found: set[int] = set()
+    pending = [value for _, each in mappings(dag) for value in each.inputs.values()]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, MappedArgument):
+            if id(value.group_input) not in found:
+                found.add(id(value.group_input))
+                pending += value.group_input.inputs.values()
+        elif isinstance(value, XComArg):
+            pending += [getattr(value, "arg", None), *getattr(value, "args", ())]
+    return frozenset(found)
 
 
 def _at(values: Any, index: int) -> Any:
@@ -135,7 +178,9 @@ class MappedArgument:
 
     def resolve(self, context: Mapping[str, Any]) -> Any:
         ti = context["ti"]
-        return self.group_input.element(context, ti.map_index)[self.name]
+        around = list(ti.task.iter_mapped_task_groups())[::-1]
+        level = next((n for n, group in enumerate(around) if group is self.group_input.group), -1)
+        return self.group_input.element(context, ti.map_path[level])[self.name]
 
     def __iter__(self) -> Any:
         raise TypeError(f"the mapped argument {self.name!r} has no value until the group runs")
@@ -223,10 +268,6 @@ class MappedOperator(BaseOperator):
             setattr(self, name, getattr(operator_class, name))
 
     def after_init(self) -> None:
-        if next(iter(self.iter_mapped_task_groups()), None) is not None:
-            raise NotImplementedError(
-                f"task {self.task_id!r}: operator expansion in an expanded task group is not yet supported"
-            )
         for arg in [*XComArg.iter_in(self.partial_kwargs), *self.expand_input.args()]:
             for operator in arg.operators():
                 operator.add_downstream(self)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from orchestrator.core.branches import MOST_LEVELS, depth_of
 from orchestrator.core.durations import iso_duration
 from orchestrator.core.errors import AirflowTimetableInvalid
 from orchestrator.core.graph import find_cycle
 from orchestrator.core.group_retries import crossing, with_retries
+from orchestrator.core.mapping import measured_of
 from orchestrator.core.spec import MANUAL_RUN_DATES, OVERLAP_POLICIES, DagSpec, GroupSpec, InputSpec, MapSpec, TaskSpec
 from orchestrator.core.states import RunType
 from orchestrator.core.weights import effective_weights
@@ -17,6 +19,7 @@ from orchestrator.core.weights import effective_weights
 from .asset_spec import AssetsOf
 from .exceptions import AirflowDagCycleException, DagError, ParamValidationError
 from .listeners import ASSET_HOOKS, RUN_HOOKS, TASK_HOOKS, hears
+from .mapped import mapped_inside
 from .operator import CALLBACKS, DEFAULT_OWNER, seconds
 from .params import Param, param_json
 from .plugins import links_for
@@ -44,6 +47,7 @@ def dag_spec(dag: Any) -> DagSpec:
         {task_id: "absolute" if task_id in own else task.weight_rule for task_id, task in dag.task_dict.items()},
     )
     weights |= {task_id: found[0] for task_id, found in own.items()}
+    inside = mapped_inside(dag)
     tasks = {
         task_id: _task(dag, task, weights[task_id], assets, own.get(task_id, []))
         for task_id, task in dag.task_dict.items()
@@ -51,7 +55,7 @@ def dag_spec(dag: Any) -> DagSpec:
     spec = DagSpec(
         dag_id=dag.dag_id,
         tasks=tasks,
-        groups={group_id: _group(group) for group_id, group in dag.groups.items()},
+        groups={group_id: _group(group, inside) for group_id, group in dag.groups.items()},
         children=_children(dag.task_group),
         timetable=timetable.to_json(),
         timezone=dag.timezone_name,
@@ -85,6 +89,7 @@ def dag_spec(dag: Any) -> DagSpec:
         rerun_with_latest_version=dag.rerun_with_latest_version,
         allowed_run_types=_run_types(dag),
     )
+    _check_levels(spec)
     for group_id in with_retries(spec):
         between = crossing(spec, group_id)
         if between is not None:
@@ -93,6 +98,16 @@ def dag_spec(dag: Any) -> DagSpec:
                 "its own: move it into the group"
             )
     return spec
+
+
+def _check_levels(spec: DagSpec) -> None:
+    for task_id in spec.tasks:
+        if depth_of(spec, task_id) > MOST_LEVELS:
+            raise DagError(f"task {task_id!r} stands in more than {MOST_LEVELS} mappings, which is the most")
+        try:
+            measured_of(spec, task_id)
+        except ValueError as error:
+            raise DagError(str(error)) from error
 
 
 def _owners(tasks: list[Any]) -> tuple[str, ...]:
@@ -187,13 +202,13 @@ def _children(group: Any) -> tuple[tuple[str, str], ...]:
     return tuple(("group" if isinstance(child, TaskGroup) else "task", key) for key, child in group.children.items())
 
 
-def _group(group: Any) -> GroupSpec:
+def _group(group: Any, inside: Collection[int]) -> GroupSpec:
     parent = group.parent_group
     return GroupSpec(
         group_id=group.group_id,
         parent_id=parent.group_id if parent is not None else None,
         children=_children(group),
-        map=_map(group.expand_input),
+        map=_map(group.expand_input, deep=id(group.expand_input) in inside),
         upstream_groups=tuple(sorted(group.upstream_group_ids)),
         downstream_groups=tuple(sorted(group.downstream_group_ids)),
         upstream_tasks=tuple(sorted(group.upstream_task_ids)),
@@ -209,10 +224,10 @@ def _group(group: Any) -> GroupSpec:
     )
 
 
-def _map(expand_input: Any) -> MapSpec | None:
+def _map(expand_input: Any, deep: bool = False) -> MapSpec | None:
     if expand_input is None:
         return None
-    document = expand_input.spec()
+    document = expand_input.spec(deep)
     return MapSpec(document["mode"], {name: _input(each) for name, each in document["inputs"].items()})
 
 

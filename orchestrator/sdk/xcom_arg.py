@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from .comms import ask
 from .edges import DependencyMixin
@@ -144,16 +144,23 @@ class PlainXComArg(XComArg):
 
     def resolve(self, context: Mapping[str, Any]) -> Any:
         ti = context["ti"]
-        source, task = self.operator, ti.task
-        shared = _shared_mapped_group(task, source)
-        if shared is not None and not source.is_mapped:
-            return self._one(ti, ti.map_index)
-        if source.is_mapped:
-            return LazyXComSequence(source.task_id, self.key)
-        if next(iter(source.iter_mapped_task_groups()), None) is not None:
-            found = [value for _, _, value in ti.pull_entries([source.task_id], self.key, None)]
-            return found if len(found) > 1 else found[0] if found else self._nothing(ti)
-        return self._one(ti, -1)
+        branch = _branch(ti, self.operator)
+        if branch.index is not None:
+            return self._one(ti, branch.index)
+        if self.operator.is_mapped:
+            return LazyXComSequence(self.operator.task_id, self.key, branch.within)
+        where = {} if branch.within is None else {"within": branch.within}
+        found = [value for _, _, value in ti.pull_entries([self.operator.task_id], self.key, None, **where)]
+        if branch.within is not None:
+            return found  # what an inner group came to is a list, also of one
+        return found if len(found) > 1 else found[0] if found else self._nothing(ti)
+
+    def elements(self, context: Mapping[str, Any]) -> Any:
+        """The value as something to map over: of a task with several instances, all that they pushed, however many."""
+        branch = _branch(context["ti"], self.operator)
+        if branch.index is not None:
+            return self.resolve(context)
+        return LazyXComSequence(self.operator.task_id, self.key, branch.within)
 
     def _one(self, ti: Any, map_index: int) -> Any:
         found = ti.pull_entries([self.operator.task_id], self.key, map_index)
@@ -165,10 +172,29 @@ class PlainXComArg(XComArg):
         raise XComNotFound(ti.dag_id, self.operator.task_id, self.key)
 
 
-def _shared_mapped_group(task: Any, source: Any) -> Any:
-    """The innermost mapped group that both stand in."""
-    around = {id(group) for group in task.iter_mapped_task_groups()}
-    return next((group for group in source.iter_mapped_task_groups() if id(group) in around), None)
+class _Branch(NamedTuple):
+    """Where a task instance finds what another task pushed."""
+
+    index: int | None  # of the one instance that it belongs to; None: of several
+    within: list[int] | None = None  # the first and last of these; None: all that there are
+
+
+def _branch(ti: Any, source: Any) -> _Branch:
+    around = list(ti.task.iter_mapped_task_groups())[::-1]
+    its = list(source.iter_mapped_task_groups())[::-1]
+    shared = next(
+        (n for n, (a, b) in enumerate(zip(around, its, strict=False)) if a is not b), min(len(around), len(its))
+    )
+    path, depth = ti.map_path[:shared], len(its) + bool(source.is_mapped)
+    if depth == shared < 2:
+        return _Branch(path[0] if path else -1)
+    if not path:
+        return _Branch(None)
+    from orchestrator.core.branches import index_of, whole_range  # only where mappings stand in each other
+
+    if depth == shared:
+        return _Branch(index_of(path, depth))
+    return _Branch(None, list(whole_range(path, depth)))
 
 
 class _Lazy(Sequence[Any]):
@@ -196,19 +222,20 @@ class LazyXComSequence(_Lazy):
 
     CHUNK = 100
 
-    def __init__(self, task_id: str, key: str = RETURN_KEY) -> None:
+    def __init__(self, task_id: str, key: str = RETURN_KEY, within: list[int] | None = None) -> None:
         self.task_id, self.key = task_id, key
+        self._where = {} if within is None else {"within": within}
         self._length: int | None = None
 
     def __len__(self) -> int:
         if self._length is None:
-            self._length = ask("xcom_length", task_id=self.task_id, key=self.key) or 0
+            self._length = ask("xcom_length", task_id=self.task_id, key=self.key, **self._where) or 0
         return self._length
 
     def _fetch(self, start: int, count: int) -> list[Any]:
         from .xcom import load
 
-        found = ask("xcom_range", task_id=self.task_id, key=self.key, offset=start, count=count)
+        found = ask("xcom_range", task_id=self.task_id, key=self.key, offset=start, count=count, **self._where)
         return [load(each) for each in found]
 
     def _at(self, place: int) -> Any:
@@ -250,6 +277,11 @@ def resolve(value: Any, context: Mapping[str, Any]) -> Any:
     return value.resolve(context) if hasattr(value, "resolve") and not isinstance(value, type) else value
 
 
+def elements(value: Any, context: Mapping[str, Any]) -> Any:
+    """Resolve what is to be mapped over."""
+    return value.elements(context) if isinstance(value, PlainXComArg) else resolve(value, context)
+
+
 class MapXComArg(XComArg):
     """``.map(f)``: f over each element, when the element is taken. A skip in f skips that instance."""
 
@@ -269,7 +301,7 @@ class MapXComArg(XComArg):
         return {"kind": "map", "parts": [self.arg.input_spec()]}
 
     def resolve(self, context: Mapping[str, Any]) -> Any:
-        return _Mapped(resolve(self.arg, context), self.functions)
+        return _Mapped(elements(self.arg, context), self.functions)
 
 
 class _Mapped(_Lazy):
@@ -303,7 +335,7 @@ class ZipXComArg(XComArg):
         return {"kind": "zip", "parts": [input_spec(arg) for arg in self.args], "fill": "fillvalue" in self.options}
 
     def resolve(self, context: Mapping[str, Any]) -> Any:
-        values = [resolve(arg, context) for arg in self.args]
+        values = [elements(arg, context) for arg in self.args]
         lists = [list(each.items()) if isinstance(each, Mapping) else each for each in values]
         return _Zipped(lists, self.options)
 
@@ -339,7 +371,7 @@ class ConcatXComArg(XComArg):
         return {"kind": "concat", "parts": [input_spec(arg) for arg in self.args]}
 
     def resolve(self, context: Mapping[str, Any]) -> Any:
-        values = [resolve(arg, context) for arg in self.args]
+        values = [elements(arg, context) for arg in self.args]
         return _Concatenated([list(each.items()) if isinstance(each, Mapping) else each for each in values])
 
 

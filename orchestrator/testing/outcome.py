@@ -6,16 +6,24 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from orchestrator.core.branches import name as name_of
 from orchestrator.core.states import RunState
 from orchestrator.runtime.local import Result
 
 
 class Outcome:
-    """One finished run. A task instance is named by its task id, one of a mapped task by ``"task_id[2]"``."""
+    """One finished run. A task instance is named by its task id, one of a mapped task by ``"task_id[2]"``.
+
+    In mapped groups that stand in each other it has a position at each level: ``"outer.inner.task_id[2][0]"``.
+    """
 
     def __init__(self, dag_id: str, result: Result, lines: list[str], ended_at: datetime) -> None:
         self.dag_id, self.run_id = dag_id, result.run_id
         self.state, self.reason = str(result.state), result.reason
+
+        def name(task_id: str, index: int) -> str:
+            return name_of(task_id, index, result.depths[task_id])
+
         self.states = {name(*key): state for key, state in result.states.items()}
         self.tries = {name(*key): tries for key, tries in result.tries.items()}
         self.reasons = {name(*key): reason for key, reason in result.reasons.items()}
@@ -104,7 +112,3 @@ class Outcome:
 
     def __repr__(self) -> str:
         return f"<Outcome of {self.dag_id}: {self.state}>"
-
-
-def name(task_id: str, map_index: int) -> str:
-    return f"{task_id}[{map_index}]" if map_index >= 0 else task_id

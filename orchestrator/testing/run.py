@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from orchestrator.core.branches import depth_of
+from orchestrator.core.branches import name as name_of
 from orchestrator.core.states import FINISHED, TaskState
 from orchestrator.runtime.child import Attempt, environment_of
 from orchestrator.runtime.context import RuntimeTaskInstance
@@ -23,7 +25,7 @@ from orchestrator.sdk.xcom_json import decode
 from orchestrator.triggers.base import BaseTaskEndEvent, TaskSuccessEvent, TriggerEvent
 
 from .clock import VirtualClock
-from .outcome import Outcome, name
+from .outcome import Outcome
 
 Json = dict[str, Any]
 CLOCK_TRIGGERS = ("orchestrator.triggers.temporal.DateTimeTrigger", "orchestrator.triggers.temporal.TimeDeltaTrigger")
@@ -44,7 +46,8 @@ def run(
 ) -> Outcome:
     """Run ``dag`` to its end, in no time, and return how it went.
 
-    A task is named by its full id, one instance of a mapped task by ``"task_id[2]"``.
+    A task is named by its full id, one instance of a mapped task by ``"task_id[2]"``, one in nested mapped groups by its
+    position at each level: ``"outer.inner.task_id[2][0]"``.
 
     Args:
         returns: what tasks return instead of being run; a function is called with the context and returns it. Branches
@@ -113,7 +116,7 @@ class Plan:
     def __init__(
         self, dag: Any, returns: Mapping[str, Any], fails: Mapping[str, Any], events: Mapping[str, Any]
     ) -> None:
-        self.returns, self.fails, self.events = returns, fails, events
+        self.returns, self.fails, self.events, self.spec = returns, fails, events, dag.to_spec()
         known = set(dag.task_ids)
         for what, given in (("returns", returns), ("fails", fails), ("events", events)):
             for each in given:
@@ -122,7 +125,7 @@ class Plan:
 
     def failure(self, task_id: str, index: int, try_number: int) -> BaseException | None:
         """The exception that this try is to raise."""
-        given = _for(self.fails, task_id, index)
+        given = self.of(self.fails, task_id, index)
         if isinstance(given, Sequence) and not isinstance(given, (str, bytes)):
             given = given[try_number - 1] if try_number <= len(given) else None
         if isinstance(given, type) and issubclass(given, BaseException):
@@ -133,22 +136,23 @@ class Plan:
             return RuntimeError("planned by the test") if given else None
         return RuntimeError("planned by the test") if try_number <= int(given) else None
 
+    def of(self, given: Mapping[str, Any], task_id: str, index: int, default: Any = None) -> Any:
+        """What is given for one instance, or else for its task."""
+        name = name_of(task_id, index, depth_of(self.spec, task_id))
+        return given.get(name, given.get(task_id, default))
+
     def stand_in(self, task_id: str, index: int, try_number: int) -> Callable[[Any], Any] | None:
         """What is done instead of the task's own work; None: nothing."""
         error = self.failure(task_id, index, try_number)
         if error is not None:
             return _raising(error)
-        given = _for(self.returns, task_id, index, _NOTHING)
+        given = self.of(self.returns, task_id, index, _NOTHING)
         if given is _NOTHING:
             return None
         return given if callable(given) else lambda context: given
 
 
 _NOTHING: Any = object()
-
-
-def _for(given: Mapping[str, Any], task_id: str, index: int, default: Any = None) -> Any:
-    return given.get(name(task_id, index), given.get(task_id, default))
 
 
 def _raising(error: BaseException) -> Callable[[Any], Any]:
@@ -167,7 +171,7 @@ class _Rehearsal(LocalRun):
 
     def answer(self, row: Row, question: Json) -> Json:
         """The chosen option or options of ``events``, or ``{"options": ..., "params": {...}}``; else the defaults."""
-        given = _for(self.plan.events, row.task_id, row.map_index, _NOTHING)
+        given = self.plan.of(self.plan.events, row.task_id, row.map_index, _NOTHING)
         if given is _NOTHING:
             if question.get("defaults") is None:
                 raise AssertionError(
@@ -197,7 +201,7 @@ class _Rehearsal(LocalRun):
 
     def _next_of(self, row: Row) -> Iterator[tuple[datetime, Row, Json | None]]:
         trigger = row.trigger or {}
-        event = _for(self.plan.events, row.task_id, row.map_index, _NOTHING)
+        event = self.plan.of(self.plan.events, row.task_id, row.map_index, _NOTHING)
         if event is not _NOTHING:
             whole = event if isinstance(event, (TriggerEvent, BaseTaskEndEvent)) else TriggerEvent(event)
             yield clock.now(), row, event_message(whole, self._instance(row))

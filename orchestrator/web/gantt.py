@@ -28,7 +28,7 @@ def gantt(spec: DagSpec, run: DagRun, now: datetime) -> dict[str, Any]:
     for task_id, span in whole.items():
         spans[task_id].append(span)
     for task_id, state in TaskInstance.objects.filter(run=run, map_index__lt=0).values_list("task_id", "state"):
-        states[task_id] = {state: 1}
+        states[task_id][state] = states[task_id].get(state, 0) + 1  # of nested mappings there may be several
     start = min((span[2] for found in spans.values() for span in found), default=run.started_at or run.run_after)
     whole_of = {
         task_id: (min(span[2] for span in found), max(span[3] or now for span in found))

@@ -43,7 +43,7 @@ def instance_for(request: HttpRequest, run: DagRun, task_id: str, map_index: int
     instances = access.visible_task_instances(request.user).select_related("version").defer("version__spec")
     found = instances.filter(run=run, task_id=task_id, map_index=map_index).first()
     if found is None:
-        index = f"[{map_index}]" if map_index >= 0 else ""
+        index = f"[{map_index}]" if map_index != -1 else ""
         raise Http404(f"Run “{run.run_id}” has no task instance “{task_id}{index}”.")
     return found
 

@@ -73,7 +73,7 @@ def _tasks(user: Any, text: str) -> Iterator[Found]:
         return
     newest = DagRun.objects.filter(dag=OuterRef("pk")).order_by("-run_after", "-pk").values("pk")[:1]
     runs = access.visible_dags(user).filter(is_stale=False).annotate(newest=Subquery(newest)).values("newest")
-    rows = access.visible_task_instances(user).filter(run__in=runs, task_id__icontains=text, map_index__lte=0)
+    rows = access.visible_task_instances(user).filter(run__in=runs, task_id__icontains=text, map_index__in=(-2, -1, 0))
     for dag_id, task_id, state in rows.order_by("task_id", "dag_id").values_list("dag_id", "task_id", "state")[:MOST]:
         yield Found("Task", task_id, dag_id, reverse("dag-task", args=[dag_id, task_id]), state=state)
 

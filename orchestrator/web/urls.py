@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.urls import path
 from django.views.generic import RedirectView
 
+import orchestrator.converters  # noqa: F401  registers <index:...>
+
 from . import old_addresses, urls_browse, urls_charts
 from .converters import ANY
 from .views import (
@@ -65,7 +67,7 @@ urlpatterns = [
     path("assets/<int:asset_id>/materialize", assets.materialize, name="asset-materialize"),
     path("import-errors", dags.import_errors_page, name="import-errors"),
     *(path(route, moved.lead(to)) for route, to in old_addresses.VERSION_3.items()),
-    *(path(TASK + "/mapped/<int:map_index>" + end, view, name=name + "-mapped") for end, name, view in TASK_PAGES),
+    *(path(TASK + "/mapped/<index:map_index>" + end, view, name=name + "-mapped") for end, name, view in TASK_PAGES),
     path(TASK + "/mapped", task.mapped_page, name="mapped"),
     *(path(TASK + end, view, name=name) for end, name, view in reversed(TASK_PAGES)),
     path(RUN + "/required_actions", required.list_page, name="run-required"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from orchestrator.core.branches import BASE
+
 from .rule import NAMED, OPEN, RUN_ENDED, TI, Rule
 
 RULES: tuple[Rule, ...] = (
@@ -39,9 +41,13 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "map_indexes_are_dense",
         "a task of a run is unmapped, or mapped from 0 without a gap",
+        # In nested mappings each branch has ten thousand indexes to itself, and those below -1 are not expanded yet.
         "SELECT t.task_id || ' of run ' || t.run_id FROM runs_app_taskinstance t WHERE 1 = 1{since} "
-        "GROUP BY t.run_id, t.task_id HAVING max(t.map_index) + 1 <> count(*) - (CASE WHEN max(t.map_index) = -1 "
-        "THEN 1 ELSE 0 END) OR min(t.map_index) <> (CASE WHEN max(t.map_index) = -1 THEN -1 ELSE 0 END)",
+        "GROUP BY t.run_id, t.task_id HAVING (max(CASE WHEN t.map_index = -1 THEN 1 ELSE 0 END) = 1 AND count(*) > 1) "
+        "OR min(t.map_index) > 0 "
+        "UNION ALL SELECT t.task_id || ' of run ' || t.run_id FROM runs_app_taskinstance t WHERE t.map_index >= 0{since} "
+        f"GROUP BY t.run_id, t.task_id, t.map_index / {BASE} HAVING max(t.map_index) - min(t.map_index) + 1 <> count(*) "
+        f"OR min(t.map_index) - min(t.map_index) / {BASE} * {BASE} <> 0",
     ),
     Rule(
         "task_instance_is_of_its_dag",

@@ -13,7 +13,7 @@ class AssetEvent(models.Model):
     source_dag_id = models.CharField(max_length=250, null=True)
     source_task_id = models.CharField(max_length=250, null=True)
     source_run_id = models.CharField(max_length=250, null=True)
-    source_map_index = models.IntegerField(default=-1)
+    source_map_index = models.BigIntegerField(default=-1)
     partition_key = models.CharField(max_length=250, null=True)
     timestamp = models.DateTimeField()
     aliases = models.ManyToManyField("dags_app.AssetAlias", related_name="events", help_text="it was announced under")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from .placed import PlacedInRun
+
 
 class Attempt(models.Model):
     """One claim of a task instance under one token. Open until it has an outcome."""
@@ -51,17 +53,18 @@ class Attempt(models.Model):
         return f"try {self.try_number} (token {self.token}) of task instance {self.task_instance_id}"
 
 
-class XCom(models.Model):
+class XCom(PlacedInRun, models.Model):
     """A value one task instance left for others. JSON with the SDK's closed list of tags, never pickle."""
 
     task_instance = models.ForeignKey("TaskInstance", models.CASCADE, related_name="xcoms")
     run = models.ForeignKey("DagRun", models.CASCADE, related_name="xcoms", db_index=False)  # heads its unique key
     dag_id = models.CharField(max_length=250)
     task_id = models.CharField(max_length=250)
-    map_index = models.IntegerField(default=-1)
+    map_index = models.BigIntegerField(default=-1)
     key = models.CharField(max_length=512)
     value = models.JSONField(null=True)
     length = models.PositiveIntegerField(null=True, help_text="of a list or dict, for mapping over it")
+    shape = models.JSONField(null=True, help_text="lengths inside of it, where an inner mapping goes over its elements")
     timestamp = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 
+from .placed import PlacedInRun
 
-class Deadline(models.Model):
+
+class Deadline(PlacedInRun, models.Model):
     """One deadline of one run, or of a task in it; gone when it is done in time, ``missed`` once when it is not."""
 
     run = models.ForeignKey("DagRun", models.CASCADE, related_name="deadlines", db_index=False)  # heads its key
     key = models.CharField(max_length=64, help_text="names its alert, in every version that defines it")
     task_id = models.CharField(max_length=250, default="", blank=True, help_text="empty = the run's own")
-    map_index = models.IntegerField(default=-1, help_text="-1 = the run's, or the whole of the task's")
+    map_index = models.BigIntegerField(default=-1, help_text="-1 = the run's, or the whole of the task's")
     name = models.CharField(max_length=250, null=True)
     deadline_time = models.DateTimeField()
     missed = models.BooleanField(default=False)

@@ -11,7 +11,7 @@ class GroupRetry(models.Model):
 
     run = models.ForeignKey("DagRun", models.CASCADE, related_name="group_retries", db_index=False)  # heads its key
     group_id = models.CharField(max_length=250)
-    map_index = models.IntegerField(default=-1, help_text="-1 unless the group is mapped")
+    map_index = models.BigIntegerField(default=-1, help_text="-1 unless the group is mapped")
     retried = models.PositiveIntegerField(default=0)
     not_before = models.DateTimeField(null=True, help_text="when it is run again; null = it is under way, or done")
 

@@ -15,7 +15,7 @@ class Hold(models.Model):
     dag = models.ForeignKey("dags_app.Dag", models.CASCADE, related_name="holds", db_index=False)
     run = models.ForeignKey("DagRun", models.CASCADE, null=True, related_name="holds", help_text="null = every run")
     task_id = models.CharField(max_length=250)
-    map_index = models.IntegerField(default=-1, help_text="-1 = all of the task")
+    map_index = models.BigIntegerField(default=-1, help_text="-1 = all of the task")
     held_by = models.CharField(max_length=250)
     reason = models.TextField(blank=True)
     until = models.DateTimeField(null=True, help_text="released by itself then")

@@ -7,14 +7,16 @@ from django.db.models import F, Q
 
 from orchestrator.core.states import FINISHED, UNFINISHED, TaskState
 
+from .placed import Placed
 
-class TaskInstance(models.Model):
+
+class TaskInstance(Placed, models.Model):
     """One task of one run. ``state`` is written only by :mod:`runs_app.transitions`."""
 
     run = models.ForeignKey("DagRun", models.CASCADE, related_name="task_instances", db_index=False)  # heads its key
     dag_id = models.CharField(max_length=250, help_text="of the run, so that limits need no join")
     task_id = models.CharField(max_length=250)
-    map_index = models.IntegerField(default=-1, help_text="-1 unless the task is mapped")
+    map_index = models.BigIntegerField(default=-1, help_text="-1 unless the task is mapped")
     state = models.CharField(max_length=20, choices=[(s, s) for s in TaskState], default=TaskState.NONE)
     try_number = models.PositiveIntegerField(
         default=0, help_text="tries begun since the first; a clear goes on counting"

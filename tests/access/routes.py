@@ -166,7 +166,7 @@ PAGES: dict[str, dict[str, str]] = {
     f"{PAGE_DAG}/required_actions": {"get": "sees"},
     f"{PAGE_RUN}/required_actions": {"get": "sees"},
     **_task_pages(PAGE_TASK),
-    **_task_pages(f"{PAGE_TASK}/mapped/<int:map_index>"),
+    **_task_pages(f"{PAGE_TASK}/mapped/<index:map_index>"),
     f"{PAGE_TASK}/mapped": {"get": "sees"},
     PAGE_RUN: {"get": "sees"},
     **{f"{PAGE_RUN}/{end}": {"get": "sees"} for end in ("graph", "events", "callbacks", "code", "details")},

@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.core.decide import Decision, Instance, RunView, decide, needs
+from orchestrator.core.decide import Decision, Instance, RunView, decide
+from orchestrator.core.near import needs
 from orchestrator.core.spec import DagSpec, InputSpec, MapSpec, TaskSpec
 from orchestrator.core.states import FINISHED, UNFINISHED, TaskState, is_legal
 from orchestrator.core.trigger_rules import RULES

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from orchestrator.core.decide import Decision, Instance, decide, needs
+from orchestrator.core.decide import Decision, Instance, decide
 from orchestrator.core.group_retries import GroupState, around, crossing
+from orchestrator.core.near import needs
 from orchestrator.core.spec import DagSpec, GroupSpec, InputSpec, MapSpec, TaskSpec
 from orchestrator.core.states import FAILED_STATES, FINISHED, UNFINISHED, RunState, TaskState
 from tests.core.test_decide import OUTCOMES, World, moves_of

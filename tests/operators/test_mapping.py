@@ -217,33 +217,6 @@ def test_mistakes_are_told_where_they_are_written_in_airflows_words(make: Any, k
     assert said in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("kind", "said"),
-    [
-        (NotImplementedError, "task 'outer.each': operator expansion in an expanded task group is not yet supported"),
-        (ValueError, "group 'outer.inner': Nested Mapped TaskGroups are not yet supported"),
-    ],
-)
-def test_mapping_inside_of_a_mapped_group_is_refused(kind: type, said: str):
-    def make() -> None:
-        @task
-        def each(y):
-            return y
-
-        @task_group
-        def inner(y):
-            each(y)
-
-        @task_group
-        def outer(x):
-            each.expand(y=[1, 2]) if kind is NotImplementedError else inner.expand(y=[x])
-
-        outer.expand(x=[1, 2])
-
-    with pytest.raises(kind, match=said):
-        run(make)
-
-
 def test_arguments_given_twice_at_run_time_fail_the_instance():
     def make() -> None:
         @task

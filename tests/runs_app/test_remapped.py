@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from orchestrator.core.states import RunState
-from orchestrator.sdk import DAG, task
+from orchestrator.sdk import DAG, task, task_group
 from runs_app import actions, advance
 from runs_app.finish import Outcome
 from runs_app.models import DagRun
@@ -46,6 +46,30 @@ def test_instances_go_and_come_with_the_elements(invitations, before, after):
     actions.clear(run.pk)
     assert len(go(run, after)) == 1 + after
     wanted = {f"work[{index}]": "success" if index < after else "removed" for index in range(max(before, after))}
+    assert states(run) == {"src": "success", **wanted}
+    assert state_of(run) == RunState.SUCCESS
+
+
+@pytest.mark.parametrize("before", [1, 3])
+@pytest.mark.parametrize("after", [1, 2, 5])
+def test_all_tasks_of_a_group_go_and_come_with_the_elements(invitations, before, after):
+    with DAG("etl") as dag:
+
+        @task
+        def work(x):
+            return x
+
+        @task_group
+        def group(x):
+            work.override(task_id="a")(x) >> work.override(task_id="b")(1) >> work.override(task_id="c")(1)
+
+        group.expand(x=task(task_id="src")(list)())
+    run = start(factories.make_dag(spec=dag.to_spec()))
+    assert len(go(run, before)) == 1 + 3 * before
+    actions.clear(run.pk)
+    assert len(go(run, after)) == 1 + 3 * after
+    ends = {index: "success" if index < after else "removed" for index in range(max(before, after))}
+    wanted = {f"group.{each}[{index}]": state for each in "abc" for index, state in ends.items()}
     assert states(run) == {"src": "success", **wanted}
     assert state_of(run) == RunState.SUCCESS
 

@@ -110,8 +110,13 @@ def test_looking_at_what_an_end_reaches_comes_to_what_looking_at_all_comes_to(
 # ---- and as cheap
 
 
-def rows_read(patch: Any, width: int, kind: str, word: str) -> float:
+def rows_read(dag: Any, outcome: Callable[[dict[str, Any]], Any]) -> float:
     """Rows of task instances that one end reads, on average."""
+    with pytest.MonkeyPatch.context() as patch:
+        return _rows_read(patch, dag, outcome)
+
+
+def _rows_read(patch: Any, dag: Any, outcome: Callable[[dict[str, Any]], Any]) -> float:
     read: list[int] = []
     for module in (view, reach):
         before = module.fetch
@@ -123,10 +128,10 @@ def rows_read(patch: Any, width: int, kind: str, word: str) -> float:
             return rows
 
         patch.setattr(module, "fetch", counted)
-    run = engine.start(dag_of(width, kind))
+    run = engine.start(dag)
     slot = engine.slot()
     read.clear()
-    ran = engine.play(slot, outcomes(word), limit=10 * width)
+    ran = engine.play(slot, outcome, limit=10_000)
     assert engine.state_of(run) in {"success", "failed"}
     return sum(read) / len(ran)
 
@@ -134,10 +139,7 @@ def rows_read(patch: Any, width: int, kind: str, word: str) -> float:
 @pytest.mark.parametrize("kind", ["task", "group"])
 @pytest.mark.parametrize("word", ["s", "f", "sf", "ks"])
 def test_an_end_reads_as_few_rows_in_a_wide_run_as_in_a_narrow_one(kind: str, word: str):
-    with pytest.MonkeyPatch.context() as patch:
-        narrow = rows_read(patch, 60, kind, word)
-    with pytest.MonkeyPatch.context() as patch:
-        wide = rows_read(patch, 240, kind, word)
+    narrow, wide = (rows_read(dag_of(width, kind), outcomes(word)) for width in (60, 240))
     assert wide < narrow * 1.2 + 4
 
 

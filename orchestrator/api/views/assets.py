@@ -14,7 +14,7 @@ from orchestrator import access
 from orchestrator.api import asset_shapes
 from orchestrator.api.base import ApiView
 from orchestrator.api.body import Part, limited_text, mapping, read_body, whole_number
-from orchestrator.api.query import Listing, flag, order_of, read_time, small_int
+from orchestrator.api.query import Listing, flag, large_int, order_of, read_time, small_int
 from orchestrator.api.scope import dag_for, must, run_for
 from orchestrator.api.views.runs import TRIGGER, one, run_values
 from runs_app import asset_actions
@@ -31,7 +31,7 @@ EVENTS = Listing(
         "asset_id": "asset_id",
         **{name: name for name in ("source_dag_id", "source_task_id", "source_run_id", "source_map_index")},
     },
-    convert={"asset_id": small_int, "source_map_index": small_int},
+    convert={"asset_id": small_int, "source_map_index": large_int},
     patterns={"name": "asset__name"},
     times={"timestamp": "timestamp"},
 )

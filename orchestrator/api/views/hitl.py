@@ -12,7 +12,7 @@ from orchestrator.api.base import ApiView
 from orchestrator.api.body import Part, limited_text, listing, mapping, read_body
 from orchestrator.api.errors import Invalid, problem
 from orchestrator.api.instances import in_path, read_state, shaped
-from orchestrator.api.query import Listing, flag, order_of, small_int
+from orchestrator.api.query import Listing, flag, large_int, order_of
 from orchestrator.api.scope import instance_for, must
 from orchestrator.api.views.task_instances import tries_of
 from runs_app import answering
@@ -39,7 +39,7 @@ LISTING = Listing(
         "responded_by_user_id": "responded_by_user_id",
         "responded_by_user_name": "responded_by_user_name",
     },
-    convert={"map_index": small_int, "state": read_state},
+    convert={"map_index": large_int, "state": read_state},
     patterns={"dag_id": TI + "dag_id", "task_id": TI + "task_id"},
     times={"created_at": "created_at"},
 )

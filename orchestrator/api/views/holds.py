@@ -11,7 +11,7 @@ from dags_app.versions import load_spec
 from orchestrator.api import shapes
 from orchestrator.api.base import ApiView
 from orchestrator.api.body import Part, limited_text, read_body, time
-from orchestrator.api.query import whole
+from orchestrator.api.query import map_index as map_index_of
 from orchestrator.api.scope import dag_for, must, run_for
 from runs_app import holds
 from runs_app.exceptions import TaskNotFound
@@ -63,5 +63,5 @@ class HoldTaskView(ApiView):
         if not known and not Hold.objects.filter(dag=dag, task_id=task_id).exists():
             raise TaskNotFound(task_id, dag_id)
         must(request.user, "mark", run or dag)
-        index = whole(request.GET, "map_index", -1, least=-1)
+        index = map_index_of(request.GET)
         return {"dag_id": dag_id, "task_id": task_id, "run_pk": run.pk if run else None, "map_index": index}

@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from orchestrator.api.base import ApiView
-from orchestrator.api.query import whole
+from orchestrator.api.query import map_index as map_index_of
 from orchestrator.api.scope import instance_for, task_display
 from runs_app.links import links_of
 
@@ -15,7 +15,7 @@ class LinksView(ApiView):
     """GET .../taskInstances/{task_id}/links."""
 
     def get(self, request: Request, dag_id: str, run_id: str, task_id: str) -> Response:
-        map_index = whole(request.GET, "map_index", -1, least=-1)
+        map_index = map_index_of(request.GET)
         instance = instance_for(request.user, dag_id, run_id, task_id, map_index)
         found = links_of(instance, task_display(instance.version_id or instance.run.version_id, task_id))
         return Response({"extra_links": found, "total_entries": len(found)})

@@ -13,7 +13,8 @@ from rest_framework.response import Response
 
 from orchestrator.api.base import ApiView
 from orchestrator.api.errors import BadRequest
-from orchestrator.api.query import flag, whole
+from orchestrator.api.query import flag
+from orchestrator.api.query import map_index as map_index_of
 from orchestrator.api.scope import instance_for
 from orchestrator.core.states import FINISHED, TaskState
 from orchestrator.streaming import streamed
@@ -30,7 +31,7 @@ class LogsView(ApiView):
     """GET .../taskInstances/{task_id}/logs/{try_number}; secrets were taken out when the lines were written."""
 
     def get(self, request: Request, dag_id: str, run_id: str, task_id: str, try_number: int) -> Any:
-        map_index = whole(request.GET, "map_index", -1, least=-1)
+        map_index = map_index_of(request.GET)
         instance = instance_for(request.user, dag_id, run_id, task_id, map_index)
         tokens = list(
             Attempt.objects.filter(task_instance=instance, try_number=try_number)

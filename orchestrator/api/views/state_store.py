@@ -16,7 +16,8 @@ from orchestrator.api.body import Part, any_json, read_body
 from orchestrator.api.body import time as read_moment
 from orchestrator.api.errors import Invalid, problem
 from orchestrator.api.instances import in_path
-from orchestrator.api.query import flag, whole, window
+from orchestrator.api.query import flag, window
+from orchestrator.api.query import map_index as map_index_of
 from orchestrator.api.scope import instance_for, must
 from runs_app import store
 from runs_app.models import TaskInstance, TaskStoreEntry
@@ -40,7 +41,7 @@ class _StoreView(ApiView):
     """What both endpoints do: find the task instance, and say what a row is."""
 
     def instance(self, request: Request, dag_id: str, run_id: str, task_id: str) -> TaskInstance:
-        map_index = whole(request.GET, "map_index", -1, least=-1)
+        map_index = map_index_of(request.GET)
         return instance_for(request.user, dag_id, run_id, task_id, map_index)
 
     def row(self, instance: TaskInstance, key: str) -> TaskStoreEntry:

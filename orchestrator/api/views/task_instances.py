@@ -18,6 +18,7 @@ from orchestrator.api.body import (
     Part,
     any_json,
     boolean,
+    large_number,
     limited_text,
     listing,
     masked,
@@ -29,7 +30,8 @@ from orchestrator.api.body import (
 )
 from orchestrator.api.errors import BadRequest, Invalid, problem
 from orchestrator.api.instances import LISTING, in_path, shaped
-from orchestrator.api.query import ENDS, as_query, whole
+from orchestrator.api.query import ENDS, as_query
+from orchestrator.api.query import map_index as map_index_of
 from orchestrator.api.scope import dag_for, instance_for, must, run_for, runs_around
 from orchestrator.core.graph import tasks_inside
 from orchestrator.core.states import FAILED_STATES, TaskState
@@ -41,7 +43,7 @@ from runs_app.models import Attempt, DagRun, TaskInstance
 def task_choice(name: str, value: Any) -> str | tuple[str, int]:
     """Read one of ``task_ids``: an id, or [id, map index]."""
     if isinstance(value, list) and len(value) == 2:
-        return text(name, value[0]), whole_number(name, value[1])
+        return text(name, value[0]), large_number(name, value[1])
     return text(name, value)
 
 
@@ -105,7 +107,7 @@ class TaskInstanceView(ApiView):
     def patch(self, request: Request, dag_id: str, run_id: str, task_id: str, map_index: int | None = None) -> Response:
         """Set the state or the note; without a map index, of all the task's instances."""
         if map_index is None and request.GET.get("map_index"):
-            map_index = whole(request.GET, "map_index", -1, least=-1)
+            map_index = map_index_of(request.GET)
         run = run_for(request.user, dag_id, run_id)
         named = TaskInstance.objects.filter(run=run, task_id=task_id).order_by("map_index")
         if map_index is not None:
@@ -179,7 +181,7 @@ class TriesView(ApiView):
         try_number: int | None = None,
     ) -> Response:
         if map_index is None:
-            map_index = whole(request.GET, "map_index", -1, least=-1)
+            map_index = map_index_of(request.GET)
         tries = tries_of(instance_for(request.user, dag_id, run_id, task_id, map_index))
         if try_number is None:
             return Response({"task_instances": tries, "total_entries": len(tries)})

@@ -11,9 +11,10 @@ from rest_framework.response import Response
 
 from orchestrator.api import shapes
 from orchestrator.api.base import ApiView
-from orchestrator.api.body import Part, any_json, read_body, text, whole_number
+from orchestrator.api.body import Part, any_json, large_number, read_body, text
 from orchestrator.api.instances import in_path
-from orchestrator.api.query import Listing, flag, order_of, small_int, whole
+from orchestrator.api.query import Listing, flag, large_int, order_of
+from orchestrator.api.query import map_index as map_index_of
 from orchestrator.api.scope import instance_for, must, run_for, task_display
 from runs_app import xcoms_by_hand as xcoms
 from runs_app.models import TaskInstance, XCom
@@ -21,7 +22,7 @@ from runs_app.models import TaskInstance, XCom
 CREATE = {
     "key": Part(text, required=True),
     "value": Part(any_json, required=True),
-    "map_index": Part(whole_number, default=-1, nullable=False),
+    "map_index": Part(large_number, default=-1, nullable=False),
 }
 UPDATE = {name: part for name, part in CREATE.items() if name != "key"}
 
@@ -37,7 +38,7 @@ XCOMS = Listing(
     ),
     default_order=("task_instance__run", "task_id", "map_index", "key"),
     exact={"xcom_key": "key", "map_index_filter": "map_index"},
-    convert={"map_index_filter": small_int},
+    convert={"map_index_filter": large_int},
     patterns={"xcom_key": "key", "run_id": "run__run_id", "task_id": "task_id", "dag_display_name": "dag_id"},
     times={"logical_date": "run__logical_date", "run_after": "run__run_after"},
 )
@@ -52,7 +53,7 @@ class XComsView(ApiView):
             instances = instances.filter(task_id=task_id)
         rows = XCom.objects.filter(task_instance__in=instances)
         if request.GET.get("map_index") not in (None, ""):
-            rows = rows.filter(map_index=whole(request.GET, "map_index", -1, least=-1))
+            rows = rows.filter(map_index=map_index_of(request.GET))
         page, total = XCOMS.page(rows, request.GET)
         entries = [
             shapes.xcom(row, task_display(row["run__version_id"], row["task_id"]))
@@ -74,7 +75,7 @@ class XComView(ApiView):
 
     def get(self, request: Request, dag_id: str, run_id: str, task_id: str, key: str) -> Response:
         run_for(request.user, dag_id, run_id)
-        map_index = whole(request.GET, "map_index", -1, least=-1)
+        map_index = map_index_of(request.GET)
         rows = XCom.objects.filter(
             run__dag_id=dag_id, run__run_id=run_id, task_id=task_id, map_index=map_index, key=key
         )
@@ -97,7 +98,7 @@ class XComView(ApiView):
     def delete(self, request: Request, dag_id: str, run_id: str, task_id: str, key: str) -> Response:
         run = run_for(request.user, dag_id, run_id)
         must(request.user, "edit", run.dag)
-        instance = instance_for(request.user, dag_id, run_id, task_id, whole(request.GET, "map_index", -1, least=-1))
+        instance = instance_for(request.user, dag_id, run_id, task_id, map_index_of(request.GET))
         if not xcoms.delete(instance, key, user=request.user):
             raise _gone(key)
         return Response(status=204)

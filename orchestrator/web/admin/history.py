@@ -87,7 +87,7 @@ class TaskInstanceAdmin(Looked):
     @admin.display(description="page")
     def page(self, instance: TaskInstance) -> str:
         keys = [instance.dag_id, instance.run.run_id, instance.task_id]
-        if instance.map_index >= 0:
+        if instance.map_index != -1:
             return link(reverse("task-mapped", args=[*keys, instance.map_index]), "log")
         return link(reverse("task", args=keys), "log")
 

@@ -200,7 +200,7 @@ def _queue_new(request: HttpRequest, run: DagRun, new: list[str], go: str, title
 def clear_task(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> HttpResponse:
     run = run_for(request, dag_id, run_id)
     must(request, "clear", run)
-    choice: dict[str, Any] = {"task_ids": [task_id], "map_index": map_index if map_index >= 0 else None}
+    choice: dict[str, Any] = {"task_ids": [task_id], "map_index": map_index if map_index != -1 else None}
     scope = _scope(request, downstream=True, upstream=False, only_failed=False)
     go = task_url(dag_id, run_id, task_id, map_index)
     return _clear(request, run, choice, scope, go, title=f"Clear {task_id}", task_id=task_id)
@@ -237,7 +237,7 @@ def _many(count: int) -> str:
 
 
 def task_url(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:
-    if map_index >= 0:
+    if map_index != -1:
         return reverse("task-mapped", args=[dag_id, run_id, task_id, map_index])
     return reverse("task", args=[dag_id, run_id, task_id])
 
@@ -248,7 +248,7 @@ def mark_task(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_
     must(request, "mark", run)
     state = request.POST.get("state") or request.GET.get("state") or TaskState.SUCCESS
     scope = _scope(request, downstream=False, upstream=False)
-    index = map_index if map_index >= 0 else None
+    index = map_index if map_index != -1 else None
     found = actions.affected(run, task_ids=[task_id], map_index=index, **scope)
     error = ""
     if request.method == "POST":

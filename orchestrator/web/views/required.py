@@ -44,8 +44,8 @@ def list_page(request: HttpRequest, dag_id: str | None = None, run_id: str | Non
 @form_view
 def question_page(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> HttpResponse:
     """The question of one task instance: its form while it is open, its answer afterwards."""
-    if map_index < 0:
-        map_index = whole_number(request, "map_index", -1, least=-1)  # as in Airflow's links
+    if map_index == -1:
+        map_index = whole_number(request, "map_index", -1, least=-(10**18), most=10**18)  # as in Airflow's links
     try:
         context = head(request, dag_id, run_id, task_id, map_index, "required")
     except Expanded as elsewhere:

@@ -87,7 +87,7 @@ def events_page(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
     """Every change of state, newest first."""
     context = head(request, dag_id, run_id, "events")
     events = StateEvent.objects.filter(run=context["run"]).order_by("-pk")
-    events = events.annotate(task_id=F("task_instance__task_id"), map_index=F("task_instance__map_index"))
+    events = events.select_related("task_instance").annotate(task_id=F("task_instance__task_id"))
     chunk = Paginator(events, 100).get_page(request.GET.get("page"))
     return live_part(request, "runs/events.html", HEAD | {"events": "runs/_events.html"}, chunk=chunk, **context)
 

@@ -33,7 +33,7 @@ PARTS = {"head": "tasks/_head.html", "rail": "tasks/_rail.html"}
 def head(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index: int, tab: str) -> dict[str, Any]:
     """Return what the header and the rail of a task instance's pages show."""
     run = run_for(request, dag_id, run_id)
-    if map_index < 0 and (expanded := _only_mapped(request, run, task_id)):
+    if map_index == -1 and (expanded := _only_mapped(request, run, task_id)):
         raise Expanded(expanded)
     instance = instance_for(request, run, task_id, map_index)
     spec = load_spec(instance.version_id or run.version_id)
@@ -41,7 +41,7 @@ def head(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index
     tries = sorted({each.try_number for each in attempts})
     chosen = whole_number(request, "try_number", tries[-1] if tries else 0)
     reason = StateEvent.objects.filter(task_instance=instance).order_by("-pk").values("reason", "actor").first()
-    suffix, args = ("-mapped", [map_index]) if map_index >= 0 else ("", [])
+    suffix, args = ("-mapped", [map_index]) if map_index != -1 else ("", [])
     return {
         "dag": run.dag,
         "run": run,
@@ -93,7 +93,7 @@ def _only_mapped(request: HttpRequest, run: Any, task_id: str) -> str:
     indexes = access.visible_task_instances(request.user).filter(run=run, task_id=task_id)
     indexes = indexes.order_by("map_index").values_list("map_index", flat=True)[:1]
     first = list(indexes)
-    return reverse("mapped", args=[run.dag_id, run.run_id, task_id]) if first and first[0] >= 0 else ""
+    return reverse("mapped", args=[run.dag_id, run.run_id, task_id]) if first and first[0] != -1 else ""
 
 
 def log_tab(context: dict[str, Any]) -> dict[str, Any]:

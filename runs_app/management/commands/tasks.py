@@ -106,7 +106,7 @@ def clear(console: Console, options: Options) -> None:
     found = actions.clear(
         run.pk,
         task_ids=[options.task_id],
-        map_index=options.map_index if options.map_index >= 0 else None,
+        map_index=options.map_index if options.map_index != -1 else None,
         downstream=options.downstream,
         upstream=options.upstream,
         only_failed=options.only_failed,
@@ -117,7 +117,7 @@ def clear(console: Console, options: Options) -> None:
 
 def mark(console: Console, options: Options) -> None:
     run = _known(options)
-    index = options.map_index if options.map_index >= 0 else None
+    index = options.map_index if options.map_index != -1 else None
     scope = {"downstream": options.downstream, "upstream": options.upstream}
     found = actions.affected(run, task_ids=[options.task_id], map_index=index, **scope)
     moved = set(actions.set_task_state([each.pk for each in found], options.state))

@@ -86,7 +86,7 @@ def _lines(reasons: list[Reason], nothing: str = NOTHING) -> Iterator[str]:
 
 def _of_tasks(waiting: Iterable[why.Waiting]) -> Iterator[str]:
     for each in waiting:
-        index = f"[{each.first.map_index}]" if each.first.map_index >= 0 else ""
+        index = each.first.task_name.removeprefix(each.first.task_id)
         more = f" and {each.count - 1} more" if each.count > 1 else ""
         yield f"{each.first.task_id}{index}{more}: {each.reason.text}"
         if each.reason.remedy:
