@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from .converters import ANY
-from .views import calendar, run
+from .views import calendar, run, schedule
 
 DAG = f"dags/<{ANY}:dag_id>"
 RUN = DAG + "/runs/<any:run_id>"
@@ -14,4 +14,7 @@ of_runs = [
     path(RUN + "/gantt.json", run.gantt_data, name="gantt-data"),
     path(RUN + "/gantt", run.gantt_page, name="run-gantt"),
 ]
-of_dags = [path(DAG + "/calendar", calendar.calendar_page, name="calendar")]
+of_dags = [
+    path(DAG + "/calendar", calendar.calendar_page, name="calendar"),
+    path(DAG + "/schedule", schedule.schedule_page, name="schedule"),
+]

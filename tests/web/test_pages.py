@@ -43,6 +43,7 @@ PAGES = [
             "dag",
             "graph",
             "calendar",
+            "schedule",
             "runs",
             "backfills",
             "dag-tasks",
