@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from .converters import ANY
-from .views import calendar, run, schedule
+from .views import calendar, overview, run, schedule
 
 DAG = f"dags/<{ANY}:dag_id>"
 RUN = DAG + "/runs/<any:run_id>"
@@ -15,6 +15,7 @@ of_runs = [
     path(RUN + "/gantt", run.gantt_page, name="run-gantt"),
 ]
 of_dags = [
+    path(DAG + "/overview", overview.overview_page, name="overview"),
     path(DAG + "/calendar", calendar.calendar_page, name="calendar"),
     path(DAG + "/schedule", schedule.schedule_page, name="schedule"),
 ]

@@ -189,6 +189,7 @@ PAGES: dict[str, dict[str, str]] = {
             "code",
             "details",
             "calendar",
+            "overview",
             "schedule",
             "tasks/<any:task_id>",
         )

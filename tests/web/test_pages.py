@@ -43,6 +43,7 @@ PAGES = [
             "dag",
             "graph",
             "calendar",
+            "overview",
             "schedule",
             "runs",
             "backfills",
