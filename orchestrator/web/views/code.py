@@ -8,7 +8,9 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_safe
 
 from dags_app.models import DagVersion, SourceBlob
-from orchestrator.web import versions
+from dags_app.versions import load_spec
+from orchestrator.core.changes import compare
+from orchestrator.web import diffs, versions
 from orchestrator.web.page import live_part
 from orchestrator.web.text import code
 
@@ -23,10 +25,13 @@ def shown(request: HttpRequest, version: DagVersion | None) -> dict[str, Any]:
     name = request.GET.get("file") or version.relative_path
     if name not in manifest:
         raise Http404(f"Version {version.version_number} has no file “{name}”.")
-    blob = SourceBlob.objects.filter(pk=manifest[name]).first()
-    text = bytes(blob.content).decode("utf-8", "replace") if blob else ""
     files = sorted(manifest, key=lambda each: (each != version.relative_path, each))
-    return {"version": version, "files": files, "file": name, "lines": code(text, name)}
+    return {"version": version, "files": files, "file": name, "lines": code(_text(manifest[name]), name)}
+
+
+def _text(digest: str | None) -> str:
+    blob = SourceBlob.objects.filter(pk=digest).first() if digest else None
+    return bytes(blob.content).decode("utf-8", "replace") if blob else ""
 
 
 @require_safe
@@ -34,7 +39,29 @@ def dag_code_page(request: HttpRequest, dag_id: str) -> HttpResponse:
     context = dag.head(request, dag_id, "code")
     version = versions.picked(request, context["dag"]) or context["dag"].version
     numbers = versions.numbers(context["dag"])
+    older = versions.picked(request, context["dag"], "compare")
+    if older is not None and version is not None:
+        found = compared(request, older, version)
+        return live_part(
+            request, "dags/code_diff.html", dag.HEAD, versions=numbers, older=older, version=version, **found, **context
+        )
     return live_part(request, "dags/code.html", dag.HEAD, versions=numbers, **shown(request, version), **context)
+
+
+def compared(request: HttpRequest, old: DagVersion, new: DagVersion) -> dict[str, Any]:
+    """Return what differs between two versions: the DAG as a structure, its files, and one file line by line."""
+    before: dict[str, str] = old.tree.manifest
+    after: dict[str, str] = new.tree.manifest
+    changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    name = request.GET.get("file") or (new.relative_path if new.relative_path in changed or not changed else changed[0])
+    if name not in before and name not in after:
+        raise Http404(f"Neither version {old.version_number} nor {new.version_number} has a file “{name}”.")
+    return {
+        "changes": compare(load_spec(old.pk), load_spec(new.pk)),
+        "files": [(each, "comes" if each not in before else "goes" if each not in after else "") for each in changed],
+        "file": name,
+        "diff": diffs.side_by_side(_text(before.get(name)), _text(after.get(name)), name),
+    }
 
 
 @require_safe
