@@ -81,6 +81,13 @@ SETTINGS = (
     Setting("ORCHESTRATOR_SWEEP_SECONDS", "sweep_seconds", float, 1.0, "s between two recovery passes"),
     Setting("ORCHESTRATOR_DRAIN_SECONDS", "drain_seconds", float, 30.0, "s a stopping worker waits for its attempts"),
     Setting("ORCHESTRATOR_KILL_GRACE_SECONDS", "kill_grace_seconds", float, 5.0, "s between SIGTERM and SIGKILL"),
+    Setting(
+        "ORCHESTRATOR_HUNG_SECONDS",
+        "hung_seconds",
+        float,
+        600.0,
+        "s without any sign of life after which an attempt is said to look hung; 0 = never",
+    ),
     Setting("ORCHESTRATOR_MAX_LOSSES", "max_losses", int, 5, "lost attempts after which a task instance fails"),
     Setting("ORCHESTRATOR_TRIGGERER_CAPACITY", "triggerer_capacity", int, 1000, "triggers one triggerer runs at most"),
     Setting("ORCHESTRATOR_PARSE_TIMEOUT", "parse_timeout", float, 30.0, "s a DAG file may take to import"),

@@ -35,7 +35,8 @@ class Relay:
         self.masker = Masker(())
         self.writer = LogWriter(logs.store(), key, lambda text: self.masker.mask(text) if self.masker else text)
         self.on_growth = on_growth
-        self.flushed_at = time.monotonic()
+        self.flushed_at = self.heard_at = time.monotonic()
+        self.stack: bytearray | None = None  # what it answers where it was asked for its stack
 
     def run(self, child: Child, look: Callable[[], None]) -> None:
         """Relay until the child has told its result or is gone; ``look`` is called between."""
@@ -51,6 +52,7 @@ class Relay:
                 if fd in outputs:
                     data = os.read(fd, 1 << 16)
                     if data:
+                        self._heard(fd, child, data)
                         self.writer.output(outputs[fd], data)
                     else:
                         poll.unregister(fd)
@@ -62,6 +64,7 @@ class Relay:
                         self.writer.system("its process ended while its callbacks ran", "error")
                         self.result = self.ended
                     return
+                self.heard_at = time.monotonic()
                 for message in messages:
                     self._take(child, message)
             if self.writer.waiting and self.result is None:
@@ -71,6 +74,14 @@ class Relay:
                     if self.writer.flush():
                         self.on_growth()
             look()
+
+    def _heard(self, fd: int, child: Child, data: bytes) -> None:
+        """Output is a sign of life, unless it is the stack that we asked for."""
+        stack = self.stack
+        if stack is not None and fd == child.err_fd:
+            stack += data
+        else:
+            self.heard_at = time.monotonic()
 
     def _take(self, child: Child, message: dict[str, Any]) -> None:
         kind = message["type"]

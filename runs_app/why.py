@@ -23,7 +23,7 @@ from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import FINISHED, RUN_FINISHED, WAITING, RunState, TaskState
 from orchestrator.core.why import why_dag, why_run, why_task
 
-from . import group_retries, holds, limits, rates, view
+from . import group_retries, holds, hung, limits, rates, view
 from .locking import fetch, moment
 from .models import DagRun, HITLDetail, Process, QueuedEvent, StateEvent, TaskInstance, Trigger
 from .reach import OPEN
@@ -357,6 +357,9 @@ class _RunAround:
             return replace(found, trigger=(trigger or "").rpartition(".")[2], triggerers=around.triggerers)
         if instance.state == TaskState.AWAITING_INPUT:
             return replace(found, **_question(instance))
+        if instance.state == TaskState.RUNNING:
+            attempt = hung.among([instance.pk]).get(instance.pk)
+            return replace(found, hung=hung.sentence(attempt), hung_since=attempt.hung_since) if attempt else found
         if instance.state != TaskState.SCHEDULED:
             return replace(found, **self._group(instance))
         return replace(

@@ -26,7 +26,7 @@ from orchestrator.logs.store import key_for
 from orchestrator.runtime.client import BrokenVersion, Child, Exit, ForkServer
 from orchestrator.sdk import xcom
 
-from . import advance, assignment, control, deadlines, logs, notify, outlet_notes
+from . import advance, assignment, control, deadlines, hung, logs, notify, outlet_notes
 from .callbacks import callback_done
 from .claim import Claimer, claim, claim_callback
 from .finish import Finished, Outcome, finish
@@ -178,6 +178,7 @@ class Slot:
         running = self.running
         if running is not None:
             running.check_held()
+            running.check_life()
         control.step_if_stale(timezone.now())
         if running is None and not self.claimer.draining and _overlooked(self.queues):
             self.rescue.set()
@@ -233,6 +234,7 @@ class Running:
         )
         task = load_spec(row["version_id"]).tasks.get(row["task_id"])
         self.limit = task.execution_timeout if task is not None else None
+        self.watch = hung.Watch(row, hung.patience(task), self.relay)
         if row["try_started"] and deadlines.has_some(task):
             deadlines.started(row, row["started_at"])
 
@@ -247,6 +249,7 @@ class Running:
         except BrokenVersion as error:
             self.relay.writer.system(f"the DAG file of this run's version cannot be imported here: {error}", "error")
             return Outcome("failed", f"import of the DAG file failed: {error}", child_ran=False)
+        self.watch.begin(self.child.pid)
         self.slot.running = self
         self.relay.run(self.child, self._look)
         self.slot.running = None
@@ -285,25 +288,33 @@ class Running:
         if not held and self.relay.result is None:
             self.cancel("its task instance was cleared, marked, cancelled, or given to another worker")
 
+    def check_life(self) -> None:
+        """Tell where it shows no sign of life for long."""
+        if self.relay.result is None and self.cancelled is None:
+            self.watch.look()
+
     # ---- after
 
     def _outcome(self, child: Child) -> Outcome:
         xcoms, fields = self.relay.scope.own_xcoms, self.relay.masked_fields()
         result = self.relay.result
         if self.cancelled == STOPPED and (result is None or result["outcome"] == "failed"):
-            return Outcome("interrupted", STOPPED, xcoms=xcoms)
+            cpu, peak = self.watch.used(None, None)
+            return Outcome("interrupted", STOPPED, xcoms=xcoms, cpu_seconds=cpu, peak_bytes=peak)
         if result is None:
             ended = child.wait(RESULT_GRACE_SECONDS) or Exit(None, None)
             reason = self.cancelled or f"the task's process ended without a result: {ended}"
             self.relay.writer.system(reason, "error")
-            usage = (ended.cpu_seconds, ended.peak_bytes)
-            return Outcome("failed", reason, True, xcoms, fields, None, None, None, None, *usage, child_ran=False)
+            cpu, peak = self.watch.used(ended.cpu_seconds, ended.peak_bytes)
+            left = {"xcoms": xcoms, "rendered": fields, "cpu_seconds": cpu, "peak_bytes": peak}
+            return Outcome("failed", reason, child_ran=False, **left)
         try:
             notes = outlet_notes.read(result.get("outlet_events"))
         except outlet_notes.BadNote as error:
             self.relay.writer.system(str(error), "error")
             return Outcome("failed", str(error), xcoms=xcoms, rendered=fields, child_ran=False)
         at = result.get("reschedule_at")
+        cpu, peak = self.watch.used(result.get("cpu_seconds"), result.get("peak_bytes"))
         return Outcome(
             result["outcome"],
             self.relay.masker.mask(result.get("error") or ""),
@@ -316,8 +327,8 @@ class Running:
             notes=notes,
             reschedule_at=datetime.fromisoformat(at) if at else None,
             trigger=result.get("trigger"),
-            cpu_seconds=result.get("cpu_seconds"),
-            peak_bytes=result.get("peak_bytes"),
+            cpu_seconds=cpu,
+            peak_bytes=peak,
         )
 
     def close(self, *, accepted: bool) -> None:

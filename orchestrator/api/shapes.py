@@ -312,7 +312,10 @@ def _trigger(row: Row) -> Json | None:
     }
 
 
-ATTEMPT_FIELDS = ("try_number", "token", "started_at", "ended_at", "outcome", "hostname", "pid", "version_id")
+ATTEMPT_FIELDS = (
+    *("try_number", "token", "started_at", "ended_at", "outcome", "hostname", "pid", "version_id"),
+    *("cpu_seconds", "peak_bytes", "hung_since", "stack"),
+)
 
 
 def past_try(now: Json, attempts: list[Row], is_last: bool) -> Json:
@@ -329,6 +332,19 @@ def past_try(now: Json, attempts: list[Row], is_last: bool) -> Json:
         "try_number": first["try_number"],
         "hostname": last["hostname"] or None,
         "pid": last["pid"],
+        **_used(attempts),
+    }
+
+
+def _used(attempts: list[Row]) -> Json:
+    """What a try took, over its attempts; more than Airflow tells."""
+    seconds = [each["cpu_seconds"] for each in attempts if each.get("cpu_seconds") is not None]
+    peaks = [each["peak_bytes"] for each in attempts if each.get("peak_bytes") is not None]
+    return {
+        "cpu_seconds": sum(seconds) if seconds else None,
+        "peak_memory_bytes": max(peaks, default=None),
+        "looks_hung_since": moment(attempts[-1].get("hung_since")),
+        "stack": attempts[-1].get("stack"),
     }
 
 

@@ -30,6 +30,7 @@ KINDS = {
     "limit_dagrun": "`max_active_tis_per_dagrun` of its task is reached",
     "limit_key": "`concurrency_limit` of its concurrency key is reached",
     "limit_run": "`max_active_tasks` of the DAG is reached in its run",
+    "looks_hung": "it runs, and has shown no sign of life for long",
     "max_active_runs": "`max_active_runs` of the DAG is reached",
     "next_run": "the DAG's next scheduled run has its time",
     "no_run_left": "the schedule has no further run",
@@ -182,4 +183,6 @@ class TaskFacts:
     asked: tuple[str, ...] = ()  # who alone may answer
     held: str = ""  # who holds it, and why
     held_until: datetime | None = None
+    hung: str = ""  # where it stands, showing no sign of life
+    hung_since: datetime | None = None
     last_reason: str = ""

@@ -238,6 +238,13 @@ def _dag_frozen(facts: TaskFacts) -> Reason | None:
     return _dag_paused(facts.run.dag) if facts.run.dag.is_frozen else None
 
 
+def _looks_hung(facts: TaskFacts) -> Reason | None:
+    if not facts.hung or facts.hung_since is None:
+        return None
+    text = f"It looks hung: for {_span(facts.hung_since, facts.run.dag.now)} {facts.hung}."
+    return Reason("looks_hung", text, "Its stack is with its tries; clear it to stop it and run it again, or mark it.")
+
+
 TaskRule = Callable[[TaskFacts], Reason | None]
 ALWAYS: tuple[TaskRule, ...] = (_run_over, _dag_frozen, _pool_never, _no_worker)
 """What holds whatever has not ended and does not run, now or when its turn comes."""
@@ -247,11 +254,11 @@ OF_READY: tuple[TaskRule, ...] = (_pool_full, _pool_rate, _limit_run, _limit_dag
 
 
 def why_task(facts: TaskFacts) -> list[Reason]:
-    """Return why a task instance does not run, what is nearest to it first; nothing where it runs."""
+    """Return why a task instance does not run, what is nearest to it first; nothing where it runs (and goes on)."""
     if facts.state in FINISHED:
         return [_ended(facts)]
     if facts.state == TaskState.RUNNING:
-        return []
+        return _given((_looks_hung,), facts)
     if facts.state == TaskState.AWAITING_INPUT:
         return [_awaiting_input(facts), *_given(ALWAYS, facts)]
     if facts.state == TaskState.DEFERRED:

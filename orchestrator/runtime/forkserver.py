@@ -41,6 +41,7 @@ def die_with_parent() -> None:
 
 def main(descriptor: int) -> None:
     """Serve the zygote's requests until its supervisor goes."""
+    import faulthandler
     import inspect  # noqa: F401  # here and once, or every attempt and every parse pays its 8 ms
 
     import orchestrator.compat
@@ -57,6 +58,7 @@ def main(descriptor: int) -> None:
     orchestrator.compat.install()
     orchestrator.runtime.plugins.entry_points()  # once, not in each parse
     die_with_parent()
+    faulthandler.register(protocol.DUMP_SIGNAL, file=2, all_threads=True)  # children have it from here, at no cost
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # else a log shows what is printed at the end
     control = socket.socket(fileno=descriptor)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)

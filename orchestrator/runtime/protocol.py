@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import struct
 from typing import Any
@@ -12,6 +13,9 @@ LARGEST = 64 * 1024 * 1024
 
 SPARE = 255
 """A byte that asks a version server for one more spare child; smaller ones are places in the list below."""
+
+DUMP_SIGNAL = signal.SIGRTMIN + 9
+"""Has a child write the stacks of its threads to stderr. Not one that user code takes for itself (SIGUSR1, SIGUSR2)."""
 
 WORTH_KEEPING = ("jinja2.sandbox", "jinja2.nativetypes", "pendulum", "orchestrator.runtime.macros", "asyncio")
 """Large modules of which most DAGs need none: the first attempt that does tells, and the next ones are forked with it."""

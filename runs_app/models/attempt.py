@@ -38,6 +38,8 @@ class Attempt(models.Model):
     reason = models.TextField(blank=True, help_text="why it ended as it did: exception, signal, exit code")
     cpu_seconds = models.FloatField(null=True)
     peak_bytes = models.PositiveBigIntegerField(null=True, help_text="largest resident size")
+    hung_since = models.DateTimeField(null=True, help_text="no sign of life since; null = there is, or nobody looked")
+    stack = models.TextField(null=True, help_text="where its threads stood when it last looked hung")
 
     class Meta:
         ordering = ["task_instance", "token"]
@@ -47,7 +49,14 @@ class Attempt(models.Model):
                 fields=["task_instance"], name="attempt_one_open", condition=Q(outcome__isnull=True)
             ),
         ]
-        indexes = [models.Index(fields=["process"], name="attempt_open", condition=Q(outcome__isnull=True))]
+        indexes = [
+            models.Index(fields=["process"], name="attempt_open", condition=Q(outcome__isnull=True)),
+            models.Index(
+                fields=["task_instance"],
+                name="attempt_hung",
+                condition=Q(outcome__isnull=True, hung_since__isnull=False),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"try {self.try_number} (token {self.token}) of task instance {self.task_instance_id}"

@@ -15,7 +15,7 @@ from orchestrator import access
 from orchestrator.core.states import RUN_UNFINISHED, RunState, TaskState
 from orchestrator.web import gantt, graph, tasklist
 from orchestrator.web.page import live_part, run_for
-from runs_app import group_retries, why
+from runs_app import group_retries, hung, why
 from runs_app.models import DagRun, StateEvent
 
 MOST_DEADLINES = 200
@@ -44,6 +44,7 @@ def head(request: HttpRequest, dag_id: str, run_id: str, tab: str) -> dict[str, 
         "rows": listed,
         "summary": summary,
         "groups": group_retries.listed(run.pk, spec),
+        "hung": hung.of_run(run.pk) if TaskState.RUNNING in dict(summary) else [],
         "older": older,
         "deadlines": deadlines,
         "missed": [each for each in deadlines if each.missed],
