@@ -32,7 +32,7 @@ from orchestrator.core.states import (
 )
 from orchestrator.logs.mask import mask_fields
 
-from . import advance, choice, create, dates, group_retries, notify, transitions, upgrade
+from . import advance, callbacks, choice, create, dates, group_retries, notify, transitions, upgrade
 from .create import Partition
 from .deadlines import queued_again
 from .exceptions import (
@@ -337,7 +337,9 @@ def set_task_state(
         with transaction.atomic():
             locked = run_row(run.pk, lock=True, wait=True)
             rows = list(TaskInstance.objects.filter(pk__in=pks, run=run))
-            moved += transitions.set_by_user(rows, TaskState(state), actor=actor, reason=f"marked {state}", at=now)
+            marked = transitions.set_by_user(rows, TaskState(state), actor=actor, reason=f"marked {state}", at=now)
+            moved += marked
+            callbacks.tell_of_task_marks(run, marked, state, load_spec(run.version_id))
             audit(user, "patch_task_instance", run=run, state=state, task_ids=[row.task_id for row in rows])
             roots = {row.task_id for row in rows} if named is None else set(named)
             below = around(load_spec(run.version_id), roots, upstream=False, downstream=True) - roots
@@ -368,8 +370,11 @@ def set_run_state(run_pk: int, state: str, *, user: Any) -> None:
     with transaction.atomic():
         run_row(run_pk, lock=True, wait=True)
         teardowns = _mark_all(run, RunState(state), actor, now) if state in RUN_FINISHED else False
-        if not teardowns:
-            transitions.move_run(run_pk, RunState(state), actor=actor, reason=f"marked {state}", at=now, reopen=True)
+        reason = f"marked {state}"
+        if not teardowns and transitions.move_run(
+            run_pk, RunState(state), actor=actor, reason=reason, at=now, reopen=True
+        ):
+            callbacks.tell_of_mark(run, state, load_spec(run.version_id))
         held = run_row(run_pk, lock=False)
         if held is not None:
             ready = advance.settle_whole(held, now).ready

@@ -239,7 +239,8 @@ RUN_TIMES = {
     "partition_date": "partition_date",
 }
 RUN_TEXTS = ("dag_id", "run_id", "run_type", "state", "note", "triggering_user_name", "partition_key")
-_RUN_COLUMNS = ", ".join((*RUN_TEXTS, "conf", *RUN_TIMES.values(), "version_id"))
+_NUMBER = "(SELECT v.version_number FROM dags_app_dagversion v WHERE v.id = version_id)"
+_RUN_COLUMNS = ", ".join((*RUN_TEXTS, "conf", *RUN_TIMES.values(), _NUMBER, "version_id"))
 
 
 def run_json(run_pk: int) -> Json:
@@ -251,12 +252,13 @@ def run_json(run_pk: int) -> Json:
     rows = fetch(f"SELECT {_RUN_COLUMNS} FROM runs_app_dagrun WHERE id = %s", [run_pk])
     if not rows:
         raise DagRunNotFound(run_pk)
-    texts, conf, times = rows[0][: len(RUN_TEXTS)], rows[0][len(RUN_TEXTS)], rows[0][len(RUN_TEXTS) + 1 : -1]
+    texts, conf, times = rows[0][: len(RUN_TEXTS)], rows[0][len(RUN_TEXTS)], rows[0][len(RUN_TEXTS) + 1 : -2]
     found: dict[str, Json] = dict(zip(RUN_TEXTS, texts, strict=True))
     found["conf"] = json.loads(conf) if isinstance(conf, str) else conf
     for name, value in zip(RUN_TIMES, times, strict=True):
         at = moment(value)
         found[name] = at.isoformat() if at is not None else None
+    found["version_number"] = rows[0][-2]
     if dates.are_as_scheduled(load_spec(rows[0][-1])):
         found["manual_counts"] = False
         if found["run_type"] in dates.MANUAL:

@@ -97,7 +97,7 @@ def for_callback(callback: Callback, hostname: str) -> dict[str, Any]:
     if callback.deadline_id is not None:
         found["callback"] |= deadlines.order_of(callback, found["run"])
     elif instance is None:
-        found["about"] = _about(run.pk, callback.kind)
+        found["about"] = _about(run.pk, callback.kind.removeprefix("told_"))
     else:
         found |= {
             "task_id": instance.task_id,

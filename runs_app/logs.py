@@ -26,10 +26,9 @@ def store() -> LogStore:
 
 def key_of_callback(callback: Callback) -> str:
     """The log of a callback: of a task's its attempt's, whose end it tells of; of a run's one of its own."""
-    instance = callback.task_instance
-    return (
-        key_for(callback.run_id, instance.pk, instance.token) if instance else key_for(callback.run_id, 0, callback.pk)
-    )
+    if callback.has_own_log or callback.task_instance is None:
+        return key_for(callback.run_id, 0, callback.pk)
+    return key_for(callback.run_id, callback.task_instance.pk, callback.task_instance.token)
 
 
 _scans = Scans()

@@ -351,6 +351,7 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.models.dag": {**_DAG, "DagModel": _MODELS["DagModel"]},
     "airflow.models.dagbag": {"DagBag": _MODELS["DagBag"]},
     "airflow.models.dagrun": {"DagRun": _MODELS["DagRun"]},
+    "airflow.models.deadline": _from(_SDK + "deadlines", "ReferenceModels"),
     "airflow.models.mappedoperator": _MAPPED,
     "airflow.models.param": _PARAM,
     "airflow.models.skipmixin": _from(_OP + "branch", "SkipMixin"),

@@ -172,7 +172,8 @@ class DagSpec:
     callbacks: tuple[str, ...] = ()  # which of success, failure the DAG has
     assets: tuple[Json, ...] = ()
     """Each asset that it names: name, uri, group, and extra and watchers (name, classpath, kwargs) where it has some."""
-    listens: tuple[str, ...] = ()  # to which of its run's changes, and to "task_failed", listeners of plugins listen
+    listens: tuple[str, ...] = ()
+    """To what listeners of plugins listen: its run's changes, task_failed and the like of its tasks, hooks about assets."""
     deadlines: tuple[Mapping[str, Json], ...] = ()  # {"name", "reference", "interval", "callback"} each
     access_control: Mapping[str, Json] = field(default_factory=dict)
     owner_links: Mapping[str, str] = field(default_factory=dict)

@@ -28,9 +28,9 @@ def call_all(callbacks: list[Any], context: Any, kind: str, log: logging.Logger)
     for callback in callbacks:
         try:
             callback(context)
-        except (Exception, SystemExit):
+        except (Exception, SystemExit) as error:
             name = getattr(callback, "__name__", type(callback).__name__)
-            log.exception("on_%s_callback %s failed", kind, name)
+            log.error("on_%s_callback %s failed", kind, name, exc_info=listeners.without_ours(error))
             failed += 1
     return failed
 
@@ -40,7 +40,8 @@ def run_callbacks(assignment: Json, dag: Any) -> Json:
 
     Those of a DAG get the context of the task instance that its end is about, as in Airflow.
     """
-    kind, reason = assignment["callback"]["kind"], assignment["callback"]["reason"]
+    given, reason = assignment["callback"]["kind"], assignment["callback"]["reason"]
+    kind = given.removeprefix("told_")  # somebody marked it, which only listeners hear of
     if kind == "deadline":
         return _run_deadline(assignment)
     about = assignment.get("about") or {}
@@ -55,12 +56,24 @@ def run_callbacks(assignment: Json, dag: Any) -> Json:
     elif about:
         context.ti.has_ended(about["state"])
     with running(context):
+        if given != kind:
+            return _ended(_tell_of_mark(context.ti, kind, reason if kind == "failure" else None, of_run=own is None))
         failed = call_all(getattr(own or dag, f"on_{kind}_callback", []), context, kind, LOG)
         if own is None:
             failed += listeners.call(listeners.RUN_HOOKS[kind], dag_run=context.ti.dag_run, msg=reason)
         elif kind in {"failure", "retry"}:
             failed += listeners.call(HOOKS[kind], previous_state="running", task_instance=context.ti, error=reason)
             mail(assignment, own, kind == "retry", context["exception"], LOG)
+    return _ended(failed)
+
+
+def _tell_of_mark(ti: Any, kind: str, error: str | None, *, of_run: bool) -> int:
+    if of_run:
+        return listeners.call(listeners.RUN_HOOKS[kind], dag_run=ti.dag_run, msg="")
+    return listeners.call(HOOKS[kind], previous_state=None, task_instance=ti, error=error)
+
+
+def _ended(failed: int) -> Json:
     return {"type": "result", "outcome": "failed" if failed else "success"}
 
 
@@ -80,10 +93,10 @@ def _run_deadline(assignment: Json) -> Json:
 
     try:
         call(assignment["callback"])
-    except (Exception, SystemExit):
-        LOG.exception("The callback of the deadline failed")
-        return {"type": "result", "outcome": "failed"}
-    return {"type": "result", "outcome": "success"}
+    except (Exception, SystemExit) as error:
+        LOG.error("The callback of the deadline failed", exc_info=listeners.without_ours(error))
+        return _ended(1)
+    return _ended(0)
 
 
 def wants_mail(task: Any, will_retry: bool) -> bool:

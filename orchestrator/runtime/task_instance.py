@@ -27,7 +27,7 @@ class RuntimeDagRun:
     """The run, as a task sees it."""
 
     start_date = end_date = data_interval_start = data_interval_end = logical_date = None
-    partition_key = partition_date = None
+    partition_key = partition_date = version_number = None
 
     def __init__(self, run: Json) -> None:
         for name, value in run.items():

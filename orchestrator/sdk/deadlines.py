@@ -57,6 +57,12 @@ class Known(BaseDeadlineReference):
         return {"reference_type": self.reference_type, **self.more}
 
 
+class ReferenceModels:
+    """Where the base stood in Airflow 3.1."""
+
+    BaseDeadlineReference = BaseDeadlineReference
+
+
 class _Types:
     """When a reference of one's own is asked."""
 

@@ -74,10 +74,22 @@ def call(hook: str, **values: Any) -> int:
     for function in _table().get(hook, ()):
         try:
             function(**{name: values[name] for name in _parameters(function) if name in values})
-        except Exception:
-            log.exception("The listener %s.%s failed", function.__module__, function.__qualname__)
+        except Exception as error:
+            name = f"{function.__module__}.{function.__qualname__}"
+            log.error("The listener %s failed", name, exc_info=without_ours(error))
             failed += 1
     return failed
+
+
+def without_ours(error: BaseException) -> tuple[type[BaseException], BaseException, Any]:
+    """An error as logs take it, with its trace from the author's own code on."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None and trace.tb_frame.f_globals.get("__name__") in CALLERS:
+        trace = trace.tb_next
+    return type(error), error, trace
+
+
+CALLERS = {__name__, "orchestrator.runtime.callbacks", "orchestrator.runtime.deadline_callback"}
 
 
 def _table() -> dict[str, list[Callable[..., Any]]]:

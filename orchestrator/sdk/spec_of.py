@@ -240,7 +240,7 @@ def _listens() -> tuple[str, ...]:
     """What the engine must have a process told of, since no attempt sees it."""
     found = [kind for kind, hook in RUN_HOOKS.items() if hears(hook)]
     found += [hook for hook in ASSET_HOOKS if hears(hook)]
-    return (*found, *(["task_failed"] if hears(TASK_HOOKS["failed"]) else []))
+    return (*found, *(f"task_{name}" for name in ("failed", "success", "skipped") if hears(TASK_HOOKS[name])))
 
 
 def _deadlines(owner: str, alerts: list[Any], of_task: bool = False) -> tuple[dict[str, Any], ...]:

@@ -38,6 +38,8 @@ class Called:
     def what(self) -> str:
         if self.row.kind == "deadline":
             return "deadline missed"
+        if self.row.kind.startswith("told_"):
+            return f"listeners of {self.row.kind.removeprefix('told_')}"
         return "on_dag_run_running" if self.row.kind == "running" else f"on_{self.row.kind}_callback"
 
 
@@ -46,7 +48,7 @@ def called(rows: Iterable[Callback]) -> list[Called]:
     found = []
     for row in rows:
         each = Called(row)
-        if row.task_instance_id is None:
+        if row.has_own_log:
             key = logs.key_of_callback(row)
             size = logs.store().size(key)
             data, _, _ = logs.store().read(key, max(0, size - TAIL_BYTES), TAIL_BYTES)

@@ -109,6 +109,14 @@ RULES: tuple[Rule, ...] = (
         liveness=True,
     ),
     Rule(
+        "plugins_are_told",
+        "no plugin waits to be told or asked while there is a DAG processor",
+        "SELECT 'call ' || c.kind || ' ' || c.id FROM dags_app_plugincall c WHERE c.created_at < %s AND EXISTS "
+        "(SELECT 1 FROM runs_app_process p WHERE p.kind = 'processor' AND p.ended_at IS NULL)",
+        before(60),
+        liveness=True,
+    ),
+    Rule(
         "deferred_are_watched",
         "no trigger is without a live triggerer",
         "SELECT 'trigger ' || g.id FROM runs_app_trigger g LEFT JOIN runs_app_process p ON p.id = g.process_id "

@@ -116,3 +116,8 @@ class Callback(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} callback of {self.run}"
+
+    @property
+    def has_own_log(self) -> bool:
+        """What is called in place of an attempt writes into that attempt's log."""
+        return self.task_instance_id is None or self.kind.startswith("told_")

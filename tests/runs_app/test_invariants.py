@@ -228,6 +228,10 @@ DAMAGE = [
     ),
     ("due_waits_are_over", f"UPDATE {TI} SET not_before = '{{old}}' WHERE id = {{deferred}}"),
     ("due_waits_are_over", f"UPDATE {TI} SET not_before = '{{old}}' WHERE id = {{asks}}"),
+    (
+        "plugins_are_told",
+        "INSERT INTO dags_app_plugincall (kind, payload, created_at, tries) VALUES ('on_x', '{{}}', '{old}', 0); {processor}",
+    ),
     ("deferred_are_watched", "UPDATE runs_app_trigger SET created_at = '{old}'; {triggerer}"),
     ("late_runs_are_ended", "UPDATE runs_app_dagrun SET timeout_at = '{old}' WHERE state = 'running'"),
     (
@@ -264,6 +268,7 @@ def test_damage_is_reported_by_its_rule(rule, damage, world):
         open_entry=copy("runs_app_backfilldagrun", "ordinal = 1", ordinal="9", settled=false, dag_run_id="NULL"),
         same_date=copy("runs_app_dagrun", f"id = {world['done_run']}", run_id="'again'"),
         triggerer=copy("runs_app_process", "ended_at IS NULL", kind="'triggerer'"),
+        processor=copy("runs_app_process", "ended_at IS NULL", kind="'processor'"),
         idle=copy("runs_app_process", "ended_at IS NULL", pid="99"),
         stray_xcom="INSERT INTO runs_app_xcom (task_instance_id, run_id, dag_id, task_id, map_index, key, value, "
         f"timestamp) VALUES ({world['done']}, {world['lost_run']}, 'lost', 'a', -1, 'k', '1', '{OLD[:19]}')",

@@ -134,8 +134,8 @@ def heard(run) -> list[str]:
     from runs_app import logs
 
     lines: list[bytes] = []
-    for pk in run.callbacks.filter(task_instance=None).order_by("pk").values_list("pk", flat=True):
-        lines += logs.read_lines(run.pk, 0, pk, 0, 1 << 20)[0]
+    for each in run.callbacks.order_by("pk"):
+        lines += logs.read_lines(run.pk, 0, each.pk, 0, 1 << 20)[0] if each.has_own_log else []
     text = log_of(run) + "\n" + "\n".join(json.loads(line)["event"] for line in lines)
     return [line.removeprefix("heard: ") for line in text.splitlines() if line.startswith("heard: ")]
 
@@ -163,6 +163,25 @@ def test_listeners_hear_how_a_task_failed_even_without_its_process(slot, deploy,
     found = heard(run_of(slot))
     assert set(wanted) <= set(found) and "running queued t d" in found, found
     assert len([each for each in found if each.startswith("running ")]) == 1, found
+
+
+def test_listeners_hear_of_what_somebody_marks_and_callbacks_do_not(slot, deploy):  # noqa: F811
+    deploy(
+        HEAD + "def cb(context): print('heard: a callback')\n"
+        "with DAG('d', on_success_callback=cb, on_failure_callback=cb):\n"
+        "    @task(on_success_callback=cb, on_failure_callback=cb)\n    def t(): pass\n    t()\n",
+        listening=LISTENER,
+    )
+    run = actions.trigger_dag("d")
+    actions.mark(run, [run], ["t"], "failed", user=None)
+    slot.drain()
+    actions.set_run_state(run.pk, "success", user=None)
+    slot.drain()
+    found = heard(run)
+    assert "failed failed TaskInstance's state was manually set to `failed`." in found
+    assert found[-1] == "run success d" and found.count("a callback") == 1  # of the run that the mark ended by itself
+    said = {each.kind: each.outcome for each in run.callbacks.all()}
+    assert said == {"running": "called", "told_failure": "called", "failure": "called", "told_success": "called"}
 
 
 LINKS = """

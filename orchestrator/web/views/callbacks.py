@@ -36,8 +36,8 @@ def callbacks_page(request: HttpRequest, dag_id: str, run_id: str) -> HttpRespon
 @require_safe
 def download(request: HttpRequest, dag_id: str, run_id: str, callback_id: int) -> StreamingHttpResponse:
     run = run_for(request, dag_id, run_id)
-    found = Callback.objects.filter(run=run, task_instance=None, pk=callback_id).first()
-    if found is None:
+    found = Callback.objects.filter(run=run, pk=callback_id).first()
+    if found is None or not found.has_own_log:
         raise Http404(f"Run “{run_id}” has no callback {callback_id} with a log of its own.")
     response = streamed(request, _text(logs.key_of_callback(found)), "text/plain; charset=utf-8")
     name = f"{dag_id}-{run_id}-{found.kind}-{callback_id}.log"
