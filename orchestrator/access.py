@@ -38,6 +38,7 @@ LEAST_ROLE = {
     "edit_secrets": "op",
     "edit_pools": "op",
     "read_audit": "op",
+    "edit_code": "admin",  # a DAG file is code that the workers run
     "admin": "admin",
 }
 """Verb -> the least role that may. A verb that is not here may be done by nobody."""

@@ -138,6 +138,13 @@ SETTINGS = (
         "airflow",
         "what `ds` and the other dates are in manual runs: `airflow`, or `scheduled` for what a scheduled run has",
     ),
+    Setting(
+        "ORCHESTRATOR_EDIT_DAGS",
+        "edit_dags",
+        yes_or_no,
+        False,
+        "admins may edit DAG files in the browser, where the web server can write DAGS_FOLDER",
+    ),
     Setting("ORCHESTRATOR_PAUSED_AT_CREATION", "paused_at_creation", yes_or_no, True, "new DAGs start paused"),
     Setting(
         "AIRFLOW__SECRETS__BACKEND",

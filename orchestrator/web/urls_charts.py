@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from .converters import ANY
-from .views import calendar, overview, run, schedule
+from .views import calendar, edit, overview, run, schedule
 
 DAG = f"dags/<{ANY}:dag_id>"
 RUN = DAG + "/runs/<any:run_id>"
@@ -17,5 +17,6 @@ of_runs = [
 of_dags = [
     path(DAG + "/overview", overview.overview_page, name="overview"),
     path(DAG + "/calendar", calendar.calendar_page, name="calendar"),
+    path(DAG + "/code/edit", edit.edit_page, name="code-edit"),
     path(DAG + "/schedule", schedule.schedule_page, name="schedule"),
 ]

@@ -9,7 +9,7 @@ import { recall, remember } from "./store.js";
 import * as ticks from "./ticks.js";
 import * as toasts from "./toast.js";
 
-const modules = { grid: () => import("./grid.js"), graph: () => import("./graph.js"), gantt: () => import("./gantt.js"), calendar: () => import("./calendar.js"), code: () => import("./code.js"), log: () => import("./log.js") };
+const modules = { grid: () => import("./grid.js"), graph: () => import("./graph.js"), gantt: () => import("./gantt.js"), calendar: () => import("./calendar.js"), code: () => import("./code.js"), editor: () => import("./editor.js"), log: () => import("./log.js") };
 
 dates.start(); toasts.start(); finder.start(); folds.start(); ticks.start();
 if (document.getElementById("dialog")) { dialogs.start(); refresh.start(); }

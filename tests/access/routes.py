@@ -194,6 +194,7 @@ PAGES: dict[str, dict[str, str]] = {
             "tasks/<any:task_id>",
         )
     },
+    f"{PAGE_DAG}/code/edit": {"get": "acts:edit_code", "post": "acts:edit_code"},
     f"{PAGE_DAG}/backfills": {"get": "sees"},
     f"{PAGE_DAG}/backfill": {"get": "acts:trigger", "post": "acts:trigger"},
     **{f"{PAGE_DAG}/backfills/<int:backfill_id>/{end}": {"post": "acts:trigger"} for end in ("pause", "unpause")},

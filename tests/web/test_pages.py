@@ -76,6 +76,8 @@ FORMS = [
     *((name, TASK) for name in ("task-clear", "task-mark", "task-hold", "task-note")),
     *((name, INDEX) for name in ("task-clear-mapped", "task-mark-mapped", "task-hold-mapped", "task-note-mapped")),
 ]
+EDITED = [("code-edit", DAG)]
+"""For admins alone, and only where editing is switched on: see test_edit.py."""
 POSTS = [("pause", DAG), ("backfill-pause", BACKFILL), ("backfill-unpause", BACKFILL), *FORMS]
 OPEN = {"home", "favicon", "sign-in", "choose-password", "sign-out"}
 OF_TASKS_THAT_ASK = {"task-required", "task-required-mapped", "answer-link"}
@@ -113,7 +115,7 @@ def address(name: str, args: list[object]) -> str:
 
 def test_every_address_of_the_pages_is_in_the_table_above():
     """A page that is forgotten here would be one whose refusals nobody checks."""
-    known = {name for name, _ in [*PAGES, *POSTS]} | OPEN | OF_TASKS_THAT_ASK | OF_ONES_OWN | OF_MANY
+    known = {name for name, _ in [*PAGES, *POSTS, *EDITED]} | OPEN | OF_TASKS_THAT_ASK | OF_ONES_OWN | OF_MANY
     named = {str(name) for name in get_resolver("orchestrator.web.urls").reverse_dict if isinstance(name, str)}
     assert named == known - {"favicon"}
 

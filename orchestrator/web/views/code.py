@@ -14,7 +14,7 @@ from orchestrator.web import diffs, versions
 from orchestrator.web.page import live_part
 from orchestrator.web.text import code
 
-from . import dag, run, task
+from . import dag, edit, run, task
 
 
 def shown(request: HttpRequest, version: DagVersion | None) -> dict[str, Any]:
@@ -45,7 +45,9 @@ def dag_code_page(request: HttpRequest, dag_id: str) -> HttpResponse:
         return live_part(
             request, "dags/code_diff.html", dag.HEAD, versions=numbers, older=older, version=version, **found, **context
         )
-    return live_part(request, "dags/code.html", dag.HEAD, versions=numbers, **shown(request, version), **context)
+    found = shown(request, version)
+    may_edit = version is not None and version.pk == context["dag"].version_id and edit.may_edit(request, found["file"])
+    return live_part(request, "dags/code.html", dag.HEAD, versions=numbers, may_edit=may_edit, **found, **context)
 
 
 def compared(request: HttpRequest, old: DagVersion, new: DagVersion) -> dict[str, Any]:
