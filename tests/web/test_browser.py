@@ -122,8 +122,23 @@ def test_text_of_others_never_runs(browser: Any):
     task = run + "/tasks/a"
     for path in (
         *("/dags", "/import-errors", "/dags/evil", "/dags/evil/graph", "/dags/evil/runs", "/dags/evil/tasks"),
+        *(
+            "/dags/evil/overview",
+            "/dags/evil/schedule",
+            "/dags/evil/calendar",
+            "/dags/evil/graph?dependencies=immediate",
+        ),
         *("/dags/evil/code", "/dags/evil/details", "/dags/evil/tasks/a", "/dags/evil/trigger"),
-        *(run, run + "/graph", run + "/events", run + "/details", run + "/clear", run + "/note", run + "/delete"),
+        *(
+            run,
+            run + "/graph",
+            run + "/gantt",
+            run + "/events",
+            run + "/details",
+            run + "/clear",
+            run + "/note",
+            run + "/delete",
+        ),
         *(task, task + "/xcom", task + "/rendered_templates", task + "/tries", task + "/details", task + "/clear"),
     ):
         answer = page.goto(path)
@@ -382,7 +397,9 @@ def test_pages_fit_a_phone_and_their_text_can_be_read(browser: Any, scheme: str)
     factories.make_file("broken.py", error="NameError: " + "x" * 300)
     page = browser(390, color_scheme=scheme)
     for path in ("/dags", "/dags/shop", "/dags/shop/graph", "/dags/shop/runs", "/dags/shop/code", "/dags/shop/details",
-                 "/dags/shop/runs/first", "/dags/shop/runs/first/tasks/extract", "/dags/shop/trigger"):  # fmt: skip
+                 "/dags/shop/runs/first", "/dags/shop/runs/first/tasks/extract", "/dags/shop/trigger",
+                 "/dags/shop/calendar?year=2026", "/dags/shop/calendar?by=hour&month=2026-03", "/dags/shop/schedule", "/dags/shop/overview?range=30d",
+                 "/dags/shop/runs/first/gantt", "/dags/shop/code?version_number=1&compare=1"):  # fmt: skip
         page.goto(path)
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path

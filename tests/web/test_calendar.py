@@ -77,6 +77,10 @@ def test_a_place_leads_to_its_runs_and_an_empty_one_to_the_trigger_dialog(user: 
     assert empty
     assert urlsplit(empty[1]).path == "/dags/d/trigger"
     assert parse_qs(urlsplit(empty[1]).query)["logical_date"] == ["2026-03-03T00:00:00.000+00:00"]
+    form = user.get(empty[1].replace("&amp;", "&")).content.decode()
+    assert 'value="2026-03-03T00:00:00"' in form
+    assert re.search(r'value="date" checked', form)
+    assert user.get("/dags/d/trigger?logical_date=nonsense").status_code == 200
     assert "/dags/d/trigger?logical" not in viewer.get("/dags/d/calendar?year=2026").content.decode()
 
 

@@ -16,7 +16,7 @@ from dags_app.versions import load_spec
 from orchestrator import access
 from orchestrator.core.graph import topological
 from orchestrator.core.states import FINISHED, RunState, TaskState
-from orchestrator.web import params
+from orchestrator.web import params, zones
 from orchestrator.web.page import dag_for, done, instance_for, must, page, run_for, wants_part
 from runs_app import actions, cancel, markers, new_tasks
 from runs_app.exceptions import OrchestratorError, TooManyMarkers
@@ -82,7 +82,7 @@ def trigger(request: HttpRequest, dag_id: str) -> HttpResponse:
         fields=fields,
         conf=conf_text,
         error=error,
-        posted=posted,
+        posted=_prefilled(request) if posted is None else posted,
         mode=posted.get("mode") if posted else "form" if fields else "json",
     )
 
@@ -128,6 +128,15 @@ def _conf_of_run(request: HttpRequest, dag: Dag) -> dict[str, Any]:
     """The configuration of the run to repeat, where the address names one."""
     run_id = request.GET.get("again")
     return dict(run_for(request, dag.dag_id, run_id).conf or {}) if run_id else {}
+
+
+def _prefilled(request: HttpRequest) -> dict[str, str]:
+    """What a link to the form fills in: ``logical_date``, as the calendar's empty days do; nonsense fills in nothing."""
+    text = request.GET.get("logical_date", "")
+    try:
+        return {"when": "date", "logical_date": f"{zones.read(text, UTC):%Y-%m-%dT%H:%M:%S}", "unpause": "on"}
+    except ValueError:
+        return {}
 
 
 def _logical_date(posted: Any) -> tuple[Any, str]:
