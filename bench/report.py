@@ -45,6 +45,8 @@ GOALS = (
     Goal("start_to_first_run_vs_imports", 3, ("start_to_first_run_s", "imports_s")),
     Goal("parse_200_files_vs_python", 3, ("parse_200_files_s", "python_200_starts_s")),
     Goal("edit_seen_s", 1, ("edit_seen_p50_s",)),
+    Goal("graph_1000_plain_layout_s", 1.5, (), slack=1),
+    Goal("graph_1000_grouped_layout_s", 1.5, (), slack=1),
     Goal("idle_pss_mb", 350, ("idle_processes",)),
     Goal("idle_cpu_percent", 3, ()),
 )
