@@ -3,8 +3,9 @@
 import { absolute, duration } from "./dates.js";
 import { ask } from "./fetch.js";
 import { near, shown } from "./graph_choice.js";
-import { box, cluster, HEIGHT, line, paint, widthOf } from "./graph_draw.js";
+import { HEIGHT, paint, stateOf, widthOf } from "./graph_draw.js";
 import { download } from "./graph_image.js";
+import { sceneOf } from "./graph_scene.js";
 import { viewOf } from "./graph_view.js";
 import { watch } from "./live.js";
 import { gently } from "./refresh.js";
@@ -54,9 +55,7 @@ export function start(section) {
   defs.append(svg("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto-start-reverse" }, svg("path", { d: "M1 1l6 3-6 3z", fill: "context-stroke" })));
   canvas.append(defs, view);
   section.querySelector("[data-canvas]").append(canvas, map);
-  const eye = viewOf(canvas, view, { map }), lay = layouts(section.dataset.worker);
-  /** @type {Map<string, Element>} */
-  const nodes = new Map(), outs = new Map(), ins = new Map(), byId = new Map();
+  const scene = sceneOf(view, paintOne), eye = viewOf(canvas, view, { map, changed: (seen) => scene.reveal(seen) }), lay = layouts(section.dataset.worker), byId = new Map();
   /** @type {any} */
   let laid = { width: 1, height: 1, places: {}, pieces: [] };
   let built = 0, selected = given.get("root") ?? "";
@@ -73,31 +72,22 @@ export function start(section) {
     if (before && laid.places[around]) eye.hold(before, laid.places[around]);
     if (fit) { if (laid.places[selected]) eye.show(laid.places[selected], 1); else eye.fit(READABLE); }
     section.toggleAttribute("data-filtered", Boolean(only));
-    section.dataset.drawn = String(nodes.size); section.dataset.layout = String(Math.round(answer.took)); section.dataset.took ||= String(Math.round(performance.now() - began));
-    section.querySelector("[data-none]").toggleAttribute("hidden", nodes.size > 0);
+    section.dataset.drawn = String(scene.count()); section.dataset.layout = String(Math.round(answer.took)); section.dataset.took ||= String(Math.round(performance.now() - began));
+    section.querySelector("[data-none]").toggleAttribute("hidden", scene.count() > 0);
   }
 
   function draw() {
     const focused = document.activeElement?.closest?.(".node, .node-link, .cluster"), last = focused && (focused.getAttribute("data-id") ?? focused.firstElementChild?.getAttribute("data-id"));
-    for (const each of [nodes, outs, ins, byId]) each.clear();
+    byId.clear();
     for (const row of data.rows) byId.set(row.id, row);
-    const clusters = svg("g"), links = svg("g"), boxes = svg("g"), turned = ["TB", "BT"].includes(value("direction"));
-    for (const row of data.rows) {
-      const at = laid.places[row.id];
-      if (!at) continue;
-      if (row.kind === "group" && !folds.has(row.id)) { clusters.append(cluster(row, at)); continue; }
-      const { node, element } = box(row, row.kind === "group", at);
-      nodes.set(row.id, node); boxes.append(element);
-    }
-    for (const piece of laid.pieces) {
-      const drawn = line(piece, turned);
-      for (const [ends, id] of /** @type {[Map<any, any>, any][]} */ ([[outs, piece.a], [ins, piece.b]])) { if (!ends.has(id)) ends.set(id, []); ends.get(id).push({ piece, drawn }); }
-      links.append(drawn);
-    }
-    view.replaceChildren(clusters, links, boxes);
+    scene.set(laid, data.rows, folds, ["TB", "BT"].includes(value("direction")));
     paintAll();
-    if (last) /** @type {any} */ (nodes.get(last)?.closest("a") ?? nodes.get(last) ?? view.querySelector(`[data-fold="${CSS.escape(last)}"]`))?.focus({ preventScroll: true });
+    scene.reveal(eye.seen());
+    if (last) focusOn(last);
   }
+
+  /** @param {string} id */
+  function focusOn(id) { const node = scene.node(id); /** @type {any} */ (node?.closest("a") ?? node ?? view.querySelector(`[data-fold="${CSS.escape(id)}"]`))?.focus({ preventScroll: true }); }
 
   /** States of a node: of its task, or of all tasks in the closed group. */
   function counted() {
@@ -109,45 +99,39 @@ export function start(section) {
     return (/** @type {any} */ row) => (row.kind === "group" ? sums.get(row.id) : data.states[row.id]) ?? {};
   }
 
-  function paintAll() {
-    const counts = counted(), run = data.run ? `/runs/${encodeURIComponent(data.run.run_id)}` : "", wanted = value("state"), marks = [];
-    for (const [id, node] of nodes) {
-      const row = byId.get(id), found = counts(row), state = paint(node, row, found, laid.places[id].width), link = node.parentNode;
-      if (link instanceof SVGAElement) {
-        const many = row.mapped && Object.values(found).reduce((/** @type {number} */ a, /** @type {any} */ b) => a + b, 0) > 1;
-        link.setAttribute("href", row.href ?? `${data.base}${data.states[id] ? run : ""}/tasks/${encodeURIComponent(id)}${many ? "/mapped" : ""}`);
-      }
-      const fits = !wanted || Boolean(found[wanted]) || state === wanted;
-      node.classList.toggle("dim", !fits);
-      if (fits) marks.push({ ...laid.places[id], color: state });
+  let counts = counted();
+  /** @param {string} id @param {Element} node */
+  function paintOne(id, node) {
+    const row = byId.get(id), found = counts(row), link = node.parentNode;
+    paint(node, row, found, laid.places[id].width);
+    if (link instanceof SVGAElement) {
+      const many = row.mapped && Object.values(found).reduce((/** @type {number} */ a, /** @type {any} */ b) => a + b, 0) > 1, run = data.run && data.states[id] ? `/runs/${encodeURIComponent(data.run.run_id)}` : "";
+      link.setAttribute("href", row.href ?? `${data.base}${run}/tasks/${encodeURIComponent(id)}${many ? "/mapped" : ""}`);
     }
+    node.classList.toggle("dim", !fits(row, found));
+  }
+  /** @param {any} row @param {Record<string, number>} found */
+  const fits = (row, found) => !value("state") || Boolean(found[value("state")]) || stateOf(row, found) === value("state");
+
+  function paintAll() {
+    counts = counted();
+    const run = data.run ? `/runs/${encodeURIComponent(data.run.run_id)}` : "", marks = [];
+    for (const [id, node] of scene.nodes) paintOne(id, node);
+    for (const id of scene.ids()) { const row = byId.get(id), found = counts(row); if (fits(row, found)) marks.push({ ...laid.places[id], color: stateOf(row, found) }); }
     eye.measure(laid, marks);
     const about = section.querySelector("[data-about]");
     if (about && data.run) { about.textContent = data.run.run_id; about.setAttribute("href", `${data.base}${run}`); }
     about?.parentElement?.toggleAttribute("hidden", !data.run);
   }
 
-  /** @param {string | undefined} id */
-  function light(id) {
-    for (const each of view.querySelectorAll(".lit")) each.classList.remove("lit");
-    for (const [ends, far] of id ? /** @type {[Map<any, any>, "a" | "b"][]} */ ([[outs, "b"], [ins, "a"]]) : []) {
-      // Bends and gates of borders lead on; the walk ends at the next tasks.
-      const pending = [id], been = new Set();
-      while (pending.length) for (const { piece, drawn } of ends.get(pending.pop()) ?? []) {
-        drawn.classList.add("lit");
-        if (!nodes.has(piece[far]) && !been.has(piece[far])) { been.add(piece[far]); pending.push(piece[far]); }
-      }
-    }
-  }
-
   /** @param {string} id */
   function tell(id) {
-    const row = byId.get(id), found = counted()(row), [started, ended, tries] = data.times?.[id] ?? [];
+    const row = byId.get(id), found = counts(row), [started, ended, tries] = data.times?.[id] ?? [];
     const lines = [[row.kind === "group" ? "group" : row.operator ?? ""], ...Object.entries(found).map(([state, n]) => [n > 1 ? `${n} ${words(state)}` : words(state), state])];
     if (row.state && !row.kind?.startsWith("asset")) lines.push([`last run ${words(row.state)}`, row.state]);
     if (row.tooltip) lines.push([row.tooltip]);
     if (started) lines.push([`started ${absolute(new Date(started))}`], [`${ended ? "took" : "for"} ${duration(((ended ? Date.parse(ended) : Date.now()) - Date.parse(started)) / 1000)}${tries > 1 ? `, try ${tries}` : ""}`]);
-    tipFor(nodes.get(id), row.label === id ? id : `${row.label} · ${id}`, lines.filter(([text]) => text));
+    tipFor(scene.nodes.get(id), row.label === id ? id : `${row.label} · ${id}`, lines.filter(([text]) => text));
   }
 
   /** @param {string} id */
@@ -158,14 +142,14 @@ export function start(section) {
   }
 
   const idOf = (/** @type {any} */ target) => target?.closest?.(".node")?.getAttribute("data-id") ?? target?.querySelector?.(".node")?.getAttribute("data-id");
-  view.addEventListener("pointerover", (event) => { const id = idOf(event.target); light(id); if (id) tell(id); else hideTip(); });
-  canvas.addEventListener("pointerleave", () => { light(undefined); hideTip(); });
+  view.addEventListener("pointerover", (event) => { const id = idOf(event.target); scene.light(id ?? ""); if (id) tell(id); else hideTip(); });
+  canvas.addEventListener("pointerleave", () => { scene.light(""); hideTip(); });
   canvas.addEventListener("pointerdown", hideTip);
   canvas.addEventListener("wheel", hideTip, { passive: true });
   view.addEventListener("focusin", (event) => {
     const id = idOf(event.target);
     if (!id || !/** @type {Element} */ (event.target).matches(":focus-visible")) return;
-    selected = id; light(id);
+    selected = id; scene.light(id);
     if (!eye.isSeen(laid.places[id])) eye.show(laid.places[id]);
   });
   view.addEventListener("click", (event) => {
@@ -179,12 +163,12 @@ export function start(section) {
     if (!step || !at) return;
     event.preventDefault();
     let best = "", least = Infinity;
-    for (const id of nodes.keys()) {
+    for (const id of scene.ids()) {
       const to = laid.places[id], dx = to.x + to.width / 2 - at.x - at.width / 2, dy = to.y + to.height / 2 - at.y - at.height / 2;
       const ahead = dx * step[0] + dy * step[1], beside = Math.abs(dx * step[1]) + Math.abs(dy * step[0]);
       if (ahead > 4 && ahead + 2 * beside < least) { least = ahead + 2 * beside; best = id; }
     }
-    /** @type {any} */ (nodes.get(best)?.closest("a") ?? nodes.get(best))?.focus({ preventScroll: true });
+    if (best) focusOn(best);
   });
 
   function address() {
@@ -215,6 +199,7 @@ export function start(section) {
     const target = /** @type {Element} */ (event.target), how = target.closest("[data-zoom]")?.getAttribute("data-zoom"), kind = target.closest("[data-save]")?.getAttribute("data-save");
     if (how === "in") eye.zoom(1.25); if (how === "out") eye.zoom(0.8); if (how === "fit") eye.fit();
     if (how === "selected" && laid.places[selected]) eye.show(laid.places[selected], 1);
+    if (kind) scene.reveal(eye.seen(), true);
     if (kind) download(/** @type {any} */ (kind), `${data.base.split("/").pop()}-graph`, view, defs, laid);
     if (target.closest("[data-fold-all]")) { const all = groups(), open = all.some((/** @type {string} */ id) => !folds.has(id)); folds.clear(); if (open) for (const id of all) folds.add(id); remember(key, JSON.stringify([...folds])); build({ fit: true }); }
   });

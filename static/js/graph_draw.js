@@ -12,6 +12,9 @@ const ENDED = ["success", "skipped", "failed", "upstream_failed", "removed", "ca
 /** @param {Record<string, number>} counts */
 export function worst(counts) { return WORST.find((state) => counts[state]) ?? ""; }
 
+/** @param {any} row @param {Record<string, number>} counts */
+export const stateOf = (row, counts) => row.state || worst(counts) || "none";
+
 /** @param {any} row @param {boolean} closed */
 export function widthOf(row, closed) {
   const extra = (row.mapped || closed ? 96 : 54) + (row.role ? 18 : 0);
@@ -54,7 +57,7 @@ export function line(piece, turned) {
 
 /** Write a node's state: glyph, colour, and of many instances how many are where. @param {Element} node @param {any} row @param {Record<string, number>} counts @param {number} width */
 export function paint(node, row, counts, width) {
-  const state = row.state || worst(counts) || "none", total = Object.values(counts).reduce((a, b) => a + b, 0);
+  const state = stateOf(row, counts), total = Object.values(counts).reduce((a, b) => a + b, 0);
   const known = `${state} ${JSON.stringify(counts)}`;
   if (node.getAttribute("data-painted") === known) return state;
   node.setAttribute("data-painted", known);

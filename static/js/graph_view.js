@@ -6,9 +6,9 @@ const FAR = 0.42, CLOSEST = 3, FURTHEST = 0.02;
 
 /**
  * @param {SVGElement} canvas @param {SVGElement} view  what is moved
- * @param {{ map: SVGElement }} options
+ * @param {{ map: SVGElement, changed: (seen: { x: number, y: number, width: number, height: number }) => void }} options
  */
-export function viewOf(canvas, view, { map }) {
+export function viewOf(canvas, view, { map, changed }) {
   let size = { width: 1, height: 1 }, place = { x: 0, y: 0, k: 1 }, moved = 0, asked = 0;
   const dots = svg("g"), frame = svg("rect", { class: "frame" });
   map.append(dots, frame);
@@ -20,6 +20,7 @@ export function viewOf(canvas, view, { map }) {
     canvas.classList.toggle("far", place.k < FAR);
     const x = -place.x / place.k, y = -place.y / place.k, width = canvas.clientWidth / place.k, height = canvas.clientHeight / place.k;
     for (const [name, value] of Object.entries({ x, y, width, height, "stroke-width": Math.max(size.width, size.height) / 90 })) frame.setAttribute(name, String(value));
+    changed({ x, y, width, height });
     map.toggleAttribute("hidden", x <= 0 && y <= 0 && x + width >= size.width && y + height >= size.height);
   }
   function move() { asked ||= requestAnimationFrame(draw); }
@@ -93,5 +94,6 @@ export function viewOf(canvas, view, { map }) {
   map.addEventListener("pointermove", (event) => { if (map.hasPointerCapture(event.pointerId)) toward(event); });
   /** What stood at one place stands at another: move so that it stays where it is on the screen. @param {{ x: number, y: number }} before @param {{ x: number, y: number }} after */
   function hold(before, after) { place.x += (before.x - after.x) * place.k; place.y += (before.y - after.y) * place.k; move(); }
-  return { fit, zoom, show, isSeen, measure, hold };
+  const seen = () => ({ x: -place.x / place.k, y: -place.y / place.k, width: canvas.clientWidth / place.k, height: canvas.clientHeight / place.k });
+  return { fit, zoom, show, isSeen, measure, hold, seen };
 }
