@@ -80,3 +80,32 @@ def test_what_has_ended_stays_though_its_element_is_gone(invitations):
     actions.clear(run.pk, task_ids=["src"])
     go(run, 1)
     assert states(run) == {"src": "success", **{f"work[{index}]": "success" for index in range(3)}}
+
+
+def test_a_try_that_follows_at_once_finds_its_element(invitations):
+    """Over a mapped task, whose output is as long as it has instances: looking at one task does not take it for empty."""
+    with DAG("chain") as dag:
+
+        @task
+        def first(x):
+            return x
+
+        @task(retries=1, retry_delay=0)
+        def second(x):
+            return x
+
+        second.expand(x=first.expand(x=[1, 2]))
+    run = start(factories.make_dag(spec=dag.to_spec()))
+    failed: set[int] = set()
+
+    def outcome(row):
+        if row["task_id"] == "first":
+            return Outcome("success", xcoms={"return_value": (1, None)})
+        once = row["map_index"] not in failed
+        failed.add(row["map_index"])
+        return "failed" if once else "success"
+
+    play(slot(), outcome)
+    assert failed == {0, 1}
+    assert set(states(run).values()) == {"success"}
+    assert state_of(run) == RunState.SUCCESS
