@@ -26,7 +26,7 @@ from orchestrator.core.group_retries import with_retries
 from orchestrator.core.spec import DagSpec, TaskSpec
 from orchestrator.core.states import FINISHED, RunState, TaskState
 
-from . import group_retries, notify
+from . import group_retries, notify, stopping
 from .create import BATCH, columns, concurrency_key, copies
 from .deadlines import met
 from .failing import pause_if_failing
@@ -117,6 +117,18 @@ def advance(run_pk: int, now: datetime, *, wait: bool = False) -> Advanced | Non
     with transaction.atomic():
         run = run_row(run_pk, lock=True, wait=wait)
         return None if run is None else settle_whole(run, now)
+
+
+@retrying(attempts=20)
+def stopped(run_pk: int, instance_pk: int, token: int, now: datetime) -> Counter[str]:
+    """Note that an attempt which somebody ended has stopped, and start what waited for that; return what became ready."""
+    with transaction.atomic():
+        run = run_row(run_pk, lock=True, wait=True)
+        if run is None or not stopping.over(instance_pk, token) or run["state"] != RunState.RUNNING:
+            return Counter()
+        if not any(task.is_teardown for task in load_spec(run["version_id"]).tasks.values()):
+            return Counter()
+        return settle_whole(run, now).ready
 
 
 def advance_marked(run_pk: int, now: datetime) -> Counter[str]:

@@ -70,6 +70,8 @@ def finish(row: Mapping[str, Any], outcome: Outcome, now: datetime, claimer: Cla
     repeat after a lost connection: a second call finds the attempt ended.
     """
     found = _finish(row, outcome, now, claimer)
+    if not found.accepted:
+        found.ready += advance.stopped(row["run_id"], row["id"], row["token"], now)
     _settle_marked(found, row, now)
     _make_consumers(found, now)
     return found

@@ -21,7 +21,7 @@ from django.db.models import Exists, OuterRef
 from orchestrator import wake
 from orchestrator.core.states import TaskState
 
-from . import advance, reach, store, transitions
+from . import advance, reach, stopping, store, transitions
 from .callbacks import callback_done
 from .finish import Outcome, finish
 from .locking import close_broken, fetch, is_postgresql, moment, placeholders, retrying, write
@@ -83,9 +83,9 @@ def sweep(now: datetime) -> Swept | None:
 
 
 def _parts(number: int) -> list[Callable[[Swept, Turn, datetime], None]]:
-    parts = [_end_dead_processes, _requeue_lost, _release, _advance_marked, _settle_stuck, _invite_again]
+    parts = [_end_dead_processes, _requeue_lost, _end_stopped, _release, _advance_marked, _settle_stuck, _invite_again]
     if number % BLOCKED_EVERY == 0:
-        parts.insert(5, _advance_blocked)
+        parts.insert(6, _advance_blocked)
     if number % FORGET_EVERY == 0:
         parts += [_forget_processes, _clean_stores]
     return parts
@@ -189,6 +189,12 @@ def _requeue_lost(found: Swept, turn: Turn, now: datetime) -> None:
         ended = finish(row, Outcome("lost", reason, child_ran=False), now)
         found.lost += ended.accepted
         found.ready += ended.ready
+
+
+def _end_stopped(found: Swept, turn: Turn, now: datetime) -> None:
+    """What was being stopped on a worker that died has stopped."""
+    for attempt in stopping.of_the_dead(BATCH):
+        found.ready += advance.stopped(*attempt, now)
 
 
 def _release(found: Swept, turn: Turn, now: datetime) -> None:

@@ -310,12 +310,15 @@ def _held(rows: Iterable[TaskInstance]) -> Iterator[TaskInstance]:
 
 
 def _close_attempts(instance_pks: Sequence[int], reason: str, at: datetime) -> None:
-    """End the open attempts of task instances that were taken from them; else the next claim could not open its own."""
-    for batch in batches(instance_pks, PARAMETERS - 3):
+    """End the open attempts of task instances that were taken from them; else the next claim could not open its own.
+
+    Their processes have yet to hear of it: until then they count as being stopped (:mod:`runs_app.stopping`).
+    """
+    for batch in batches(instance_pks, PARAMETERS - 4):
         write(
-            "UPDATE runs_app_attempt SET ended_at = %s, outcome = 'stopped', reason = %s "
+            "UPDATE runs_app_attempt SET ended_at = %s, outcome = 'stopped', stopping = %s, reason = %s "
             f"WHERE outcome IS NULL AND task_instance_id IN ({placeholders(batch)})",
-            [at, reason, *batch],
+            [at, True, reason, *batch],
         )
 
 

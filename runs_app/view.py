@@ -19,7 +19,7 @@ from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import WAITING, RunType, TaskState
 from orchestrator.core.timetables import DataInterval
 
-from . import group_retries, past
+from . import group_retries, past, stopping
 from .locking import fetch, is_postgresql, moment, placeholders
 
 WHOLE_RUN = 200
@@ -87,8 +87,17 @@ def load(
         level=0 if beside is None else beside.level,
         totals={} if beside is None else _totals(run["id"], spec, instances, asking),
         most_instances=settings.ORCH.max_mapped_instances,
+        stopping=_stopping(run["id"], spec, instances, known),
     )
     return Loaded(view, pks)
+
+
+def _stopping(
+    run_pk: int, spec: DagSpec, instances: Mapping[str, Mapping[int, Instance]], known: Iterable[str]
+) -> frozenset[str]:
+    """Tasks that were ended and have not stopped yet; only teardowns that may go ask for them."""
+    teardowns = [task_id for task_id in known if spec.tasks[task_id].is_teardown]
+    return stopping.tasks_of(run_pk) if _asking(instances, teardowns) else frozenset()
 
 
 def _asking(instances: Mapping[str, Mapping[int, Instance]], known: Iterable[str]) -> list[str]:

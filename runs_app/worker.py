@@ -253,6 +253,8 @@ class Running:
         self.slot.running = self
         self.relay.run(self.child, self._look)
         self.slot.running = None
+        if self.cancelled is not None:
+            self.child.kill()  # before the end is told: whoever waits for this attempt to be over may start then
         return self._outcome(self.child)
 
     # ---- while it runs

@@ -13,7 +13,7 @@ from typing import Any
 
 from .branches import BASE, Branches, Path, children, depth_of, groups_of, index_of, path_of
 from .branches import shared as shared_levels
-from .graph import descendants
+from .graph import ancestors, descendants
 from .group_retries import GroupRetry, Groups, GroupState, after, around, with_retries
 from .mapping import Length, Lengths
 from .near import touched
@@ -60,6 +60,7 @@ class RunView:
         default_factory=dict
     )  # of a part: how many instances nested tasks have in the run
     most_instances: int = 100_000  # so many may a task have whose mappings stand in each other
+    stopping: frozenset[str] = frozenset()  # tasks of which an attempt was ended whose process may still run
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,7 +335,13 @@ class _Round:
         verdict = judge(task.trigger_rule, counts, place, vacuous=not (unexpanded and task.upstream))
         if waits is not None and verdict == Verdict.RUN:
             return Verdict.WAIT, waits
+        if verdict == Verdict.RUN and task.is_teardown and (still := self._still_stopping(task)):
+            return Verdict.WAIT, f"{task.trigger_rule}: {', '.join(still)} still being stopped"
         return verdict, f"{task.trigger_rule} {counts}"
+
+    def _still_stopping(self, task: TaskSpec) -> list[str]:
+        """What a teardown would pull the ground away from: tasks above it that were ended and have not stopped yet."""
+        return sorted(self.view.stopping & ancestors(self.spec, [task.task_id])) if self.view.stopping else []
 
     def _judge_setups(self, task: TaskSpec, index: int) -> tuple[Verdict, str]:
         """Every open setup above must have succeeded, whatever the task's own rule says."""
@@ -574,7 +581,7 @@ class _Round:
         states = [each.state for found in self.instances.values() for each in found.values()]
         if any(state in UNFINISHED for state in states):
             stuck = all(state == TaskState.NONE for state in states if state in UNFINISHED)
-            if stuck and not self.moves and not self.expansions and not self.view.past and not self._holds():
+            if stuck and not (self.moves or self.expansions or self.view.past or self.view.stopping or self._holds()):
                 return RunState.FAILED, DEADLOCK
             return None, ""
         bad = [

@@ -37,6 +37,14 @@ RULES: tuple[Rule, ...] = (
         liveness=True,
     ),
     Rule(
+        "stopped_is_known",
+        "nothing counts as being stopped by a process that is dead",
+        "SELECT 'attempt ' || a.id || ' of process ' || p.id FROM runs_app_attempt a JOIN runs_app_process p "
+        "ON p.id = a.process_id WHERE a.stopping AND p.ended_at < %s",
+        before(5),
+        liveness=True,
+    ),
+    Rule(
         "due_runs_are_made",
         "no due schedule waits",
         "SELECT d.dag_id FROM dags_app_dag d WHERE NOT d.is_paused AND NOT d.is_stale AND d.next_run_after < %s "

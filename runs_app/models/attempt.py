@@ -35,6 +35,11 @@ class Attempt(models.Model):
         help_text="success, failed, skipped, up_for_retry, up_for_reschedule, deferred, awaiting_input, lost, interrupted; "
         "null = open",
     )
+    stopping = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="it was taken from its process, which has not said yet that it is over",
+    )
     reason = models.TextField(blank=True, help_text="why it ended as it did: exception, signal, exit code")
     cpu_seconds = models.FloatField(null=True)
     peak_bytes = models.PositiveBigIntegerField(null=True, help_text="largest resident size")
@@ -56,6 +61,7 @@ class Attempt(models.Model):
                 name="attempt_hung",
                 condition=Q(outcome__isnull=True, hung_since__isnull=False),
             ),
+            models.Index(fields=["task_instance"], name="attempt_stopping", condition=Q(stopping=True)),
         ]
 
     def __str__(self) -> str:

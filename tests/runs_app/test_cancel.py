@@ -63,8 +63,9 @@ def test_a_teardown_still_runs_when_its_setup_succeeded_and_the_run_ends_with_it
     end(take(claimer), "success")
     working = take(claimer)
     cancel.cancel_run(run.pk)
-    assert (state_of(run), states(run)) == ("running", {"make": "success", "work": "cancelled", "drop": "scheduled"})
+    assert (state_of(run), states(run)) == ("running", {"make": "success", "work": "cancelled", "drop": "none"})
     assert not end(working, "success").accepted
+    assert states(run)["drop"] == "scheduled"
     assert play(claimer) == ["drop"]
     assert (state_of(run), states(run)["drop"]) == ("cancelled", "success")
     assert kept()

@@ -115,6 +115,11 @@ DAMAGE = [
         "events_are_told_once",
         "INSERT INTO runs_app_unreadevent (dag_id, event_id) SELECT 'told', id FROM runs_app_assetevent",
     ),
+    (
+        "stopped_is_known",
+        "UPDATE runs_app_attempt SET stopping = true WHERE outcome IS NOT NULL; "
+        "UPDATE runs_app_process SET ended_at = '{old}'",
+    ),
     ("asset_run_has_no_date", "UPDATE runs_app_dagrun SET logical_date = '{old}' WHERE run_type = 'asset_triggered'"),
     (
         "events_come_from_success",

@@ -1,0 +1,25 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("runs_app", "0017_deadline_keys"),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name="attempt",
+            name="stopping",
+            field=models.BooleanField(
+                db_default=False,
+                default=False,
+                help_text="it was taken from its process, which has not said yet that it is over",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="attempt",
+            index=models.Index(
+                condition=models.Q(("stopping", True)), fields=["task_instance"], name="attempt_stopping"
+            ),
+        ),
+    ]
