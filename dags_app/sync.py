@@ -30,7 +30,15 @@ OnChanged = Callable[[str], None]
 SHOWN = (
     *("display_name", "description", "owners", "timetable_summary", "timetable_description", "timetable_periodic"),
     *("is_backfillable", "has_task_concurrency_limits", "max_active_runs", "max_active_tasks", "overlap_policy"),
-    *("max_consecutive_failed_dag_runs", "asset_expression", "is_partitioned", "fileloc", "file_id", "is_stale"),
+    *(
+        "max_consecutive_failed_dag_runs",
+        "asset_expression",
+        "is_partitioned",
+        "pools",
+        "fileloc",
+        "file_id",
+        "is_stale",
+    ),
 )
 LONGEST_TEXT = 20_000
 BATCH = 25
@@ -242,6 +250,7 @@ def _describe(dag: Dag, document: Document) -> None:
     dag.overlap_policy = spec.overlap_policy
     dag.max_consecutive_failed_dag_runs = spec.max_consecutive_failed_dag_runs
     dag.has_task_concurrency_limits = any(task.is_limited for task in spec.tasks.values())
+    dag.pools = sorted({task.pool for task in spec.tasks.values()})
     dag.asset_expression = asset_sync.expression_of(spec)
     try:
         timetable = timetables.from_json(dict(spec.timetable))

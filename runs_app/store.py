@@ -49,9 +49,12 @@ def check(key: str, value: Json, most: int) -> None:
     if value is None:
         raise StoreRefused(f"the state store cannot keep None under {key!r}: delete the key instead")
     try:
-        size = len(json.dumps(value, allow_nan=False))
-    except (TypeError, ValueError) as error:
+        text = json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
         raise StoreRefused(f"the value of {key!r} has no JSON form: {error}") from error
+    if "\\u0000" in text:
+        raise StoreRefused(f"the value of {key!r} holds a null character, which no database keeps")
+    size = len(text)
     if most and size > most:
         raise StoreRefused(
             f"the value of {key!r} takes {size} bytes as JSON, at most {most} are kept (ORCHESTRATOR_STORE_MAX_BYTES): "

@@ -28,6 +28,7 @@ from .views.backfills import (
     PauseBackfillView,
     UnpauseBackfillView,
 )
+from .views.dag_warnings import DagWarningsView
 from .views.dags import DagDetailsView, DagsView, DagTagsView, DagView
 from .views.deadlines import DeadlineAlertsView, DeadlinesView
 from .views.favorites import FavoriteView, UnfavoriteView
@@ -39,6 +40,7 @@ from .views.links import LinksView
 from .views.logs import LogsView
 from .views.monitor import HealthView, VersionView
 from .views.next_runs import NextRunsView
+from .views.partitions import ClearPartitionsView
 from .views.plugins import PluginErrorsView, PluginsView
 from .views.registry import (
     ConnectionsView,
@@ -84,6 +86,7 @@ urlpatterns = [
     path("api/v2/backfills/<int:backfill_id>/pause", PauseBackfillView.as_view()),
     path("api/v2/backfills/<int:backfill_id>/unpause", UnpauseBackfillView.as_view()),
     path("api/v2/backfills/<int:backfill_id>/cancel", CancelBackfillView.as_view()),
+    path("api/v2/dagWarnings", DagWarningsView.as_view()),
     path("api/v2/importErrors", ImportErrorsView.as_view()),
     path("api/v2/importErrors/<int:import_error_id>", ImportErrorView.as_view()),
     path("api/v2/eventLogs", EventLogsView.as_view()),
@@ -106,6 +109,7 @@ urlpatterns = [
     path("api/v2/assets/<int:asset_id>/materialize", MaterializeView.as_view()),
     path("api/v2/assets/<int:asset_id>/queuedEvents", QueuedOfAssetView.as_view()),
     path(DAG, DagView.as_view()),
+    path(DAG + "/clearPartitions", ClearPartitionsView.as_view()),
     path(DAG + "/assets/queuedEvents", QueuedOfDagView.as_view()),
     path(DAG + "/assets/<int:asset_id>/queuedEvents", QueuedView.as_view()),
     path(DAG + "/details", DagDetailsView.as_view()),

@@ -14,7 +14,7 @@ from orchestrator import access
 from runs_app import favorites
 from runs_app.models import DagRun, TaskInstance
 
-ACTIONS = ("trigger", "pause", "clear", "mark", "note", "delete")
+ACTIONS = ("trigger", "pause", "clear", "mark", "note", "edit", "delete")
 
 
 def dag_for(request: HttpRequest, dag_id: str) -> Dag:

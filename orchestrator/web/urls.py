@@ -11,6 +11,7 @@ from . import old_addresses, urls_browse, urls_charts
 from .converters import ANY
 from .views import (
     account,
+    asset_store,
     assets,
     backfills,
     callbacks,
@@ -63,6 +64,9 @@ urlpatterns = [
     path("answer/<str:token>", required.by_link, name="answer-link"),
     path("assets", assets.list_page, name="assets"),
     path("assets/<int:asset_id>", assets.asset_page, name="asset"),
+    path("assets/<int:asset_id>/state-store", asset_store.list_page, name="asset-store"),
+    path("assets/<int:asset_id>/state-store/edit", asset_store.edit, name="asset-store-edit"),
+    path("assets/<int:asset_id>/state-store/delete", asset_store.delete, name="asset-store-delete"),
     path("assets/<int:asset_id>/event", assets.create_event, name="asset-event"),
     path("assets/<int:asset_id>/materialize", assets.materialize, name="asset-materialize"),
     path("import-errors", dags.import_errors_page, name="import-errors"),

@@ -40,6 +40,8 @@ API: dict[str, dict[str, str]] = {
     "api/v2/backfills/dry_run": {"post": "acts:trigger"},
     "api/v2/backfills/<int:backfill_id>": {"get": "sees"},
     **{f"api/v2/backfills/<int:backfill_id>/{end}": {"put": "acts:trigger"} for end in ("pause", "unpause", "cancel")},
+    "api/v2/dagWarnings": {"get": "lists"},
+    f"{DAG}/clearPartitions": {"post": "acts:clear"},
     "api/v2/importErrors": {"get": "lists"},
     "api/v2/importErrors/<int:import_error_id>": {"get": "sees"},
     "api/v2/eventLogs": {"get": "has:read_audit"},
@@ -159,6 +161,11 @@ PAGES: dict[str, dict[str, str]] = {
     **{
         f"assets/<int:asset_id>/{end}": dict.fromkeys(("get", "post"), "acts:trigger")
         for end in ("event", "materialize")
+    },
+    "assets/<int:asset_id>/state-store": {"get": "sees"},
+    **{
+        f"assets/<int:asset_id>/state-store/{end}": dict.fromkeys(("get", "post"), "acts:edit")
+        for end in ("edit", "delete")
     },
     "import-errors": {"get": "lists"},
     "required_actions": {"get": "lists"},

@@ -51,6 +51,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     (routes.DAG, "patch"): {"is_paused": True},
     (f"{routes.DAG}/dagRuns", "post"): {"logical_date": None},
     ("api/v2/assets/events", "post"): {"asset_id": 1},
+    (f"{routes.DAG}/clearPartitions", "post"): {"partition_key": "us", "dry_run": False},
     ("api/v2/pools", "post"): {"name": "new", "slots": 1},
     ("api/v2/pools/<str:pool_name>", "patch"): {"slots": 2},
     ("api/v2/variables", "post"): {"key": "new", "value": "1"},

@@ -78,6 +78,7 @@ def asset_page(request: HttpRequest, asset_id: int) -> HttpResponse:
         "assets/asset.html",
         {"events": "assets/_events.html"},
         nav="assets",
+        tab="events",
         asset=asset,
         extra=mask_fields(asset.extra),
         aliases=list(asset.aliases.order_by("name")),

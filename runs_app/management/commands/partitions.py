@@ -44,15 +44,15 @@ def clear(console: Console, options: Options) -> None:
     until = read_time(options.until, "--to") if options.until else None
     found = partition_actions.clear(
         _dag(options.dag_id).pk,
-        run_id=options.run_id,
-        key=options.partition_key,
+        run_id=options.run_id or None,
+        key=options.partition_key or None,
         since=since,
         until=until,
         tasks=options.clear_task_instances,
         dry_run=options.dry_run,
         user=None,
     )
-    data = [{"run_id": run.run_id, "partition_key": key, "partition_date": date} for run, key, date in found]
+    data = [{"run_id": run.run_id, "partition_key": key, "partition_date": date} for run, key, date in found.runs]
     done = "would be taken off" if options.dry_run else "was taken off"
     lines = [f"{each['run_id']}: the key {each['partition_key']!r} {done}" for each in data]
     console.show(data, lines or [f"No run of {options.dag_id} has such a key"])
