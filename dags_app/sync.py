@@ -262,7 +262,6 @@ def _describe(dag: Dag, document: Document) -> None:
     dag.timetable_description = timetable.description[:1000]
     dag.timetable_periodic, dag.is_backfillable = timetable.periodic, timetable.periodic
     dag.is_partitioned = getattr(timetable, "is_partitioned", False)
-    dag.is_backfillable = dag.is_backfillable and not dag.is_partitioned
 
 
 def _version(dag: Dag, document: Document, parsed: Parsed, outcome: Outcome) -> DagVersion:

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import F
 
 from dags_app.models import Dag
 from orchestrator.core.backfill import IN_FLIGHT, Action, Reprocess, verdict
@@ -19,7 +21,7 @@ from orchestrator.core.states import RUN_FINISHED, RunType
 from . import create, notify, upgrade
 from .actions import open_again
 from .exceptions import DagRunAlreadyExists
-from .locking import fetch, retrying, write
+from .locking import batches, fetch, retrying, write
 from .models import Backfill, BackfillDagRun, DagRun, TaskInstance
 from .view import run_row
 
@@ -73,6 +75,13 @@ def _make_batch(backfill_pk: int, now: datetime) -> bool:
 
 def _settle(backfill: Backfill, dag: Dag, entry: BackfillDagRun, now: datetime) -> None:
     """Make the run of one interval, or have the one that is there run again, or write down why not."""
+    if entry.partition_key is not None:
+        state = states_of_partitions(dag.pk, [entry.partition_key]).get(entry.partition_key)
+        found = verdict(state, Reprocess(backfill.reprocess_behavior), partitioned=True)
+        entry.dag_run = _create(backfill, dag, entry, now) if found.action == Action.CREATE else None
+        entry.exception_reason, entry.settled = found.reason or None, True
+        entry.save(update_fields=["dag_run", "exception_reason", "settled"])
+        return
     there = DagRun.objects.filter(dag=dag, logical_date=entry.logical_date).first()
     found = verdict(there.state if there else None, Reprocess(backfill.reprocess_behavior))
     run, reason = None, found.reason or None
@@ -89,14 +98,16 @@ def _settle(backfill: Backfill, dag: Dag, entry: BackfillDagRun, now: datetime) 
 def _create(backfill: Backfill, dag: Dag, entry: BackfillDagRun, now: datetime) -> DagRun | None:
     if dag.version_id is None:
         return None
+    key = entry.partition_key
     try:
         return create.create_run(
             dag=dag,
             version_pk=dag.version_id,
             run_type=RunType.BACKFILL,
             run_after=entry.run_after,
-            logical_date=entry.logical_date,
-            interval=(entry.interval_start, entry.interval_end),
+            logical_date=entry.logical_date if key is None else None,
+            interval=(entry.interval_start, entry.interval_end) if key is None else None,
+            partition=(key, None if key is None else entry.logical_date),
             triggered_by="backfill",
             now=now,
             conf=backfill.dag_run_conf,
@@ -105,6 +116,15 @@ def _create(backfill: Backfill, dag: Dag, entry: BackfillDagRun, now: datetime) 
         )
     except DagRunAlreadyExists:
         return None
+
+
+def states_of_partitions(dag_id: str, keys: Iterable[str]) -> dict[str | None, str]:
+    """The state of the newest run of each partition; one that has yet to start counts as newest, as in Airflow."""
+    found: dict[str | None, str] = {}
+    for batch in batches(keys):
+        rows = DagRun.objects.filter(dag_id=dag_id, partition_key__in=batch)
+        found |= dict(rows.order_by(F("started_at").asc(nulls_last=True), "pk").values_list("partition_key", "state"))
+    return found
 
 
 def _clear(backfill: Backfill, run: DagRun, now: datetime) -> DagRun | None:

@@ -61,12 +61,18 @@ def plan(request: Request, now: datetime | None = None) -> list[Planned]:
         BackfillDagNotFound, BackfillRefused: as for :func:`create`.
     """
     found = _intervals(request, now or timezone.now())
-    dates = [each.logical_date for each in found]
-    there = DagRun.objects.filter(
-        dag_id=request.dag_id, logical_date__gte=min(dates), logical_date__lte=max(dates)
-    ).values_list("logical_date", "state")
-    states: dict[datetime | None, str] = dict(there)
-    return [Planned(each, core.verdict(states.get(each.logical_date), request.reprocess)) for each in found]
+    if found[0].partition_key is not None:
+        keyed = backfill_steps.states_of_partitions(request.dag_id, [each.partition_key or "" for each in found])
+        verdicts = [core.verdict(keyed.get(each.partition_key), request.reprocess, partitioned=True) for each in found]
+    else:
+        dated = _states_of_dates(request.dag_id, [each.logical_date for each in found])
+        verdicts = [core.verdict(dated.get(each.logical_date), request.reprocess) for each in found]
+    return [Planned(each, verdict) for each, verdict in zip(found, verdicts, strict=True)]
+
+
+def _states_of_dates(dag_id: str, dates: list[datetime]) -> dict[datetime | None, str]:
+    rows = DagRun.objects.filter(dag_id=dag_id, logical_date__gte=min(dates), logical_date__lte=max(dates))
+    return dict(rows.values_list("logical_date", "state"))
 
 
 def create(request: Request, *, user: Any = None) -> Backfill:
@@ -126,6 +132,7 @@ def _entries(backfill: Backfill, found: Iterable[NextRun]) -> Iterable[BackfillD
             backfill=backfill,
             ordinal=ordinal,
             logical_date=each.logical_date,
+            partition_key=each.partition_key,
             interval_start=each.interval.start,
             interval_end=each.interval.end,
             run_after=each.run_after,

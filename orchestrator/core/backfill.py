@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import islice
 
 from .spec import DagSpec
 from .states import RUN_FINISHED, RunState, as_airflow
-from .timetables import NextRun, Restriction, from_json, is_continuous
+from .timetables import CronPartitionTimetable, NextRun, Restriction, from_json, is_continuous
 
 MOST_RUNS = 10_000
 """So many runs has one backfill at most: a slip of the year must not make millions."""
@@ -69,13 +70,15 @@ def check(
 def is_backfillable(spec: DagSpec) -> bool:
     """Whether the schedule has a rhythm that a range of dates can be cut by."""
     timetable = from_json(dict(spec.timetable))
-    return timetable.periodic and not is_continuous(timetable) and not getattr(timetable, "is_partitioned", False)
+    return timetable.periodic and not is_continuous(timetable)
 
 
 def intervals(
     spec: DagSpec, *, from_date: datetime, to_date: datetime, now: datetime, backwards: bool = False
 ) -> list[NextRun]:
     """Return the runs whose logical dates lie in the range, both ends included, and whose intervals are past.
+
+    Of a partitioned schedule those whose partitions begin in the range, as in Airflow also those that are yet to begin.
 
     Raises:
         BackfillError: there is none, or more than :data:`MOST_RUNS`.
@@ -93,6 +96,9 @@ def intervals(
 
 def _between(spec: DagSpec, from_date: datetime, to_date: datetime, now: datetime) -> Iterator[NextRun]:
     timetable = from_json(dict(spec.timetable))
+    if isinstance(timetable, CronPartitionTimetable):
+        yield from islice(timetable.partitions_between(from_date, to_date), MOST_RUNS + 1)
+        return
     restriction = Restriction(from_date, to_date, catchup=True)
     last = None
     for _ in range(MOST_RUNS + 1):
@@ -103,11 +109,16 @@ def _between(spec: DagSpec, from_date: datetime, to_date: datetime, now: datetim
         last = found.interval
 
 
-def verdict(state: str | None, reprocess: Reprocess) -> Verdict:
-    """Say what to do about an interval whose run is in ``state`` (None: there is none)."""
+def verdict(state: str | None, reprocess: Reprocess, *, partitioned: bool = False) -> Verdict:
+    """Say what to do about an interval whose run is in ``state`` (None: there is none).
+
+    The run of a partition does not run again: a new one is made beside it.
+    """
     if state is None:
         return Verdict(Action.CREATE)
     if state not in RUN_FINISHED:
         return Verdict(Action.SKIP, IN_FLIGHT)
     again = reprocess == Reprocess.COMPLETED or (reprocess == Reprocess.FAILED and as_airflow(state) == RunState.FAILED)
-    return Verdict(Action.CLEAR) if again else Verdict(Action.SKIP, ALREADY_EXISTS)
+    if not again:
+        return Verdict(Action.SKIP, ALREADY_EXISTS)
+    return Verdict(Action.CREATE if partitioned else Action.CLEAR)

@@ -48,7 +48,8 @@ class BackfillDagRun(models.Model):
 
     backfill = models.ForeignKey(Backfill, models.CASCADE, related_name="entries", db_index=False)  # heads its key
     ordinal = models.PositiveIntegerField(help_text="1, 2, ...: the order in which the runs start")
-    logical_date = models.DateTimeField()
+    logical_date = models.DateTimeField(help_text="or when its partition begins")
+    partition_key = models.CharField(max_length=250, null=True, help_text="of a partitioned schedule")
     interval_start = models.DateTimeField()
     interval_end = models.DateTimeField()
     run_after = models.DateTimeField()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from orchestrator.core.timetables import CronPartitionTimetable
 from orchestrator.sdk import Param
 from runs_app import advance
 from runs_app.models import Backfill, DagRun
@@ -113,3 +114,21 @@ def test_a_backfill_beside_ordinary_runs_starts_after_them(api, daily):
     api.call("post", "dags/daily/dagRuns", {"logical_date": None, "dag_run_id": "mine"})
     assert api.call("get", "dags/daily/dagRuns/mine")["state"] == "running"
     assert advance.start_queued("daily", DAY).total() == 0
+
+
+def test_partitions_have_keys_and_dates_instead_of_logical_dates(api):
+    timetable = CronPartitionTimetable("@daily", timezone="Asia/Taipei", key_format="%Y-%m-%d")
+    factories.make_dag(spec=factories.make_spec("parts", schedule=timetable))
+    body = {"dag_id": "parts", "from_date": "2026-02-28T16:00:00Z", "to_date": "2026-03-01T16:00:00Z"}
+    found = api.call("post", "backfills/dry_run", body)
+    assert found["backfills"] == [
+        {"logical_date": None, "partition_key": "2026-03-01", "partition_date": "2026-02-28T16:00:00Z"},
+        {"logical_date": None, "partition_key": "2026-03-02", "partition_date": "2026-03-01T16:00:00Z"},
+    ]
+    made = api.call("post", "backfills", body)
+    listed = api.call("get", "dags/parts/dagRuns", order_by="run_after")["dag_runs"]
+    assert [(each["partition_key"], each["logical_date"]) for each in listed] == [
+        ("2026-03-01", None),
+        ("2026-03-02", None),
+    ]
+    assert made["from_date"] == body["from_date"]

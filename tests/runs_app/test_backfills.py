@@ -228,6 +228,7 @@ def test_whoever_dies_while_runs_are_made_loses_nothing(dies_at, monkeypatch, em
     """Killed before, in the middle of and after batches; then another process goes on."""
     daily()
     monkeypatch.setattr(backfill_steps, "BATCH", 3)
+    monkeypatch.setattr(backfill_steps, "BATCH_SECONDS", 60.0)  # on a slow machine, too
     count = 0
     original = create.create_run
 

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from dags_app.models import Dag
+from orchestrator.core.timetables import CronPartitionTimetable
 from runs_app.models import Backfill, DagRun
 from tests.support import factories
 from tests.support.factories import DAY
@@ -70,3 +71,12 @@ def test_what_cannot_be_read_is_said_and_kept(user: Client, changes: dict[str, s
     answer = user.post("/dags/daily/backfill", {**RANGE, **changes}, headers=FETCH)
     assert (answer.status_code, b'role="alert"' in answer.content) == (422, True)
     assert not Backfill.objects.exists()
+
+
+def test_partitions_are_shown_by_their_keys(user: Client):
+    timetable = CronPartitionTimetable("@daily", timezone="UTC", key_format="part %d")
+    factories.make_dag(spec=factories.make_spec("parts", schedule=timetable), is_backfillable=True, is_partitioned=True)
+    preview = user.get("/dags/parts/backfill", {**RANGE, "part": "affected"}, headers=FETCH).content.decode()
+    assert "<b>4</b> partitions" in preview and "part 03" in preview
+    answer = user.post("/dags/parts/backfill", {**RANGE, "set": "1"}, headers=FETCH)
+    assert answer.json()["toast"] == "Backfill of 4 partitions begun."

@@ -86,7 +86,11 @@ class DryRunView(ApiView):
     def post(self, request: Request) -> Response:
         found = [each.run for each in backfills.plan(_asked(request)) if each.verdict.action != Action.SKIP]
         rows = [
-            {"logical_date": shapes.moment(each.logical_date), "partition_key": None, "partition_date": None}
+            {
+                "logical_date": None if each.partition_key else shapes.moment(each.logical_date),
+                "partition_key": each.partition_key,
+                "partition_date": shapes.moment(each.partition_date),
+            }
             for each in found
         ]
         return Response({"backfills": rows, "total_entries": len(rows)})

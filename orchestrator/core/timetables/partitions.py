@@ -62,6 +62,17 @@ class CronPartitionTimetable(CronTriggerTimetable):
             date = self.cron.after(date) if self.run_offset > 0 else self.cron.before(date)
         return date, date.astimezone(self.cron.zone).strftime(self.key_format)
 
+    def partitions_between(self, first: datetime, last: datetime) -> Iterator[NextRun]:
+        """The partitions that begin in a range, both ends included, each with a run that is due when it begins.
+
+        By their dates alone: ``run_offset`` says when a scheduled run of theirs comes, and these come by asking.
+        """
+        date = self.cron.at_or_after(first)
+        while date <= last:
+            key = date.astimezone(self.cron.zone).strftime(self.key_format)
+            yield NextRun(date, date, DataInterval.exact(date), key, date)
+            date = self.cron.after(date)
+
     def partition_date(self, key: str) -> datetime:
         """Read a key back.
 

@@ -58,7 +58,11 @@ def create(request: HttpRequest, dag_id: str) -> HttpResponse:
             error = str(problem)
         else:
             runs = backfills.progress([made])[made.pk].total
-            return done(request, f"Backfill of {runs} dates begun.", reverse("backfills", args=[dag_id]))
+            return done(
+                request,
+                f"Backfill of {runs} {'partitions' if dag.is_partitioned else 'dates'} begun.",
+                reverse("backfills", args=[dag_id]),
+            )
     planned: list[backfills.Planned] = []
     if asked is not None and not error:
         try:

@@ -46,7 +46,9 @@ def _request(options: Options) -> backfills.Request:
 def plan(console: Console, options: Options) -> None:
     data = [
         {
-            "logical_date": each.run.logical_date,
+            "logical_date": None if each.run.partition_key else each.run.logical_date,
+            "partition_key": each.run.partition_key,
+            "partition_date": each.run.partition_date,
             "action": each.verdict.action,
             "reason": each.verdict.reason or None,
             "data_interval_start": each.run.interval.start,
@@ -55,7 +57,12 @@ def plan(console: Console, options: Options) -> None:
         for each in backfills.plan(_request(options))
     ]
     counts = [f"{sum(each['action'] == action for each in data)} to {action}" for action in Action]
-    console.show(data, [*rows(data, ("logical_date", "action", "reason")), ", ".join(counts)])
+    console.show(data, [*rows(data, (_what(data), "action", "reason")), ", ".join(counts)])
+
+
+def _what(rows: list[Json]) -> str:
+    """What tells the runs apart: their dates, or their partitions."""
+    return "partition_key" if rows and rows[0]["partition_key"] else "logical_date"
 
 
 def create(console: Console, options: Options) -> None:
@@ -87,7 +94,8 @@ def show(console: Console, options: Options) -> None:
     entries = [
         {
             "ordinal": each.ordinal,
-            "logical_date": each.logical_date,
+            "logical_date": None if each.partition_key else each.logical_date,
+            "partition_key": each.partition_key,
             "run_id": each.dag_run.run_id if each.dag_run else None,
             "state": each.dag_run.state if each.dag_run else None,
             "reason": each.exception_reason,
@@ -95,7 +103,7 @@ def show(console: Console, options: Options) -> None:
         for each in found.entries.select_related("dag_run").order_by("ordinal")
     ]
     data = _json(found)
-    lines = [*fields(data), "", *rows(entries, ("ordinal", "logical_date", "state", "reason", "run_id"))]
+    lines = [*fields(data), "", *rows(entries, ("ordinal", _what(entries), "state", "reason", "run_id"))]
     console.show({**data, "runs": entries}, lines)
 
 
@@ -142,7 +150,9 @@ def _described(found: Backfill, known: backfills.Progress) -> Json:
 
 def _range(parser: ArgumentParser) -> None:
     parser.add_argument("dag_id")
-    parser.add_argument("--from-date", required=True, help="first logical date, e.g. 2026-03-01")
+    parser.add_argument(
+        "--from-date", required=True, help="first logical date (or date of a partition), e.g. 2026-03-01"
+    )
     parser.add_argument("--to-date", required=True, help="last logical date; it counts, too")
     parser.add_argument("--run-backwards", action="store_true", help="the newest first")
     parser.add_argument(
