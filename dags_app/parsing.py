@@ -42,6 +42,7 @@ def parse(
     names: Names,
     answers: Answers | None = None,
     lasts: dict[str, list[str]] | None = None,
+    ranges: dict[str, dict[str, Any]] | None = None,
 ) -> Finished:
     """Parse one file; whatever it does, what comes back is its DAGs or its errors.
 
@@ -56,6 +57,7 @@ def parse(
         answer=answers.answer,
         plugins=brought.folder,
         lasts=lasts,
+        ranges=ranges,
     )
     parsed = Parsed(path, os.path.join(root, path), result.seconds)
     parsed.schedules = {str(each.get("dag_id")): each for each in result.schedules}

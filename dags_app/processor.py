@@ -23,7 +23,7 @@ from django.utils import timezone
 
 from orchestrator.runtime.client import ForkServer
 
-from . import plugins, schedule, sync
+from . import plugins, ranges, schedule, sync
 from .folder import Folder, Look, Names, Print
 from .models import DagFile
 from .parsing import Finished, parse, print_of
@@ -279,7 +279,14 @@ class Processor:
                 return
             del self.queue[path]
             future = self.pool.submit(
-                parse, self.server, self.root, path, self.look, self.names, lasts=schedule.lasts_of(path)
+                parse,
+                self.server,
+                self.root,
+                path,
+                self.look,
+                self.names,
+                lasts=schedule.lasts_of(path),
+                ranges=ranges.questions_of(path),
             )
             future.add_done_callback(lambda _: self._woken.set())
             self.jobs[path] = Job(future, self.look, now)

@@ -17,7 +17,7 @@ from orchestrator.core import timetables
 from orchestrator.core.serde import SpecError
 from orchestrator.sdk.listeners import IMPORT_HOOKS
 
-from . import asset_sync, documents, plugin_calls, pools, schedule
+from . import asset_sync, documents, plugin_calls, pools, ranges, schedule
 from .documents import Document
 from .models import Dag, DagFile, DagImportError, DagTag, DagVersion, SourceBlob, SourceTree
 from .trees import Tree
@@ -220,7 +220,8 @@ def _store_dag(
     is_behind = dag.is_paused and not spec.catchup and dag.next_run_after is not None and dag.next_run_after < now
     if spec.timetable.get("type") == "custom":
         dag.planned_ahead = schedule.checked_ahead(parsed.schedules.get(dag.dag_id))
-        dag.save(update_fields=["planned_ahead"])
+        ranges.take(dag, parsed.schedules.get(dag.dag_id))
+        dag.save(update_fields=["planned_ahead", "range_asked", "range_answer"])
         schedule.plan(dag, now, schedule.last_interval(dag), spec)
     elif dag.version_id != had_version or was_stale or dag.schedule_error or is_behind:
         schedule.plan(dag, now, schedule.last_interval(dag), spec)

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count, F
 from django.utils import timezone
 
+from dags_app import ranges
 from dags_app.models import Dag
 from dags_app.versions import load_spec
 from orchestrator import wake
@@ -157,7 +158,11 @@ def _intervals(request: Request, now: datetime) -> list[NextRun]:
         core.check(spec, **dates, reprocess=request.reprocess, now=now)
         if request.conf is not None:
             merged(spec.params, request.conf)
-        return core.intervals(spec, **dates, now=now)
+        answered = None
+        if spec.timetable.get("type") == "custom":
+            ends = (request.from_date, request.to_date)
+            answered = ranges.runs_between(request.dag_id, *ends, most=core.MOST_RUNS + 1)
+        return core.intervals(spec, **dates, now=now, answered=answered)
     except (core.BackfillError, ParamError, TimetableError) as error:
         raise BackfillRefused(str(error)) from error
 

@@ -51,6 +51,8 @@ class Dag(models.Model):
     next_interval_end = models.DateTimeField(null=True)
     schedule_error = models.TextField(blank=True, help_text="why no next run could be worked out")
     planned_ahead = models.JSONField(null=True, help_text="what a timetable of the author's own answered")
+    range_asked = models.JSONField(null=True, help_text="dates that its own timetable is to be asked about")
+    range_answer = models.JSONField(null=True, help_text="the last such question with its answer")
     plan_wanted = models.BooleanField(default=False, help_text="its own timetable is to be asked again")
     created_at = models.DateTimeField(auto_now_add=True)
 

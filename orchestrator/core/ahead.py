@@ -7,12 +7,12 @@ the last, or where an answer is missing, the file is parsed again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from .timetables.base import DataInterval, NextRun, TimetableError
+from .timetables.base import DataInterval, NextRun, Restriction, TimetableError
 
 COUNT = 50
 """Runs that are worked out ahead."""
@@ -55,10 +55,7 @@ class Ahead:
         return {
             "asked_at": self.asked_at.isoformat(),
             "last": _texts(self.last),
-            "runs": [
-                [run.run_after.isoformat(), run.logical_date.isoformat(), *(_texts(run.interval) or ())]
-                for run in self.runs
-            ],
+            "runs": _rows(self.runs),
             "ends": self.ends,
             "manual": _texts(self.manual),
             "error": self.error,
@@ -72,11 +69,11 @@ def ahead_from(document: Mapping[str, Any]) -> Ahead:
         TimetableError: it is no such document.
     """
     try:
-        runs = [[_time(each) for each in row] for row in document["runs"][: COUNT * 2]]
+        runs = _runs(document["runs"][: COUNT * 2])
         return Ahead(
             _time(document["asked_at"]),
             _interval(document["last"]),
-            tuple(NextRun(row[0], row[1], DataInterval(row[2], row[3])) for row in runs),
+            tuple(runs),
             bool(document["ends"]),
             _interval(document["manual"]),
             str(document["error"] or "")[:2000],
@@ -108,6 +105,46 @@ def ask(timetable: Any, *, last: DataInterval | None, restriction: Any, now: dat
     except Exception:  # then a run that is triggered has no length
         manual = None
     return Ahead(now, last, tuple(runs), ends, manual)
+
+
+def ask_between(timetable: Any, question: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Ask a timetable for the runs of a range, at most so many; what it raises becomes the error."""
+    restriction = Restriction(_time(question["from"]), _time(question["to"]), catchup=True)
+    runs: list[NextRun] = []
+    try:
+        while len(runs) < question["most"]:
+            run = timetable.next_run(last=runs[-1].interval if runs else None, restriction=restriction, now=now)
+            if run is None or run.logical_date > restriction.latest:
+                break
+            if runs and run.run_after <= runs[-1].run_after:
+                raise TimetableError(f"{timetable.summary} does not go on after {runs[-1].run_after.isoformat()}")
+            runs.append(run)
+    except Exception as error:  # the author's code
+        return {"question": dict(question), "runs": [], "error": f"{type(error).__name__}: {error}"[:2000]}
+    return {"question": dict(question), "runs": _rows(runs), "error": ""}
+
+
+def runs_from(document: Mapping[str, Any]) -> list[NextRun]:
+    """The runs of an answer of :func:`ask_between`. User code may have had a hand in it.
+
+    Raises:
+        TimetableError: the timetable failed, or it is no such answer.
+    """
+    if document.get("error"):
+        raise TimetableError(str(document["error"])[:2000])
+    try:
+        return _runs(document["runs"])
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise TimetableError(f"what the timetable answered cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _rows(runs: Iterable[NextRun]) -> list[list[str]]:
+    return [[run.run_after.isoformat(), run.logical_date.isoformat(), *(_texts(run.interval) or ())] for run in runs]
+
+
+def _runs(rows: Any) -> list[NextRun]:
+    times = [[_time(each) for each in row] for row in rows]
+    return [NextRun(row[0], row[1], DataInterval(row[2], row[3])) for row in times]
 
 
 def _texts(interval: DataInterval | None) -> list[str] | None:

@@ -119,7 +119,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
             spec = dag.to_spec()
             found.append(dag_to_json(spec))
             if spec.timetable.get("type") == "custom":
-                schedules.append(_ahead(dag, spec, (request.get("lasts") or {}).get(dag.dag_id)))
+                schedules.append(_ahead(dag, spec, request))
         except Exception as error:
             broken = load_error(error, os.path.join(root, file))
             errors.append(_error(broken.message, broken.line, broken.trace))
@@ -132,14 +132,17 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _ahead(dag: Any, spec: Any, last: list[str] | None) -> dict[str, Any]:
-    """What the DAG's own timetable answers for the runs after the last one that was made."""
+def _ahead(dag: Any, spec: Any, request: dict[str, Any]) -> dict[str, Any]:
+    """What the DAG's own timetable answers for the runs after the last one that was made, and for a range that is asked for."""
     from datetime import UTC, datetime
 
-    from orchestrator.core.ahead import ask
+    from orchestrator.core.ahead import ask, ask_between
     from orchestrator.core.due import restriction_of
     from orchestrator.core.timetables import DataInterval
 
+    last, question = ((request.get(name) or {}).get(dag.dag_id) for name in ("lasts", "ranges"))
+    now = datetime.now(UTC)
     before = DataInterval(*map(datetime.fromisoformat, last)) if last else None
-    found = ask(dag.timetable, last=before, restriction=restriction_of(spec), now=datetime.now(UTC))
-    return {"dag_id": dag.dag_id, **found.to_json()}
+    found = ask(dag.timetable, last=before, restriction=restriction_of(spec), now=now)
+    between = {"range": ask_between(dag.timetable, question, now)} if question else {}
+    return {"dag_id": dag.dag_id, **found.to_json(), **between}

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from dags_app import schedule
+from dags_app import ranges, schedule
 from dags_app.models import Dag
 from dags_app.processor import Processor
 from dags_app.versions import load_spec
-from orchestrator.core.ahead import COUNT, Ahead, ahead_from, ask
+from orchestrator.core.ahead import COUNT, Ahead, ahead_from, ask, ask_between, runs_from
 from orchestrator.core.timetables import DataInterval, NextRun, Restriction, TimetableError
-from runs_app import actions, tick
+from runs_app import actions, backfills, tick
+from runs_app.exceptions import BackfillRefused
 from runs_app.models import DagRun
 
 pytestmark = pytest.mark.django_db
@@ -220,3 +221,66 @@ def test_a_timetable_that_stands_still_is_an_error_and_no_endless_loop():
 def test_what_is_no_answer_is_refused(document):
     with pytest.raises(TimetableError, match="cannot be read"):
         ahead_from(document)
+
+
+# ---- backfills
+
+
+@pytest.fixture
+def answering(folders, monkeypatch):
+    """While somebody waits for an answer, the processor works."""
+    parses: list[None] = []
+    monkeypatch.setattr(ranges.time, "sleep", lambda seconds: (parses.append(None), folders.sync()))
+    monkeypatch.setattr("dags_app.processor.ASK_SECONDS", 0.0)
+    return parses
+
+
+def asked(first: datetime, last: datetime, **more: object) -> backfills.Request:
+    return backfills.Request("d", first, last, **more)
+
+
+def test_a_backfill_asks_the_timetable_for_its_range(folders, answering, invitations):
+    folders.write(more="catchup=False")
+    request = asked(MONDAY - 7 * DAY, MONDAY)
+
+    planned = backfills.plan(request)
+    backfill = backfills.create(request)
+
+    days = [MONDAY + number * DAY for number in (-7, -6, -5, -4, -3, 0)]
+    assert [each.run.logical_date for each in planned] == days
+    runs = DagRun.objects.filter(backfill=backfill).order_by("logical_date")
+    assert [run.logical_date for run in runs] == days
+    assert (runs[0].data_interval_end, runs[0].run_type) == (days[0] + DAY, "backfill")
+    assert len(answering) == 1, "the plan that was looked at is the one that is carried out"
+    assert Dag.objects.get().range_asked is None
+
+
+def test_what_has_no_end_yet_and_what_lies_outside_is_left_out(folders, answering):
+    folders.write()
+    with pytest.raises(BackfillRefused, match="No runs to create"):
+        backfills.plan(asked(MONDAY + 5 * DAY, MONDAY + 6 * DAY))  # a weekend
+
+
+def test_a_timetable_that_fails_is_told(folders, answering):
+    folders.write(schedule='type("Bad", (Workdays,), {"next_dagrun_info": lambda self, **k: 1 / 0})()')
+    with pytest.raises(BackfillRefused, match="ZeroDivisionError"):
+        backfills.plan(asked(MONDAY, MONDAY + DAY))
+
+
+def test_without_a_processor_a_plan_is_refused_and_says_why(folders, monkeypatch):
+    folders.write()
+    monkeypatch.setattr(ranges, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(ranges.time, "sleep", lambda seconds: None)
+    with pytest.raises(BackfillRefused, match="asked by the DAG processor"):
+        backfills.plan(asked(MONDAY, MONDAY + DAY))
+
+
+def test_a_timetable_that_never_ends_is_asked_for_so_many_runs_only():
+    question = {"from": MONDAY.isoformat(), "to": (MONDAY + 400 * DAY).isoformat(), "most": 5, "version": 1}
+    assert len(runs_from(ask_between(Daily(), question, MONDAY))) == 5
+
+
+@pytest.mark.parametrize("answer", [{}, {"runs": 3}, {"runs": [["x"] * 4]}, {"runs": [["2026-03-01"] * 4]}])
+def test_an_answer_that_is_none_is_refused(answer):
+    with pytest.raises(TimetableError, match="cannot be read"):
+        runs_from(answer)

@@ -22,4 +22,14 @@ class Migration(migrations.Migration):
                 condition=models.Q(("stopping", True)), fields=["task_instance"], name="attempt_stopping"
             ),
         ),
+        migrations.AddField(
+            model_name="backfilldagrun",
+            name="partition_key",
+            field=models.CharField(help_text="of a partitioned schedule", max_length=250, null=True),
+        ),
+        migrations.AlterField(
+            model_name="backfilldagrun",
+            name="logical_date",
+            field=models.DateTimeField(help_text="or when its partition begins"),
+        ),
     ]
