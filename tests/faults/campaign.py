@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.faults import workload
 from tests.faults.faults import FAULTS, Fault, Missed, Scene
-from tests.faults.judge import check_invariants, judge, wait_until_ended
+from tests.faults.judge import check_invariants, judge, judge_backfills, wait_until_ended
 from tests.support.ledger import Ledger
 from tests.support.observer import Observer
 from tests.support.servers import wait_for
@@ -30,6 +30,7 @@ class Report:
     runs: int = 0
     attempts: int = 0
     late: int = 0
+    backfills: int = 0
 
     def table(self) -> str:
         lines = [f"{'fault':42}{'count':>6}{'p50 s':>8}{'p95 s':>8}{'max s':>8}{'bounds':>10}"]
@@ -39,7 +40,9 @@ class Report:
             bounds = f"{FAULTS[name].p95:g}/{FAULTS[name].longest:g}"
             lines.append(f"{name:42}{len(ordered):6}{p50:8.2f}{p95:8.2f}{ordered[-1]:8.2f}{bounds:>10}")
         total = sum(map(len, self.recoveries.values()))
-        lines.append(f"{total} faults, {self.runs} runs, {self.attempts} attempts, {self.late} late results rejected")
+        lines.append(
+            f"{total} faults, {self.runs} runs, {self.backfills} backfills, {self.attempts} attempts, {self.late} late results rejected"
+        )
         return "\n".join(lines)
 
 
@@ -76,8 +79,10 @@ def run(engine: Standalone, names: Sequence[str], seed: int, *, lease_seconds: f
         load.stop()
         report.wrong += wait_until_ended(scene.observer, RUNS_END_SECONDS)
         verdict = judge(scene.observer, scene.ledger, [*load.accepted, *scene.runs])
+        report.wrong += judge_backfills(scene.observer, load.backfills, RUNS_END_SECONDS)
         report.wrong += [*verdict.wrong, *check_invariants(engine)]
         report.runs, report.attempts, report.late = _runs(scene), verdict.attempts, verdict.late
+        report.backfills = len(load.backfills)
     return report
 
 

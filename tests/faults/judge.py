@@ -52,6 +52,24 @@ def wait_until_ended(observer: Observer, limit: float) -> list[str]:
     return []
 
 
+def judge_backfills(observer: Observer, accepted: Collection[int], limit: float) -> list[str]:
+    """Return what backfills that were accepted lack: themselves, their end, and one run that succeeded for each date."""
+    try:
+        wait_for(lambda: not observer.rows("SELECT id FROM runs_app_backfill WHERE completed_at IS NULL"), limit)
+    except AssertionError:
+        pass  # told below
+    there = dict(observer.rows("SELECT id, completed_at FROM runs_app_backfill"))
+    wrong = [f"backfill {pk}: the API took it, and it is gone" for pk in accepted if pk not in there]
+    wrong += [f"backfill {pk} is not over {limit:g} s after its runs" for pk, ended in there.items() if ended is None]
+    return wrong + [
+        f"backfill {pk} of {logical_date}: {reason or state or 'no run'}"
+        for pk, logical_date, reason, state in observer.rows(
+            "SELECT e.backfill_id, e.logical_date, e.exception_reason, r.state FROM runs_app_backfilldagrun e "
+            "LEFT JOIN runs_app_dagrun r ON r.id = e.dag_run_id WHERE r.state IS NULL OR r.state <> 'success'"
+        )
+    ]
+
+
 UNDER_WAY = "SELECT id FROM runs_app_dagrun WHERE state IN ('queued', 'running')"
 OPEN_TASKS = (
     "SELECT r.id, r.dag_id, r.run_id, i.task_id, i.map_index, i.state FROM runs_app_dagrun r "

@@ -1,4 +1,4 @@
-"""The load that runs while faults happen: chains, fan-outs, long tasks, deferrals and a clock."""
+"""The load that runs while faults happen: chains, fan-outs, long tasks, deferrals, backfills and a clock."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import http.client
 import random
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tests.support.ledger import SOURCE, Ledger
@@ -74,6 +75,9 @@ with DAG("load_later", schedule=None, **limits):
 with DAG("load_probe", schedule=None, **limits):
     step.override(priority_weight=1000)(0, 0.0)
 
+with DAG("load_past", schedule="@daily", start_date=datetime(2000, 1, 1), catchup=False, **limits):
+    step.override(task_id="second")(step(0))
+
 with DAG(
     "load_clock",
     schedule=timedelta(seconds=1),
@@ -85,7 +89,9 @@ with DAG(
 '''
 
 KINDS = ("load_chain", "load_chain", "load_fan", "load_long", "load_later")
-DAGS = ("load_chain", "load_fan", "load_long", "load_later", "load_probe", "load_clock")
+DAGS = ("load_chain", "load_fan", "load_long", "load_later", "load_probe", "load_past", "load_clock")
+FIRST_DAY = datetime(2001, 1, 1, tzinfo=UTC)
+DAYS_AT_ONCE = 6
 
 
 def write(folder: Path, ledger: Ledger) -> None:
@@ -95,7 +101,8 @@ def write(folder: Path, ledger: Ledger) -> None:
 class Load(threading.Thread):
     """Keeps some runs going, whatever happens to the API meanwhile.
 
-    ``accepted`` are the runs whose trigger was answered; one whose answer was lost may exist or not.
+    ``accepted`` are the runs whose trigger was answered, ``backfills`` likewise; one whose answer was lost may exist or
+    not.
     """
 
     def __init__(self, engine: Standalone, seed: int, active: int = 3) -> None:
@@ -105,6 +112,8 @@ class Load(threading.Thread):
         self.active = active
         self.accepted: list[tuple[str, str]] = []
         self.open: list[tuple[str, str]] = []
+        self.backfills: list[int] = []
+        self.past = 0  # the backfills that were asked for
         self.refused = 0
         self.stopping = threading.Event()
         self.count = 0
@@ -115,6 +124,7 @@ class Load(threading.Thread):
                 self.open = [each for each in self.open if not self._has_ended(*each)]
                 while len(self.open) < self.active and not self.stopping.is_set():
                     self._one_more()
+                self._backfill()
                 time.sleep(0.1)
                 continue
             self.refused += 1
@@ -126,6 +136,21 @@ class Load(threading.Thread):
         self.client.trigger(dag_id, run_id=run_id)
         self.accepted.append((dag_id, run_id))
         self.open.append((dag_id, run_id))
+
+    def _backfill(self) -> None:
+        """Keep one backfill going: ever new days, each to be run once whatever dies while its runs are made."""
+        if self.backfills and self.client.get(f"/api/v2/backfills/{self.backfills[-1]}")["completed_at"] is None:
+            return
+        first = FIRST_DAY + timedelta(days=DAYS_AT_ONCE * self.past)
+        self.past += 1
+        body = {
+            "dag_id": "load_past",
+            "from_date": first.isoformat(),
+            "to_date": (first + timedelta(days=DAYS_AT_ONCE - 1)).isoformat(),
+            "max_active_runs": 2,
+            "run_backwards": self.past % 2 == 0,
+        }
+        self.backfills.append(int(self.client.call("POST", "/api/v2/backfills", body)["id"]))
 
     def _has_ended(self, dag_id: str, run_id: str) -> bool:
         return self.client.run_state(dag_id, run_id) in {"success", "failed"}
