@@ -300,30 +300,18 @@ class ForkServer:
         answer: replies.Answer | None = None,
         plugins: str | None = None,
         lasts: dict[str, list[str]] | None = None,
-<<<<<<< HEAD
         calls: list[dict[str, Any]] | None = None,
-=======
         ranges: dict[str, dict[str, Any]] | None = None,
->>>>>>> 2308934 (Backfills over timetables of one's own: the range is asked for where their file is parsed)
     ) -> ParseResult:
         """Import one file in a fresh process, ended at its limits; what comes back is data or a reason.
 
         ``answer(what, args)`` answers what the file's code asks for (variables, connections); ``plugins`` is the
-<<<<<<< HEAD
-        folder whose plugins are loaded first, ``lasts`` the interval of the newest run of DAGs with own timetables.
-        Without a file (``""``) only the plugins are loaded, and ``calls`` made of them. Any number of threads may parse
-        at once.
+        folder whose plugins are loaded first, ``lasts`` the interval of the newest run of DAGs with own timetables,
+        ``ranges`` the dates that these are asked about. Without a file (``""``) only the plugins are loaded, and
+        ``calls`` made of them. Any number of threads may parse at once.
         """
         request = {"type": "parse", "root": root, "file": file, "timeout": timeout, "memory_bytes": memory_bytes}
-        request |= {"plugins": plugins, "lasts": lasts, "calls": calls or []}
-=======
-        folder whose plugins are loaded first, ``lasts`` the interval of the newest run of DAGs with own timetables, ``ranges``
-        the dates that these are asked about. Without a file (``""``) only plugins are loaded. Any number of threads
-        may parse at once.
-        """
-        request = {"type": "parse", "root": root, "file": file, "timeout": timeout, "memory_bytes": memory_bytes}
-        request |= {"plugins": plugins, "lasts": lasts, "ranges": ranges}
->>>>>>> 2308934 (Backfills over timetables of one's own: the range is asked for where their file is parsed)
+        request |= {"plugins": plugins, "lasts": lasts, "calls": calls or [], "ranges": ranges}
         found = self._parse(request, answer)
         if found is None and not self.closed:  # the zygote went with it: alone it shows whether this file is to blame
             alone = ForkServer()

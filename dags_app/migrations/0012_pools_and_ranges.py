@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("dags_app", "0010_favorites"),
+        ("dags_app", "0011_plugin_calls"),
     ]
 
     operations = [

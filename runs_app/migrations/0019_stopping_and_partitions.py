@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("runs_app", "0017_deadline_keys"),
+        ("runs_app", "0018_own_mappers"),
     ]
 
     operations = [
