@@ -86,6 +86,8 @@ def judge(observer: Observer, ledger: Ledger, accepted: Collection[tuple[str, st
             "SELECT dag_id, run_id, state FROM runs_app_dagrun WHERE state = 'failed'"
         )
     ]
+    # The clock goes on meanwhile: an attempt is known before its code begins, and its code ends before it has succeeded.
+    starts, over = ledger.starts(), ledger.ends()
     attempts = {Key(*row[:5]): (row[5], row[6]) for row in observer.rows(ATTEMPTS)}
     results = Counter(
         (key.dag, key.run, key.task, key.map_index, generation)
@@ -93,7 +95,7 @@ def judge(observer: Observer, ledger: Ledger, accepted: Collection[tuple[str, st
         if outcome in ACCEPTED
     )
     wrong += [f"{key}: {count} results were accepted" for key, count in results.items() if count > 1]
-    starts, ends = ledger.starts(), ledger.ends()
+    ends = ledger.ends()
     wrong += [f"{key} began {len(found)} times under one token" for key, found in starts.items() if len(found) > 1]
     wrong += [f"{key} ran, and no attempt is known" for key in starts if key not in attempts]
     wrong += [
@@ -101,7 +103,7 @@ def judge(observer: Observer, ledger: Ledger, accepted: Collection[tuple[str, st
         for key, (_, outcome) in attempts.items()
         if outcome == "success" and key not in ends
     ]
-    late = sum(1 for key in ends if attempts.get(key, (0, "success"))[1] != "success")
+    late = sum(1 for key in over if attempts.get(key, (0, "success"))[1] != "success")
     return Verdict(wrong, len(attempts), late)
 
 
