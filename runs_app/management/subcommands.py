@@ -7,7 +7,7 @@ import os
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -160,8 +160,8 @@ def write_file(console: Console, path: str, found: Mapping[str, Any], what: str)
     console.show({"exported": len(found), "file": path}, [f"{len(found)} {what} exported to {path}"])
 
 
-def read_time(text: str, what: str) -> datetime:
-    """Read an argument; without a zone it is in UTC.
+def read_time(text: str, what: str, zone: tzinfo = UTC) -> datetime:
+    """Read an argument; without a zone of its own it is in ``zone``.
 
     Raises:
         CommandError: it is no time.
@@ -172,7 +172,7 @@ def read_time(text: str, what: str) -> datetime:
         found = None
     if found is None:
         raise CommandError(f"{what} {text!r} is no time: write 2026-03-01 or 2026-03-01T12:00:00+00:00")
-    return found if timezone.is_aware(found) else timezone.make_aware(found)
+    return found if timezone.is_aware(found) else found.replace(tzinfo=zone)
 
 
 def _plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from dags_app.models import AuditEntry
 from orchestrator.core.timetables import CronPartitionTimetable
@@ -81,3 +82,8 @@ def test_what_selects_nothing_or_twice_is_refused(api: Any, body: dict[str, Any]
 def test_a_key_of_no_run_clears_none(api: Any):
     assert api.call("post", PATH, {"partition_key": "", "dry_run": False})["dag_runs_cleared"] == 0
     assert api.call("post", "dags/absent/clearPartitions", {"partition_key": "x"}, 404)
+
+
+def test_the_command_reads_dates_in_the_zone_of_the_timetable():
+    call_command("partitions", "clear", "hourly", "--from", "2026-03-01T08:00:00", "--to", "2026-03-01T08:30:00")
+    assert [place for place, key in enumerate(left()) if key is None] == [1]

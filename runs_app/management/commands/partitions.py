@@ -40,10 +40,12 @@ def pending(console: Console, options: Options) -> None:
 def clear(console: Console, options: Options) -> None:
     if sum(map(bool, (options.run_id, options.partition_key, options.since or options.until))) != 1:
         raise CommandError("Give exactly one of --run-id, --partition-key, or a range of dates (--from, --to)")
-    since = read_time(options.since, "--from") if options.since else None
-    until = read_time(options.until, "--to") if options.until else None
+    dag = _dag(options.dag_id)
+    zone = partition_actions.zone_of(dag)
+    since = read_time(options.since, "--from", zone) if options.since else None
+    until = read_time(options.until, "--to", zone) if options.until else None
     found = partition_actions.clear(
-        _dag(options.dag_id).pk,
+        dag.pk,
         run_id=options.run_id or None,
         key=options.partition_key or None,
         since=since,
@@ -66,7 +68,7 @@ def _clear_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("dag_id")
     parser.add_argument("--run-id", default="", help="of this run")
     parser.add_argument("--partition-key", default="", help="of every run with this key")
-    parser.add_argument("--from", dest="since", default="", help="partitions from this date on")
+    parser.add_argument("--from", dest="since", default="", help="partitions from this date on, in the schedule's zone")
     parser.add_argument("--to", dest="until", default="", help="partitions up to this date")
     parser.add_argument("--clear-task-instances", action="store_true", help="and run their tasks again")
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
