@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
@@ -60,6 +61,17 @@ def held(process_pk: int) -> set[tuple[int, int]]:
         [process_pk],
     )
     return {(-pk, tries) for pk, tries in rows}
+
+
+@retrying()
+def give_back(process_pk: int, keys: Iterable[tuple[int, int]]) -> None:
+    """Leave those of ours to others that we do not run: the answer to the commit that took them never arrived."""
+    for key, tries in keys:
+        write(
+            "UPDATE runs_app_callback SET process_id = NULL WHERE process_id = %s AND id = %s AND tries = %s "
+            "AND done_at IS NULL",
+            [process_pk, -key, tries],
+        )
 
 
 def done(deferral: Deferral, outcome: str, now: datetime) -> None:

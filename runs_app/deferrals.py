@@ -126,6 +126,16 @@ def held(process_pk: int) -> set[tuple[int, int]]:
 
 
 @retrying()
+def give_back(process_pk: int, keys: Iterable[tuple[int, int]]) -> None:
+    """Leave triggers of ours to others that we do not run: the answer to the commit that took them never arrived."""
+    for instance_pk, token in keys:
+        write(
+            "UPDATE runs_app_trigger SET process_id = NULL WHERE process_id = %s AND task_instance_id = %s AND token = %s",
+            [process_pk, instance_pk, token],
+        )
+
+
+@retrying()
 def release(process_pk: int) -> int:
     """Leave every trigger of ours to others."""
     return write("UPDATE runs_app_trigger SET process_id = NULL WHERE process_id = %s", [process_pk])

@@ -212,10 +212,13 @@ class Triggerer:
 
     def check(self) -> None:
         """Cancel what is no longer waited for, and end processes that have had nothing to do for a while."""
-        if self.running:
-            ours = deferrals.held(self.lease.pk) | watches.held(self.lease.pk) | async_callbacks.held(self.lease.pk)
-            for key in self.running.keys() - ours:
-                self._cancel(self.running[key])
+        ours: set[Key] = set()
+        for kind in (deferrals, watches, async_callbacks):
+            held = kind.held(self.lease.pk)
+            kind.give_back(self.lease.pk, held - self.running.keys())
+            ours |= held
+        for key in self.running.keys() - ours:
+            self._cancel(self.running[key])
         now = time.monotonic()
         held_up, self.checked_at = now - self.checked_at > FROZEN_SECONDS / 2, now
         for host in list(self.hosts):

@@ -7,6 +7,7 @@ among triggerers as those of deferred tasks are. An event is accepted under the 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -127,6 +128,15 @@ def held(process_pk: int) -> set[tuple[int, int]]:
     """Return the keys of those that are ours."""
     rows = fetch("SELECT id FROM runs_app_watchtrigger WHERE process_id = %s", [process_pk])
     return {(-pk, 0) for (pk,) in rows}
+
+
+@retrying()
+def give_back(process_pk: int, keys: Iterable[tuple[int, int]]) -> None:
+    """Leave those of ours to others that we do not run: the answer to the commit that took them never arrived."""
+    for key, _ in keys:
+        write(
+            "UPDATE runs_app_watchtrigger SET process_id = NULL WHERE process_id = %s AND id = %s", [process_pk, -key]
+        )
 
 
 @retrying()

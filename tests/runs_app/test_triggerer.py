@@ -25,6 +25,7 @@ from orchestrator.triggers.external_task import WorkflowTrigger
 from orchestrator.triggers.temporal import DateTimeTrigger
 from runs_app import deferrals, logs, transitions
 from runs_app.models import DagRun, Process, StateEvent, TaskInstance, Trigger, XCom
+from runs_app.triggerer import Triggerer
 from tests.support import factories
 from tests.support.processes import tree
 from tests.support.servers import wait_for
@@ -266,6 +267,21 @@ def test_a_late_or_doubled_event_changes_nothing(transactional_db: None, redis_s
     assert deferrals.resume(answers, timezone.now()) == set()
     assert fresh(instance).state == TaskState.DEFERRED
     assert Trigger.objects.count() == 1
+
+
+def test_what_was_taken_by_a_commit_whose_answer_was_lost_is_left_to_others(transactional_db: None):
+    """Else a task waits for as long as the triggerer lives that has its trigger and does not know it."""
+    instance = defer(make_run(), Given())
+    triggerer = Triggerer()
+    deferrals.take(triggerer.lease.pk, 10)  # and nobody hears of it
+    assert deferrals.held(triggerer.lease.pk) == {(instance.pk, 3)}
+
+    triggerer.check()
+
+    assert deferrals.held(triggerer.lease.pk) == set()
+    assert [each.key for each in deferrals.take(triggerer.lease.pk, 10)] == [(instance.pk, 3)]
+    triggerer.selector.close()
+    triggerer.nudges.close()
 
 
 def test_an_ended_lease_takes_nothing(transactional_db: None):

@@ -321,6 +321,8 @@ class World:
                     self.held.clear()
                     self.triggerer = processes.register("triggerer")
                     Process.objects.filter(pk=self.triggerer).update(hostname="elsewhere")
+                known = {each.key for each in self.held.values()}
+                deferrals.give_back(self.triggerer, deferrals.held(self.triggerer) - known)
                 for each in deferrals.take(self.triggerer, 5):
                     self.held[each.trigger_pk] = each
                 fired = [each for each in self.held.values() if self.rng.random() < 0.5]
