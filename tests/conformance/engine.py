@@ -32,11 +32,14 @@ from runs_app.view import run_row
 from runs_app.worker import Running, Slot
 
 from .dagfile import text_of
+from .looks import Looks
 
 Json = Any
 CHOSEN = "chosen"
 """The queue that our one slot claims from: what is to run next is put there."""
 MOST_TRIES = 3000
+WAVES = {"wave": 1, "wave backwards": -1}
+"""Whether a wave runs in the order of the file or the other way round, which changes no recorded answer."""
 
 
 class Refused(Exception):
@@ -54,6 +57,7 @@ class Engine:
 
     _slot: Slot | None = None
     _environment: dict[str, str] = field(default_factory=dict)
+    looks: Looks = field(default_factory=Looks)
 
     @property
     def slot(self) -> Slot:
@@ -123,11 +127,17 @@ class Engine:
             run_id=given.get("run_id"),
             conf=given.get("conf"),
         )
-        advance.start_queued(dag.pk, timezone.now())
+        self.looks.left.clear()
+        with self.looks.counted():
+            advance.start_queued(dag.pk, timezone.now())
         return run
 
     def drive(self, run: DagRun, order: str, tries: int | None = None) -> None:
         """Run what is scheduled, one after the other in this order, until nothing is (or so many tries are over)."""
+        with self.looks.counted():
+            self._drive(run, order, tries)
+
+    def _drive(self, run: DagRun, order: str, tries: int | None) -> None:
         for _ in range(MOST_TRIES if tries is None else tries):
             ready = scheduled(run)
             if not ready and not self._wake(run):
@@ -135,8 +145,8 @@ class Engine:
             ready = ready or scheduled(run)
             if not ready:
                 return
-            if order == "wave":
-                self._wave(run, ready)
+            if order in WAVES:
+                self._wave(run, self.looks.next_wave(ready)[:: WAVES[order]])
             else:
                 self.attempt(ready[0 if order == "first" else -1])
         if tries is None:

@@ -22,6 +22,16 @@ def test_every_recorded_case_agrees_or_differs_on_purpose(name: str, engine: Non
     assert not report.wrong, "\n".join("\n".join([each.case_id, *each.wrong]) for each in report.wrong)
 
 
+def test_the_order_within_a_wave_changes_no_answer(engine: None):
+    """Not even where a rule fires early because of what only a skip or a failure brought about."""
+    families = {"mapped_group_downstream"}
+    cases = [each for each in judge.read(judge.OWN_DATA, "runs") if each.get("family") in families]
+    waves = [{**each, "order": "wave backwards"} for each in cases if each["order"] == "wave"]
+    verdicts = [judge.judge("runs", each) for each in waves]
+    assert len(verdicts) > 3
+    assert [each.wrong for each in verdicts if each.word == "disagrees"] == []
+
+
 def test_a_case_that_cannot_be_answered_disagrees_and_says_why(engine: None):
     spec = {"dag_id": "broken", "nodes": [{"kind": "no such kind"}]}
     verdict = judge.judge("runs", {"id": "runs-x", "spec": spec, "expected": {}})
