@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("runs_app", "0018_own_mappers"),
+        ("runs_app", "0020_hung"),
     ]
 
     operations = [
