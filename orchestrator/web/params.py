@@ -289,3 +289,40 @@ def sections(fields: list[Field]) -> list[tuple[str, list[Field]]]:
     for each in fields:
         found.setdefault(each.section, []).append(each)
     return list(found.items())
+
+
+def conf_of(fields: list[Field], posted: Any, conf_text: str) -> tuple[dict[str, Any], str]:
+    """Return (the configuration of a trigger form, what is wrong with it)."""
+    if fields and posted.get("mode") != "json":
+        conf = read(fields, posted)
+        wrong = [each.title for each in fields if each.error]
+        conf = {**_without_field(fields, conf_text), **conf}
+        return conf, f"Look at {', '.join(wrong)} again." if wrong else _unstorable(conf)
+    try:
+        conf = json.loads(conf_text)
+    except ValueError as problem:
+        return {}, f"The configuration is not JSON: {problem}"
+    except RecursionError:
+        return {}, "The configuration is nested too deeply."
+    if not isinstance(conf, dict):
+        return {}, 'The configuration has to be a JSON object, e.g. {"name": "value"}.'
+    return conf, _unstorable(conf)
+
+
+def _without_field(fields: list[Field], conf_text: str) -> dict[str, Any]:
+    """What stands in the JSON beside the form and has no field there: it is a part of the configuration, too."""
+    try:
+        found = json.loads(conf_text)
+    except (ValueError, RecursionError):
+        return {}
+    names = {each.name for each in fields}
+    return {key: value for key, value in found.items() if key not in names} if isinstance(found, dict) else {}
+
+
+def _unstorable(conf: dict[str, Any]) -> str:
+    """Say what no database column can keep: PostgreSQL refuses the null character and JSON has no NaN."""
+    try:
+        text = json.dumps(conf, allow_nan=False)
+    except ValueError:
+        return "The configuration holds a number that JSON has not, such as NaN."
+    return "The configuration holds a null character, which cannot be stored." if "\\u0000" in text else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import browse, bulk, timeline
+from .views import as_code, browse, bulk, timeline
 
 urlpatterns = [
     path("dag_runs", browse.runs_page, name="dag-runs"),
@@ -12,5 +12,6 @@ urlpatterns = [
     path("timeline", timeline.timeline_page, name="timeline"),
     path("xcoms", browse.xcoms_page, name="xcoms"),
     path("deadlines", browse.deadlines_page, name="deadlines"),
+    path("as-code", as_code.of_dialog, name="as-code"),
     path("bulk/<str:kind>", bulk.act, name="bulk"),
 ]

@@ -1,5 +1,6 @@
 // @ts-check
 /** Starts what a page asks for. Everything here makes pages quicker to use; none of it is needed to use them. */
+import * as asCode from "./ascode.js";
 import * as dates from "./dates.js";
 import * as dialogs from "./dialogs.js";
 import * as finder from "./finder.js";
@@ -11,7 +12,7 @@ import * as toasts from "./toast.js";
 
 const modules = { grid: () => import("./grid.js"), graph: () => import("./graph.js"), gantt: () => import("./gantt.js"), calendar: () => import("./calendar.js"), code: () => import("./code.js"), editor: () => import("./editor.js"), log: () => import("./log.js") };
 
-dates.start(); toasts.start(); finder.start(); folds.start(); ticks.start();
+dates.start(); toasts.start(); finder.start(); folds.start(); asCode.start(); ticks.start();
 if (document.getElementById("dialog")) { dialogs.start(); refresh.start(); }
 for (const element of document.querySelectorAll("[data-module]")) {
   const load = modules[/** @type {HTMLElement} */ (element).dataset.module];

@@ -154,6 +154,7 @@ PAGES: dict[str, dict[str, str]] = {
     "search": {"get": "lists"},
     "dags": {"get": "lists"},
     **{name: {"get": "lists"} for name in ("dag_runs", "task_instances", "timeline", "xcoms", "deadlines")},
+    "as-code": {"post": "mine"},
     "bulk/<str:kind>": {"get": "has:pause", "post": "has:pause"},
     **{route: {"get": "mine"} for route in old_addresses.routes()},
     "assets": {"get": "lists"},

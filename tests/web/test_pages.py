@@ -84,12 +84,13 @@ OF_TASKS_THAT_ASK = {"task-required", "task-required-mapped", "answer-link"}
 """Not there for the tasks of this shop; see test_required.py."""
 OF_ONES_OWN = {"favorite"}
 """What a viewer may change, since nobody else sees it; see test_favorites.py."""
-OF_MANY = {"bulk"}
-"""See test_bulk.py."""
+OF_MANY = {"bulk", "as-code"}
+"""See test_bulk.py and test_as_code.py."""
 WITHOUT_ROLE = {
     "dags",
     "dag-runs",
     "task-instances",
+    "timeline",
     "xcoms",
     "deadlines",
     "assets",

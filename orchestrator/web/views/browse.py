@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from orchestrator import access
-from orchestrator.web import bulk
+from orchestrator.web import bulk, list_code
 from orchestrator.web.browsing import (
     DEADLINE_SORTS,
     DEADLINES,
@@ -70,6 +70,7 @@ def _list(
 ) -> HttpResponse:
     if (of := bulk.KINDS.get(BULK.get(kind, ""))) is not None:
         context |= {"bulk_kind": of.name, "bulk_acts": bulk.offered(of, request.user)}
+    chunk = Chunk(request, rows)
     return live_part(
         request,
         "browse/list.html",
@@ -78,7 +79,8 @@ def _list(
         title=title,
         nav="browse",
         rows_template=f"browse/_{kind}.html",
-        chunk=Chunk(request, rows),
+        chunk=chunk,
+        code=list_code.of_list(request, kind, filters, chunk, sort),
         filters=filters,
         sort=sort,
         **context,

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from orchestrator import access
 from orchestrator.core.states import RunState
-from orchestrator.web import bulk, dag_filters, folders, listing, remembered
+from orchestrator.web import bulk, dag_filters, folders, list_code, listing, remembered
 from orchestrator.web.dag_filters import DagFilters
 from orchestrator.web.page import live_part, page
 from orchestrator.web.paging import Chunk
@@ -50,6 +50,7 @@ def list_page(request: HttpRequest) -> HttpResponse:
         sorts=dag_filters.SORT_NAMES,
         states=list(RunState),
         view=view,
+        code=list_code.of_dags(request, filters, chunk, sort),
         bulk_kind=of.name,
         bulk_acts=bulk.offered(of, request.user),
         bulk_total=chunk.total,

@@ -16,7 +16,7 @@ from dags_app.versions import load_spec
 from orchestrator import access
 from orchestrator.core.graph import topological
 from orchestrator.core.states import FINISHED, RunState, TaskState
-from orchestrator.web import params, zones
+from orchestrator.web import as_code, params, zones
 from orchestrator.web.page import dag_for, done, instance_for, must, page, run_for, wants_part
 from runs_app import actions, cancel, markers, new_tasks
 from runs_app.exceptions import OrchestratorError, TooManyMarkers
@@ -31,7 +31,8 @@ form_view = require_http_methods(["GET", "HEAD", "POST"])
 def shown(request: HttpRequest, form: str, *, status: int = 200, **context: Any) -> HttpResponse:
     """Render a form: alone for the dialog, within a page otherwise."""
     template = form if wants_part(request) else "dialogs/page.html"
-    return page(request, template, status, form_template=form, nav="dags", **context)
+    context.setdefault("nav", "dags")
+    return page(request, template, status, form_template=form, code=partial(as_code.of_request, request), **context)
 
 
 def text_of(posted: Any, name: str, most: int) -> str:
@@ -49,7 +50,7 @@ def trigger(request: HttpRequest, dag_id: str) -> HttpResponse:
     error, conf_text = "", "{}"
     if posted is not None:
         conf_text = posted.get("conf", "").strip() or "{}"
-        conf, error = _conf(fields, posted, conf_text)
+        conf, error = params.conf_of(fields, posted, conf_text)
         date, date_error = _logical_date(posted)
         error = error or date_error
         if not error:
@@ -85,43 +86,6 @@ def trigger(request: HttpRequest, dag_id: str) -> HttpResponse:
         posted=_prefilled(request) if posted is None else posted,
         mode=posted.get("mode") if posted else "form" if fields else "json",
     )
-
-
-def _conf(fields: list[params.Field], posted: Any, conf_text: str) -> tuple[dict[str, Any], str]:
-    """Return (conf, what is wrong with it)."""
-    if fields and posted.get("mode") != "json":
-        conf = params.read(fields, posted)
-        wrong = [each.title for each in fields if each.error]
-        conf = {**_without_field(fields, conf_text), **conf}
-        return conf, f"Look at {', '.join(wrong)} again." if wrong else _unstorable(conf)
-    try:
-        conf = json.loads(conf_text)
-    except ValueError as problem:
-        return {}, f"The configuration is not JSON: {problem}"
-    except RecursionError:
-        return {}, "The configuration is nested too deeply."
-    if not isinstance(conf, dict):
-        return {}, 'The configuration has to be a JSON object, e.g. {"name": "value"}.'
-    return conf, _unstorable(conf)
-
-
-def _without_field(fields: list[params.Field], conf_text: str) -> dict[str, Any]:
-    """What stands in the JSON beside the form and has no field there: it is a part of the configuration, too."""
-    try:
-        found = json.loads(conf_text)
-    except (ValueError, RecursionError):
-        return {}
-    names = {each.name for each in fields}
-    return {key: value for key, value in found.items() if key not in names} if isinstance(found, dict) else {}
-
-
-def _unstorable(conf: dict[str, Any]) -> str:
-    """Say what no database column can keep: PostgreSQL refuses the null character and JSON has no NaN."""
-    try:
-        text = json.dumps(conf, allow_nan=False)
-    except ValueError:
-        return "The configuration holds a number that JSON has not, such as NaN."
-    return "The configuration holds a null character, which cannot be stored." if "\\u0000" in text else ""
 
 
 def _conf_of_run(request: HttpRequest, dag: Dag) -> dict[str, Any]:
