@@ -125,3 +125,24 @@ def _inside(spec: DagSpec, group_id: str | None, wanted: str) -> bool:
         above = spec.groups.get(group_id)
         group_id = above.parent_id if above is not None else None
     return False
+
+
+COLUMNS = {
+    "runs": {
+        "run_type": "Type",
+        "run_after": "Run after",
+        "start_date": "Started",
+        "duration": "Duration",
+        "version": "Version",
+    },
+    "instances": {
+        "try_number": "Try",
+        "operator": "Operator",
+        "pool": "Pool",
+        "queue": "Queue",
+        "start_date": "Started",
+        "duration": "Duration",
+        "hostname": "Host",
+    },
+}
+"""Columns of a list that one may switch off: name -> label."""

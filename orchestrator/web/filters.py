@@ -78,7 +78,13 @@ class Filters:
     def kept(self) -> list[tuple[str, str]]:
         """What else stands in the address and goes along with the form: sort, view, and filters without a field."""
         own = {name for each in self.fields for name in _names(each)} | {"page", "part", "anywhere"}
-        return [(name, value) for name, values in self.query.lists() if name not in own for value in values]
+        return [(name, value) for name, value in self.others if name not in own]
+
+    @property
+    def others(self) -> list[tuple[str, str]]:
+        """All of the address but the choice of columns: what a form beside this one has to keep."""
+        pairs = [(name, value) for name, values in self.query.lists() for value in values]
+        return [(name, value) for name, value in pairs if not name.startswith("columns_") and name != "part"]
 
     def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         """Filter rows by everything the address says."""

@@ -18,6 +18,19 @@ def choice(request: HttpRequest, name: str, options: Sequence[str]) -> str:
     return options[0]
 
 
+def several(request: HttpRequest, name: str, options: Sequence[str]) -> list[str]:
+    """Return the options that were left on: those in the address, where ``name`` was asked for, else the remembered ones."""
+    if f"{name}_set" in request.GET:
+        return [each for each in options if each in request.GET.getlist(name)]
+    off = request.COOKIES.get(name, "").split(".")
+    return [each for each in options if each not in off]
+
+
+def keep_several(response: HttpResponse, name: str, options: Sequence[str], on: Sequence[str]) -> HttpResponse:
+    """Have the browser remember what was switched off, so that what is added later is on."""
+    return keep(response, name, ".".join(each for each in options if each not in on))
+
+
 def keep(response: HttpResponse, name: str, value: str) -> HttpResponse:
     """Have the browser remember a choice. Without a script, so that the next page comes as it was chosen at once."""
     response.set_cookie(name, value, max_age=YEAR, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE)

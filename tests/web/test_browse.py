@@ -156,3 +156,40 @@ def test_an_empty_list_says_what_to_do_next(viewer: Client, address: str):
     text = viewer.get(address).content.decode()
     assert 'class="card empty"' in text
     assert "no role" not in text
+
+
+def test_columns_are_switched_off_and_remembered(viewer: Client, two: None):
+    def off(query: str = "") -> str:
+        return str(viewer.get(f"/task_instances{query}").context["off"])
+
+    assert off() == ""
+    shown = "&".join(f"columns_instances={name}" for name in ("try_number", "pool", "start_date", "duration"))
+    assert off(f"?columns_instances_set=1&{shown}&state=failed") == "operator queue hostname"
+    assert off() == "operator queue hostname"
+    text = viewer.get("/task_instances?state=failed").content.decode()
+    assert '<input type="hidden" name="state" value="failed">' in text
+    assert viewer.get("/dag_runs").context["off"] == ""
+    assert off("?columns_instances_set=1").split() == [
+        "try_number",
+        "operator",
+        "pool",
+        "queue",
+        "start_date",
+        "duration",
+        "hostname",
+    ]
+
+
+def test_every_column_that_can_be_switched_off_has_its_rule():
+    from pathlib import Path
+
+    from django.conf import settings
+
+    from orchestrator.web.browsing import COLUMNS
+
+    css = Path(settings.BASE_DIR, "static/css/lists.css").read_text()
+    for kind, columns in COLUMNS.items():
+        table = Path(settings.BASE_DIR, f"templates/browse/_{kind}.html").read_text()
+        for name in columns:
+            assert f'[data-off~="{name}"] .c-{name}' in css
+            assert table.count(f"c-{name}") == 2, name  # its head and its cells

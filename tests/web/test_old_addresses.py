@@ -62,6 +62,9 @@ LEADS = {
     "/xcom/list/?_flt_3_dag_run_id=first": "/xcoms?run_id=first",
     "/slamiss/list/": "/deadlines",
     "/datasets": "/assets",
+    "/calendar?dag_id=shop": "/dags/shop/calendar",
+    "/gantt?dag_id=shop&dag_run_id=first": f"{RUN}/gantt",
+    "/dags/shop/gantt?dag_run_id=first": f"{RUN}/gantt",
     # Airflow 3's that go by another name here
     f"{RUN}/tasks/extract/task-state-store": f"{RUN}/tasks/extract/state-store",
     f"{RUN}/tasks/group/checks": "/task_instances?dag_id=shop&run_id=first&task_group_id=checks",

@@ -267,3 +267,10 @@ def test_a_dags_page_says_which_tasks_no_pool_can_hold(client: Client):
     page = client.get(address("dag", ["greedy"])).content.decode()
     assert page.count("can never run: it asks for 500 slots of pool &#x27;default_pool&#x27;, which has 128") == 2
     assert "can never run" not in client.get(address("dag", DAG)).content.decode()
+
+
+def test_a_dag_that_is_not_there_leads_to_those_called_alike(client_of: Callable[[str], Client]):
+    page = client_of("viewer").get("/dags/shpo/runs/first").content.decode()
+    assert "Did you mean" in page and 'href="/dags/shop"' in page
+    assert "Did you mean" not in client_of("viewer").get("/dags/something_else").content.decode()
+    assert "Did you mean" not in client_of("").get("/dags/shpo").content.decode()

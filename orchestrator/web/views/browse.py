@@ -10,8 +10,9 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from orchestrator import access
-from orchestrator.web import bulk, list_code
+from orchestrator.web import bulk, list_code, remembered
 from orchestrator.web.browsing import (
+    COLUMNS,
     DEADLINE_SORTS,
     DEADLINES,
     INSTANCE_SORTS,
@@ -71,7 +72,9 @@ def _list(
     if (of := bulk.KINDS.get(BULK.get(kind, ""))) is not None:
         context |= {"bulk_kind": of.name, "bulk_acts": bulk.offered(of, request.user)}
     chunk = Chunk(request, rows)
-    return live_part(
+    columns, name = COLUMNS.get(kind, {}), f"columns_{kind}"
+    on = remembered.several(request, name, list(columns))
+    response = live_part(
         request,
         "browse/list.html",
         {"rows": "browse/_rows.html"},
@@ -83,5 +86,9 @@ def _list(
         code=list_code.of_list(request, kind, filters, chunk, sort),
         filters=filters,
         sort=sort,
+        columns=[(each, label, each in on) for each, label in columns.items()],
+        columns_name=name,
+        off=" ".join(each for each in columns if each not in on),
         **context,
     )
+    return remembered.keep_several(response, name, list(columns), on) if columns else response

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from typing import Any
 
@@ -9,12 +10,26 @@ from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import loader
 
+from orchestrator import access
 from orchestrator.web.page import page, wants_part
+
+MOST_COMPARED = 2000
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     text = str(exception.args[0]) if exception.args and isinstance(exception.args[0], str) else ""
-    return _told(request, 404, "Nothing here", text or "There is no page at this address.")
+    near = [] if wants_part(request) else _near(request)
+    return _told(request, 404, "Nothing here", text or "There is no page at this address.", near=near)
+
+
+def _near(request: HttpRequest) -> list[str]:
+    """DAGs that the reader may see whose ids look like the one in the address: renamed, or mistyped."""
+    parts = request.path.split("/")
+    user = getattr(request, "user", None)
+    if len(parts) < 3 or parts[1] != "dags" or user is None:
+        return []
+    known = access.visible_dags(user).filter(is_stale=False).values_list("dag_id", flat=True)[:MOST_COMPARED]
+    return difflib.get_close_matches(parts[2][:250], list(known), n=3)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -47,7 +62,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return HttpResponse(loader.render_to_string("errors/server.html", context), status=status)
 
 
-def _told(request: Any, status: int, title: str, text: str) -> HttpResponse:
+def _told(request: Any, status: int, title: str, text: str, **context: Any) -> HttpResponse:
     if wants_part(request):
         return JsonResponse({"error": f"{title}: {text}"}, status=status)
-    return page(request, "errors/told.html", status, title=title, text=text, status_code=status)
+    return page(request, "errors/told.html", status, title=title, text=text, status_code=status, **context)
