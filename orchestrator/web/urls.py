@@ -25,6 +25,7 @@ from .views import (
     moved,
     required,
     run,
+    run_assets,
     search,
     task,
 )
@@ -77,6 +78,7 @@ urlpatterns = [
     path(RUN + "/required_actions", required.list_page, name="run-required"),
     path(RUN + "/graph", run.graph_page, name="run-graph"),
     *urls_charts.of_runs,
+    path(RUN + "/asset_events", run_assets.asset_events_page, name="run-asset-events"),
     path(RUN + "/events", run.events_page, name="run-events"),
     path(RUN + "/callbacks", callbacks.callbacks_page, name="run-callbacks"),
     path(RUN + "/callbacks/<int:callback_id>/log.txt", callbacks.download, name="callback-log"),

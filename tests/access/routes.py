@@ -177,6 +177,7 @@ PAGES: dict[str, dict[str, str]] = {
     **_task_pages(f"{PAGE_TASK}/mapped/<index:map_index>"),
     f"{PAGE_TASK}/mapped": {"get": "sees"},
     PAGE_RUN: {"get": "sees"},
+    f"{PAGE_RUN}/asset_events": {"get": "sees"},
     **{f"{PAGE_RUN}/{end}": {"get": "sees"} for end in ("graph", "events", "callbacks", "code", "details")},
     f"{PAGE_RUN}/callbacks/<int:callback_id>/log.txt": {"get": "sees"},
     **{f"{PAGE_RUN}/{end}": {"get": "sees"} for end in ("gantt", "gantt.json")},

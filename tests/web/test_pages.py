@@ -61,6 +61,7 @@ PAGES = [
         for name in ("run", "run-graph", "run-events", "run-callbacks", "run-code", "run-details", "run-required")
     ),
     ("callback-log", [*RUN, 7]),
+    ("run-asset-events", RUN),
     *((name, RUN) for name in ("run-gantt", "gantt-data")),
     ("mapped", ["shop", "first", "load"]),
     *(("task" + end, TASK) for end in TASK_PAGES),
