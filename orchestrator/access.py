@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from dags_app.models import Asset, AssetAlias, Dag, DagImportError
 from runs_app import hitl
@@ -100,7 +100,11 @@ def visible_backfills(user: Any) -> QuerySet[Backfill]:
 def visible_questions(user: Any, *, is_open: bool = False) -> QuerySet[HITLDetail]:
     """Return what tasks that the user may see ask people; ``is_open``: and still wait for."""
     rows = hitl.open_questions() if is_open else HITLDetail.objects.all()
-    return rows.filter(task_instance__in=visible_task_instances(user)) if can(user, "read") else rows.none()
+    if not can(user, "read"):
+        return rows.none()
+    # Asked of each question: as a list of all task instances that one may see it would be read through whole.
+    own = visible_task_instances(user).filter(pk=OuterRef("task_instance_id"))
+    return rows.filter(Exists(own))
 
 
 def visible_import_errors(user: Any) -> QuerySet[DagImportError]:

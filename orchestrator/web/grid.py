@@ -1,35 +1,20 @@
-"""The data behind grid and graph: small enough to be fetched again whole whenever something changed."""
+"""The data behind grid and graph. The grid is fetched whole once, then only the runs that changed."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Count, Exists, OuterRef, QuerySet
 
 from orchestrator.core.order import listed
 from orchestrator.core.spec import DagSpec
-from runs_app.models import DagRun, TaskInstance
+from orchestrator.core.states import RUN_FINISHED
+from runs_app.models import DagRun, Deadline, TaskInstance
 
-CODES = {
-    "none": "n",
-    "scheduled": "q",
-    "running": "r",
-    "deferred": "d",
-    "awaiting_input": "i",
-    "up_for_retry": "y",
-    "up_for_reschedule": "z",
-    "success": "s",
-    "failed": "f",
-    "skipped": "k",
-    "upstream_failed": "u",
-    "removed": "m",
-    "cancelled": "c",
-}
-"""One character a state: a thousand tasks in one run are a thousand bytes."""
-ABSENT, MANY = "-", "*"
+from .columns import ABSENT, CODES, MANY, STATES, Column, Layout, columns, with_last_event
 
 
 def rows(spec: DagSpec) -> list[dict[str, Any]]:
@@ -84,6 +69,7 @@ def run_json(run: DagRun, version: int | None = None) -> dict[str, Any]:
         "state": run.state,
         "type": run.run_type,
         "at": moment(run.logical_date or run.run_after),
+        "queued": moment(run.queued_at),
         "start": moment(run.started_at),
         "end": moment(run.ended_at),
         "note": bool(run.note),
@@ -91,34 +77,59 @@ def run_json(run: DagRun, version: int | None = None) -> dict[str, Any]:
     }
 
 
-def grid(spec: DagSpec, runs: list[DagRun]) -> dict[str, Any]:
-    """Return the grid of ``runs`` (oldest first): its rows, and a run's states as one string, a character a task.
+def shown(runs: QuerySet[DagRun]) -> QuerySet[Any]:
+    """Runs with what the grid needs of them: version, last event, whether they have missed a deadline."""
+    late = Deadline.objects.filter(run=OuterRef("pk"), missed=True)
+    return with_last_event(runs.select_related("version").defer("version__spec", "conf")).annotate(late=Exists(late))
 
-    ``*`` stands for a mapped task, whose counts by state are in ``many`` under the task's place. Tasks that
-    only older versions had come last.
+
+def grid(spec: DagSpec, runs: Sequence[Any], version: object = None, since: int = 0) -> dict[str, Any]:
+    """Return the grid of ``runs`` (see :func:`shown`; oldest first): its rows, and a column a run.
+
+    A column is a run's states as one string, a character a task; ``*`` stands for a mapped task, whose counts by
+    state are in ``many`` under the task's place. Tasks that only older versions had come last.
+
+    ``version`` names the spec. With ``since``, the ``at`` of an earlier answer, only runs are told that are under way
+    or changed since then, and ``order`` says which runs there are.
     """
     lines = rows(spec)
-    states = states_of(run.pk for run in runs)
-    known = {line["id"] for line in lines}
-    former = sorted({task_id for found in states.values() for task_id in found} - known)
-    lines += [{"id": task_id, "label": task_id, "depth": 0, "group": None, "former": True} for task_id in former]
     tasks = [line["id"] for line in lines if line.get("kind") != "group"]
-    mapped = {line["id"] for line in lines if line.get("mapped")}
-    columns = []
-    for run in runs:
-        column = run_json(run, run.version.version_number)
-        text, many = [], {}
-        for index, task_id in enumerate(tasks):
-            counts = states.get(run.pk, {}).get(task_id)
-            if not counts:
-                text.append(ABSENT)
-            elif sum(counts.values()) > 1 or task_id in mapped:
-                text.append(MANY)
-                many[index] = counts
-            else:
-                text.append(CODES[next(iter(counts))])
-        columns.append(column | {"states": "".join(text), "many": many})
-    return {"rows": lines, "runs": columns, "codes": {code: state for state, code in CODES.items()}}
+    mapped = frozenset(line["id"] for line in lines if line.get("mapped"))
+    layout = Layout(version or tuple(tasks), tuple(tasks), mapped)
+    told = [run for run in runs if not since or run.state not in RUN_FINISHED or _is_new(run, since)]
+    found = columns(told, layout)
+    former = sorted({task_id for column in found.values() for task_id in column.others})
+    lines += [{"id": task_id, "label": task_id, "depth": 0, "group": None, "former": True} for task_id in former]
+    answer = {
+        "runs": [_column_json(run, found[run.pk], len(tasks), former) for run in told],
+        "order": [run.pk for run in runs],
+        "at": max((run.last_event or 0 for run in runs), default=0),
+        "shape": str(version or ""),
+    }
+    return answer if since else answer | {"rows": lines, "codes": STATES}
+
+
+MARGIN = 5000
+"""Events that were begun before others may be committed after them; so many are looked at again."""
+
+
+def _is_new(run: Any, since: int) -> bool:
+    return (run.last_event or 0) > since - MARGIN
+
+
+def _column_json(run: Any, column: Column, count: int, former: Sequence[str]) -> dict[str, Any]:
+    """A run with its states; tasks that the layout lacks stand behind it, in the order of ``former``."""
+    states, many = column.states, dict(column.many)
+    for place, task_id in enumerate(former, count):
+        counts = column.others.get(task_id)
+        if counts and sum(counts.values()) > 1:
+            many[place] = counts
+            states += MANY
+        else:
+            states += CODES[next(iter(counts))] if counts else ABSENT
+    late = {"late": True} if getattr(run, "late", False) else {}
+    names = {"former": list(former)} if former else {}
+    return run_json(run, run.version.version_number) | late | names | {"states": states, "many": many}
 
 
 def graph(spec: DagSpec, run: DagRun | None) -> dict[str, Any]:

@@ -87,8 +87,9 @@ SHORTCUTS: tuple[tuple[str, tuple[Key, ...]], ...] = (
         "Grid",
         (
             Key(("←", "↑", "→", "↓"), "Walk"),
+            Key(("Shift ← ↑ → ↓",), "Go to the end"),
             Key(("Enter",), "Open"),
-            Key(("Space",), "Fold or unfold a group"),
+            Key(("Space",), "Open or close a group or a mapped task"),
         ),
     ),
     (

@@ -20,6 +20,7 @@ from .views import (
     dags,
     dialogs,
     favorites,
+    grid,
     holds,
     logs,
     moved,
@@ -90,7 +91,9 @@ urlpatterns = [
     path(RUN + "/note", dialogs.note_run, name="run-note"),
     path(RUN + "/delete", dialogs.delete_run, name="run-delete"),
     path(RUN, run.tasks_page, name="run"),
-    path(DAG + "/grid.json", dag.grid_data, name="grid-data"),
+    path(DAG + "/grid.json", grid.data, name="grid-data"),
+    path(DAG + "/grid/mapped.json", grid.mapped, name="grid-mapped"),
+    path(DAG + "/grid/instance.json", grid.instance, name="grid-instance"),
     path(DAG + "/graph.json", dag.graph_data, name="graph-data"),
     path(DAG + "/required_actions", required.list_page, name="dag-required"),
     *urls_charts.of_dags,
@@ -111,5 +114,5 @@ urlpatterns = [
     path(DAG + "/trigger", dialogs.trigger, name="trigger"),
     # Last: an id may hold slashes, so that these would match the pages of tasks, too.
     *(path(route, moved.lead(to)) for route, to in old_addresses.version_2().items()),
-    path(DAG, dag.grid_page, name="dag"),
+    path(DAG, grid.page, name="dag"),
 ]

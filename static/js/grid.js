@@ -1,275 +1,174 @@
 // @ts-check
-/**
- * The grid: runs as columns (newest right), tasks as rows. Names are all there, so that the browser's own search finds
- * them; a row's cells are made when it first comes into view, and then only those are touched that differ.
- */
-import { absolute, duration, zone } from "./dates.js";
+/** The grid: runs as columns (newest right), tasks as rows; kept up to date run by run. */
 import { ask } from "./fetch.js";
+import { Model, total } from "./grid_model.js";
+import { Tips } from "./grid_tips.js";
+import { View } from "./grid_view.js";
 import { watch } from "./live.js";
-import { gently } from "./refresh.js";
+import { alsoRefresh, gently } from "./refresh.js";
 import { recall, remember } from "./store.js";
-import { hideTip, tipFor, words } from "./tip.js";
-
-const WORST = ["failed", "cancelled", "upstream_failed", "up_for_retry", "up_for_reschedule", "running", "awaiting_input", "deferred", "scheduled", "none", "success", "skipped", "removed"];
-const BAR = 64;
-
-/** @param {string} tag @param {string} [kind] */
-function make(tag, kind) { const element = document.createElement(tag); if (kind) element.className = kind; return element; }
-
-/** The state that stands for several. @param {Record<string, number>} counts */
-export function worst(counts) { return WORST.find((state) => counts[state]) ?? ""; }
-
-/** @param {Record<string, number>} into @param {Record<string, number>} counts */
-function add(into, counts) { for (const [state, count] of Object.entries(counts)) into[state] = (into[state] ?? 0) + count; }
-
-/** State -> count of one row in one run. @param {any} data @param {any} run @param {number} place */
-function countsAt(data, run, place) {
-  const code = run.states[place];
-  if (code === "*") return run.many[place];
-  return code === "-" || code === undefined ? {} : { [data.codes[code]]: 1 };
-}
-
-/** @param {any} run */
-function seconds(run) { return run.start ? (Date.parse(run.end ?? new Date().toISOString()) - Date.parse(run.start)) / 1000 : 0; }
 
 /** @param {HTMLElement} section */
 export function start(section) {
   const grid = /** @type {HTMLElement} */ (section.querySelector(".grid")), scroll = /** @type {HTMLElement} */ (section.querySelector(".grid-scroll"));
   const select = /** @type {HTMLSelectElement} */ (section.querySelector("[data-runs]")), find = /** @type {HTMLInputElement} */ (section.querySelector("[data-filter]"));
-  const foldAll = /** @type {HTMLElement} */ (section.querySelector("[data-fold]")), status = section.querySelector("[data-status]");
-  let data = JSON.parse(document.getElementById(section.dataset.source).textContent);
-  const folds = new Set(JSON.parse(recall(`folds ${data.base}`, "[]")));
-  let shape = "", shown = recall("grid runs", "25");
-  select.value = shown;
-  /** @type {Map<string, HTMLElement>} */
-  const cells = new Map();
+  const foldAll = /** @type {HTMLElement} */ (section.querySelector("[data-fold]")), status = section.querySelector("[data-status]"), states = /** @type {HTMLElement} */ (section.querySelector("[data-states]"));
+  const first = JSON.parse(document.getElementById(section.dataset.source).textContent);
+  const model = new Model(first), view = new View(grid, scroll, model), tips = new Tips(grid, view, section.dataset.instance);
+  const folds = new Set(JSON.parse(recall(`folds ${model.base}`, "[]")));
+  const place = () => new URLSearchParams(location.search);
+  let older = first.older, ever = first.ever, serial = 0;
 
-  const taskUrl = (/** @type {any} */ run, /** @type {any} */ row, /** @type {any} */ counts) =>
-    `${data.base}/runs/${encodeURIComponent(run.run_id)}/tasks/${encodeURIComponent(row.id)}${row.mapped && Object.values(counts).reduce((a, b) => a + b, 0) > 1 ? "/mapped" : ""}`;
+  // ---- what is asked of the server
 
-  function build() {
-    const keep = document.activeElement?.closest?.("[data-cell]")?.getAttribute("data-cell");
-    cells.clear(); seen.disconnect(); filled.clear();
-    grid.replaceChildren(head(), ...data.rows.map(line));
-    for (const box of grid.querySelectorAll("[data-row]")) seen.observe(box);
-    foldAll.hidden = !data.rows.some((/** @type {any} */ row) => row.kind === "group");
-    widen();
-    members = below();
-    visible();
-    if (keep) fillRow(Number(keep.split(" ")[0]));
-    if (keep) cells.get(keep)?.focus();
-    if (!data.runs.length) { const empty = make("div", "empty"); const title = make("h2"), text = make("p"); title.textContent = "It has not run yet"; text.textContent = "Trigger it, or switch it on for its schedule."; empty.append(title, text); grid.append(empty); }
-  }
-
-  function head() {
-    const row = make("div", "g-row g-head"), name = make("div", "g-name"), axis = make("div", "axis"), bars = make("div", "g-cells");
-    row.setAttribute("role", "row");
-    const most = make("span"), half = make("span"), zero = make("span");
-    most.dataset.axis = "1"; half.dataset.axis = "0.5"; zero.textContent = "0s";
-    axis.append(most, half, zero); name.append(axis);
-    data.runs.forEach((/** @type {any} */ run, /** @type {number} */ index) => {
-      const link = /** @type {HTMLAnchorElement} */ (make("a", "g-bar"));
-      link.href = `${data.base}/runs/${encodeURIComponent(run.run_id)}`;
-      link.dataset.cell = `-1 ${index}`; link.tabIndex = -1; link.setAttribute("role", "columnheader");
-      const before = data.runs[index - 1];
-      if (before && before.version !== run.version) { const mark = make("span", "ver"), text = make("b"); text.textContent = `v${run.version}`; mark.append(text); link.append(mark); }
-      link.append(make("i", "b"), make("i", `ic kind ic-kind-${run.type}`));
-      cells.set(link.dataset.cell, link);
-      bars.append(link);
-    });
-    row.append(name, bars);
-    return row;
-  }
-
-  /** @param {any} row @param {number} at */
-  function line(row, at) {
-    const box = make("div", "g-row"), name = make("div", `g-name${row.kind === "group" ? " is-group" : ""}${row.former ? " former" : ""}`), box2 = make("div", "g-cells");
-    box.setAttribute("role", "row"); box.dataset.row = String(at);
-    name.style.setProperty("--depth", row.depth); name.setAttribute("role", "rowheader"); name.title = row.operator ? `${row.id} · ${row.operator}` : row.id;
-    if (row.kind === "group") {
-      const button = make("button"); button.textContent = row.label; button.dataset.group = row.id; button.setAttribute("type", "button");
-      name.append(button);
-    } else {
-      const link = /** @type {HTMLAnchorElement} */ (make("a")); link.href = `${data.base}/tasks/${encodeURIComponent(row.id)}`; link.textContent = row.label; name.append(link);
-    }
-    if (row.mapped) { const mark = make("small"); mark.textContent = "mapped"; name.append(mark); }
-    box.append(name, box2);
-    return box;
-  }
-
-  /** Rows whose cells are made. @type {Set<number>} */
-  const filled = new Set();
-  const seen = new IntersectionObserver((entries) => {
-    for (const entry of entries) if (entry.isIntersecting) fillRow(Number(/** @type {HTMLElement} */ (entry.target).dataset.row));
-  }, { root: scroll, rootMargin: "300px 0px" });
-
-  /** @param {number} at */
-  function fillRow(at) {
-    const row = data.rows[at];
-    if (!row || filled.has(at)) return;
-    filled.add(at);
-    const box = grid.querySelector(`[data-row="${at}"] .g-cells`);
-    const fresh = document.createDocumentFragment();
-    data.runs.forEach((/** @type {any} */ _, /** @type {number} */ index) => {
-      const cell = make(row.kind === "group" ? "span" : "a");
-      cell.dataset.cell = `${at} ${index}`; cell.tabIndex = -1; cell.setAttribute("role", "gridcell");
-      cell.append(make("i"));
-      cells.set(cell.dataset.cell, cell);
-      fresh.append(cell);
-    });
-    box.append(fresh);
-    data.runs.forEach((/** @type {any} */ run, /** @type {number} */ column) => paintCell(row, at, run, column));
-  }
-
-  /** @type {Map<string, number[]>} */
-  let members = new Map();
-
-  /** @param {any} row @param {number} at @param {any} run @param {number} column */
-  function paintCell(row, at, run, column) {
-    const cell = cells.get(`${at} ${column}`);
-    if (!cell) return;
-    /** @type {Record<string, number>} */
-    let counts = {};
-    if (row.kind === "group") for (const place of members.get(row.id) ?? []) add(counts, countsAt(data, run, place));
-    else counts = countsAt(data, run, row.place);
-    const state = worst(counts), total = Object.values(counts).reduce((a, b) => a + b, 0);
-    const mark = /** @type {HTMLElement} */ (cell.firstElementChild);
-    const kind = state ? `st st-${state}${row.kind === "group" || (row.mapped && total > 1) ? " many" : ""}` : "";
-    if (mark.className !== kind) {
-      mark.className = kind;
-      cell.setAttribute("aria-label", state ? `${row.label}, ${words(state)}${total > 1 ? `, ${total} instances` : ""}` : `${row.label}, not in this run`);
-    }
-    if (cell instanceof HTMLAnchorElement && state) { const url = taskUrl(run, row, counts); if (cell.getAttribute("href") !== url) cell.href = url; }
-    /** @type {any} */ (cell).counts = counts;
-  }
-
-  /** Places of the tasks below each group. */
-  function below() {
-    /** @type {Map<string, number[]>} */
-    const found = new Map();
-    const parent = new Map(data.rows.filter((/** @type {any} */ row) => row.kind === "group").map((/** @type {any} */ row) => [row.id, row.group]));
-    let place = 0;
-    for (const row of data.rows) {
-      if (row.kind === "group") continue;
-      for (let group = row.group; group; group = parent.get(group)) { if (!found.has(group)) found.set(group, []); found.get(group).push(place); }
-      row.place = place++;
-    }
+  /** The page's own filters, for the server. @param {Record<string, string | number>} [more] */
+  function query(more = {}) {
+    const found = place();
+    for (const name of ["q", "task_state", "part"]) found.delete(name);
+    found.set("runs", select.value);
+    for (const [name, value] of Object.entries(more)) found.set(name, String(value));
     return found;
   }
+  /** @param {Record<string, string | number>} more */
+  async function get(more) { return (await ask(`${section.dataset.json}?${query(more)}`)).json(); }
 
-  /** Colour every cell whose state differs from what it shows. */
-  function paint() {
-    members = below();
-    const longest = Math.max(1, ...data.runs.map(seconds));
-    for (const span of grid.querySelectorAll("[data-axis]")) span.textContent = duration(longest * Number(/** @type {HTMLElement} */ (span).dataset.axis));
-    data.runs.forEach((/** @type {any} */ run, /** @type {number} */ column) => {
-      const bar = /** @type {HTMLElement} */ (cells.get(`-1 ${column}`)?.querySelector(".b"));
-      if (bar) { bar.className = `b b-${run.state}`; bar.style.height = `${Math.max(4, Math.round(seconds(run) / longest * BAR))}px`; bar.parentElement.setAttribute("aria-label", `Run ${absolute(new Date(run.at))}, ${words(run.state)}`); }
-      for (const at of filled) paintCell(data.rows[at], at, run, column);
-    });
-    const active = data.runs.filter((/** @type {any} */ run) => !run.end).length;
+  /** Everything anew: another question is asked now. */
+  async function whole() {
+    const own = ++serial, data = await get({});
+    if (own !== serial) return;
+    older = data.older; ever = data.ever;
+    model.take(data); await reopen();
+    rebuild();
+  }
+  /** The runs before those that came with the page. */
+  async function rest() {
+    if (!older || model.runs.length >= Number(select.value)) return;
+    const own = serial, data = await get({ skip: model.runs.length });
+    if (own !== serial) return;
+    const kept = focused(), right = scroll.scrollWidth - scroll.scrollLeft;
+    model.older(data); older = data.older;
+    view.build(); visible(); scroll.scrollLeft = scroll.scrollWidth - right; view.look(); refocus(kept); pages();
+  }
+  const refresh = gently(async () => {
+    const own = serial, part = await get({ since: model.at });
+    if (own !== serial) return;
+    const rows = model.rows.length, merged = model.merge(part);
+    if (!merged) { await whole(); return; }
+    if (model.opened.size && merged.pks.size) { await reopen(); merged.moved = true; }
+    if (merged.moved || rows !== model.rows.length) rebuild(); else view.paint(merged.pks);
+    if (filtering() && merged.pks.size) visible();
+    tell();
+  });
+
+  // ---- drawing
+
+  function focused() { const known = view.at(document.activeElement); return known && { key: known[0].row.key, run: model.runs[known[1]]?.pk }; }
+  /** @param {{ key: string, run: number } | undefined} kept */
+  function refocus(kept) {
+    const line = kept && (kept.key === "head" ? view.head : view.lines.get(kept.key)), column = kept ? model.runs.findIndex((run) => run.pk === kept.run) : -1;
+    if (line && column >= 0) view.focus(line, column);
+  }
+  function rebuild() {
+    const kept = focused(), right = scroll.scrollWidth - scroll.clientWidth - scroll.scrollLeft < 30, top = scroll.scrollTop;
+    view.build(); visible(); empty();
+    if (right) scroll.scrollLeft = scroll.scrollWidth;
+    scroll.scrollTop = top;
+    view.look(); refocus(kept); pages(); tell();
+  }
+  function empty() {
+    if (model.runs.length) return;
+    const box = document.createElement("div"), title = document.createElement("h2"), text = document.createElement("p");
+    box.className = "empty"; title.textContent = ever ? "No run fits these filters" : "It has not run yet"; text.textContent = ever ? "Loosen them, or go back to newer runs." : "Trigger it, or switch it on for its schedule.";
+    box.append(title, text); grid.append(box);
+  }
+  const chosen = () => new Set([.../** @type {NodeListOf<HTMLInputElement>} */ (states.querySelectorAll("input:checked"))].map((box) => box.value));
+  const filtering = () => find.value.trim() !== "" || chosen().size > 0;
+  function visible() {
+    const wanted = chosen();
+    view.show(model.visible([...view.lines.values()].map((line) => line.row), folds, find.value.trim().toLowerCase(), wanted), folds);
+    states.querySelector("b").textContent = wanted.size ? `: ${wanted.size}` : "";
+    foldAll.hidden = filtering() || !model.tasks.some((row) => row.kind === "group");
+    foldAll.textContent = folds.size ? "Unfold all groups" : "Fold all groups";
+    section.classList.toggle("no-rows", filtering() && !view.order.length);
+  }
+  function tell() {
+    const active = model.runs.filter((run) => !run.end).length;
     status.textContent = active ? `${active} active` : "";
   }
-
-  function visible() {
-    const text = find.value.trim().toLowerCase();
-    /** @type {Set<string>} */
-    const hidden = new Set();
-    data.rows.forEach((/** @type {any} */ row, /** @type {number} */ at) => {
-      const inside = row.group && (hidden.has(row.group) || folds.has(row.group));
-      if (row.kind === "group" && inside) hidden.add(row.id);
-      const box = /** @type {HTMLElement} */ (grid.querySelector(`[data-row="${at}"]`));
-      box.hidden = text ? !(row.kind !== "group" && row.id.toLowerCase().includes(text)) : Boolean(inside);
-      box.querySelector("button")?.setAttribute("aria-expanded", String(!folds.has(row.id)));
-    });
-    foldAll.textContent = folds.size ? "Unfold all groups" : "Fold all groups";
-    for (const cell of grid.querySelectorAll('[data-cell][tabindex="0"]')) /** @type {HTMLElement} */ (cell).tabIndex = -1;
-    const open = /** @type {HTMLElement | null} */ (grid.querySelector("[data-row]:not([hidden])"));
-    if (!open) return;
-    fillRow(Number(open.dataset.row));
-    const first = cells.get(`${open.dataset.row} ${data.runs.length - 1}`);
-    if (first) first.tabIndex = 0;
+  function pages() {
+    const page = Number(place().get("page") ?? 1) || 1;
+    for (const [name, to, shown] of /** @type {[string, number, boolean]} */ ([["older", page + 1, older], ["newer", page - 1, page > 1]])) {
+      const link = /** @type {HTMLAnchorElement} */ (section.querySelector(`[data-${name}]`)), address = place();
+      if (to > 1) address.set("page", String(to)); else address.delete("page");
+      link.href = `?${address}`; link.hidden = !shown;
+    }
+  }
+  /** @param {Record<string, string>} values  into the address of the page */
+  function note(values) {
+    const address = place();
+    for (const [name, value] of Object.entries(values)) if (value) address.set(name, value); else address.delete(name);
+    history.replaceState(null, "", `${location.pathname}${address.size ? `?${address}` : ""}`);
+    visible(); pages();
   }
 
-  function widen() {
-    const longest = Math.max(12, ...data.rows.map((/** @type {any} */ row) => row.label.length + row.depth * 2 + (row.mapped ? 8 : 0)));
-    const room = innerWidth < 760 ? 150 : 380;
-    grid.style.setProperty("--names", `${Math.min(room, Math.max(innerWidth < 760 ? 120 : 200, longest * 7.4 + 44))}px`);
-  }
+  // ---- folds and mapped tasks
 
   /** @param {string} group */
   function toggle(group) {
     if (folds.has(group)) folds.delete(group); else folds.add(group);
-    remember(`folds ${data.base}`, JSON.stringify([...folds]));
-    visible();
+    remember(`folds ${model.base}`, JSON.stringify([...folds])); visible();
+  }
+  /** @param {string} task */
+  async function instances(task) { return (await ask(`${section.dataset.mapped}?${query({ task })}`)).json(); }
+  async function reopen() { for (const task of model.opened.keys()) model.opened.set(task, await instances(task)); }
+  /** @param {string} task */
+  async function open(task) {
+    if (!model.opened.delete(task)) model.opened.set(task, await instances(task));
+    rebuild();
   }
 
-  function draw() {
-    const now = JSON.stringify([data.rows.map((/** @type {any} */ row) => [row.id, row.label, row.depth]), data.runs.map((/** @type {any} */ run) => run.pk)]);
-    const right = scroll.scrollWidth - scroll.clientWidth - scroll.scrollLeft < 30, first = shape === "";
-    if (now !== shape) { shape = now; build(); if (right || first) scroll.scrollLeft = scroll.scrollWidth; }
-    paint();
-  }
+  // ---- what people do
 
-  const refresh = gently(async () => {
-    data = await (await ask(`${section.dataset.json}?runs=${shown}`)).json();
-    draw();
-  });
-  watch(section.dataset.live, refresh);
-  document.addEventListener("acted", refresh);
-  select.addEventListener("change", () => { shown = select.value; remember("grid runs", shown); refresh(); });
-  find.addEventListener("input", visible);
+  select.addEventListener("change", () => { remember("grid runs", select.value); note({ runs: select.value, page: "" }); whole(); });
+  find.addEventListener("input", () => note({ q: find.value.trim() }));
+  states.addEventListener("change", () => note({ task_state: [...chosen()].join(",") }));
   foldAll.addEventListener("click", () => {
-    const open = !folds.size;
+    const all = !folds.size;
     folds.clear();
-    if (open) for (const row of data.rows) if (row.kind === "group") folds.add(row.id);
-    remember(`folds ${data.base}`, JSON.stringify([...folds]));
-    visible();
+    if (all) for (const row of model.tasks) if (row.kind === "group") folds.add(row.id);
+    remember(`folds ${model.base}`, JSON.stringify([...folds])); visible();
   });
   grid.addEventListener("click", (event) => {
-    const group = /** @type {Element} */ (event.target).closest("[data-group]");
+    const at = /** @type {Element} */ (event.target), group = at.closest("[data-group]"), task = at.closest("[data-task]"), cell = view.at(at.closest("[data-cell]"));
     if (group) toggle(group.getAttribute("data-group"));
+    else if (task) open(task.getAttribute("data-task"));
+    else if (cell && cell[0].row.kind === "group") toggle(cell[0].row.id);
   });
-
-  /** @param {HTMLElement} cell */
-  function about(cell) {
-    const [at, column] = cell.dataset.cell.split(" ").map(Number);
-    const run = data.runs[column];
-    const rows = [[`${absolute(new Date(run.at))} ${zone === "UTC" ? "UTC" : ""}`, ""]];
-    if (at < 0) return tipFor(cell, run.run_id, [[words(run.state), run.state], [`${run.type.replaceAll("_", " ")} run, version ${run.version}`, ""], [run.start ? `took ${duration(seconds(run))}${run.end ? "" : " so far"}` : "not started", ""], ...(run.note ? [["has a note", ""]] : []), ...rows]);
-    const counts = /** @type {any} */ (cell).counts ?? {};
-    const many = Object.values(counts).reduce((/** @type {number} */ a, /** @type {any} */ b) => a + b, 0) > 1;
-    const states = Object.entries(counts).map(([state, count]) => [many ? `${count} ${words(state)}` : words(state), state]);
-    tipFor(cell, data.rows[at].label, [...(states.length ? states : [["not in this run", ""]]), ...rows]);
-  }
-  let lit = -1;
-  grid.addEventListener("pointerover", (event) => {
-    const cell = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[data-cell]"));
-    if (!cell) { hideTip(); return; }
-    about(cell);
-    const column = Number(cell.dataset.cell.split(" ")[1]);
-    if (column !== lit && data.rows.length < 400) { for (const each of grid.querySelectorAll(".is-col")) each.classList.remove("is-col"); data.rows.forEach((/** @type {any} */ _, /** @type {number} */ at) => cells.get(`${at} ${column}`)?.classList.add("is-col")); lit = column; }
-  });
-  grid.addEventListener("pointerleave", () => { hideTip(); lit = -1; for (const each of grid.querySelectorAll(".is-col")) each.classList.remove("is-col"); });
-  grid.addEventListener("focusin", (event) => { const cell = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[data-cell]")); if (cell?.matches(":focus-visible")) about(cell); });
-  grid.addEventListener("focusout", hideTip);
   grid.addEventListener("keydown", (event) => {
-    const cell = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[data-cell]"));
-    if (!cell) return;
-    let [at, column] = cell.dataset.cell.split(" ").map(Number);
+    const known = view.at(/** @type {Element} */ (event.target).closest("[data-cell]"));
+    if (!known || event.ctrlKey || event.metaKey || event.altKey) return;
+    const [line, column] = known, row = line.row;
+    if (event.key === " " && row.kind === "group") { event.preventDefault(); toggle(row.id); return; }
+    if (event.key === " " && row.mapped && (model.opened.has(row.id) || total(model.counts(row, model.runs[column])) > 1)) { event.preventDefault(); open(row.id); return; }
     const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
-    if (event.key === " " && data.rows[at]?.kind === "group") { event.preventDefault(); toggle(data.rows[at].id); return; }
     if (!step) return;
     event.preventDefault();
-    for (let tries = 0; tries <= data.rows.length; tries++) {
-      at += step[0]; column += step[1];
-      if (at >= 0) fillRow(at);
-      const next = cells.get(`${at} ${column}`);
-      if (!next) return;
-      if (!next.closest("[hidden]")) { cell.tabIndex = -1; next.tabIndex = 0; next.focus(); next.scrollIntoView({ block: "nearest", inline: "nearest" }); return; }
-    }
+    const at = view.order.indexOf(row.key), far = event.shiftKey, last = model.runs.length - 1;
+    const down = far && step[0] ? (step[0] < 0 ? -1 : view.order.length - 1) : Math.min(view.order.length - 1, Math.max(-1, at + step[0]));
+    const side = far && step[1] ? (step[1] < 0 ? 0 : last) : Math.min(last, Math.max(0, column + step[1]));
+    view.focus(down < 0 ? view.head : view.lines.get(view.order[down]), side);
   });
-  setInterval(() => { if (!document.hidden && data.runs.some((/** @type {any} */ run) => run.start && !run.end)) paint(); }, 2000);
-  draw();
-  if (shown !== "25") refresh();
+  tips.listen();
+
+  // ---- the beginning
+
+  find.value ||= place().get("q") ?? "";  // who typed before this was loaded has typed nonetheless
+  for (const state of (place().get("task_state") ?? "").split(",")) { const box = /** @type {HTMLInputElement | null} */ (states.querySelector(`input[value="${CSS.escape(state)}"]`)); if (box) box.checked = true; }
+  const remembered = recall("grid runs", "");
+  if (!place().has("runs") && remembered && remembered !== select.value && [...select.options].some((each) => each.value === remembered)) select.value = remembered;
+  view.build(); visible(); empty(); scroll.scrollLeft = scroll.scrollWidth; view.look(); pages(); tell();
+  rest();
+  watch(section.dataset.live, refresh);
+  alsoRefresh(whole);
+  setInterval(() => { const active = document.hidden ? [] : model.runs.filter((run) => run.start && !run.end); if (active.length) view.paint(new Set(active.map((run) => run.pk))); }, 2000);
 }

@@ -33,6 +33,8 @@ function source(element) {
 
 /** @type {Set<() => void>} */
 const all = new Set();
+/** Have more than parts of the page follow its filters. @param {() => void} go */
+export function alsoRefresh(go) { all.add(go); }
 export function refreshAll() { for (const each of all) each(); }
 
 export function start() {

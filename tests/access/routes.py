@@ -191,6 +191,8 @@ PAGES: dict[str, dict[str, str]] = {
         f"{PAGE_DAG}/{end}": {"get": "sees"}
         for end in (
             "grid.json",
+            "grid/mapped.json",
+            "grid/instance.json",
             "graph.json",
             "graph",
             "runs",

@@ -36,6 +36,7 @@ from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import FINISHED, RUN_FINISHED, RunState, RunType, TaskState
 from orchestrator.operators.bash import BashOperator
 from orchestrator.sdk import DAG
+from orchestrator.web.columns import kept
 from runs_app import logs
 from runs_app.create import columns, create_run
 from runs_app.models import Attempt, DagRun, HITLDetail, RenderedFields, TaskInstance, XCom
@@ -129,6 +130,7 @@ def make_version(dag: Dag, spec: DagSpec, source: str = "# a DAG file\n") -> Dag
     # What a test rolls back gives its primary keys to the next one.
     load_spec.cache_clear()
     known_place.cache_clear()
+    kept.clear()
     return version
 
 

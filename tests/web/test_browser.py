@@ -148,7 +148,7 @@ def test_text_of_others_never_runs(browser: Any):
         if not path.endswith("/clear"):
             assert "<img src=x" in page.evaluate(SHOWN), path
     page.goto("/dags/evil")
-    page.hover(".g-cells .st")
+    page.hover(".g-cells .c")
     page.keyboard.press("/")
     page.wait_for_selector("#found li[role=option]")
     assert page.evaluate("window.pwned") is None

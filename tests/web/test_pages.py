@@ -51,6 +51,8 @@ PAGES = [
             "code",
             "details",
             "grid-data",
+            "grid-mapped",
+            "grid-instance",
             "graph-data",
             "dag-required",
         )

@@ -18,15 +18,13 @@ from orchestrator import access
 from orchestrator.core.graph import topological
 from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import RunState, RunType, TaskState
-from orchestrator.web import backfills, graph, grid, schedules, versions
-from orchestrator.web.page import dag_for, done, live_part, must, run_for, whole_number
+from orchestrator.web import backfills, graph, schedules, versions
+from orchestrator.web.page import dag_for, done, live_part, must, run_for
 from orchestrator.web.text import markdown
 from runs_app import actions, why
 from runs_app.tick import dropped_runs
 
-RUNS_SHOWN = 25
 RUNS_TO_COME = 20
-MOST_RUNS = 365
 HEAD = {"head": "dags/_head.html"}
 
 
@@ -56,28 +54,6 @@ def head(request: HttpRequest, dag_id: str, tab: str) -> dict[str, Any]:
         "dropped": dropped_runs(dag, timezone.now()),
         "never_run": list(never_run(spec_of(dag)).items()),
     }
-
-
-@require_safe
-def grid_page(request: HttpRequest, dag_id: str) -> HttpResponse:
-    context = head(request, dag_id, "grid")
-    return live_part(request, "dags/grid.html", HEAD, data=_grid(request, context["dag"]), **context)
-
-
-@require_safe
-def grid_data(request: HttpRequest, dag_id: str) -> JsonResponse:
-    return JsonResponse(_grid(request, dag_for(request, dag_id)))
-
-
-def _grid(request: HttpRequest, dag: Dag) -> dict[str, Any]:
-    runs = (
-        filtered(access.visible_runs(request.user).filter(dag=dag), request)
-        .select_related("version")
-        .defer("version__spec")
-    )
-    count = whole_number(request, "runs", RUNS_SHOWN, 1, MOST_RUNS)
-    newest = list(runs.order_by("-run_after", "-pk")[:count])
-    return grid.grid(spec_of(dag), newest[::-1]) | {"base": reverse("dag", args=[dag.dag_id])}
 
 
 @require_safe

@@ -1,0 +1,94 @@
+// @ts-check
+/** What is told of the cell under the pointer or the focus: at once what is known here, a moment later the times. */
+import { absolute, duration, zone } from "./dates.js";
+import { ask } from "./fetch.js";
+import { seconds, total, WORST } from "./grid_model.js";
+import { hideTip, tipFor, words } from "./tip.js";
+
+const PATIENCE = 130, MOST = 500;
+
+export class Tips {
+  /** @param {HTMLElement} grid @param {import("./grid_view.js").View} view @param {string} url */
+  constructor(grid, view, url) {
+    this.grid = grid; this.view = view; this.url = url; this.timer = 0;
+    /** What the server said of a cell, until its run changes. @type {Map<string, any>} */
+    this.known = new Map();
+    /** @type {Element | null} */
+    this.shown = null;
+  }
+
+  listen() {
+    const { grid, view } = this;
+    grid.addEventListener("pointerover", (event) => {
+      const cell = /** @type {Element} */ (event.target).closest("[data-cell]");
+      if (cell === this.shown) return;
+      if (!cell) { this.leave(); return; }
+      view.light(view.at(cell)?.[1] ?? null);
+      this.about(cell);
+    });
+    grid.addEventListener("pointerleave", () => this.leave());
+    grid.addEventListener("focusin", (event) => { const cell = /** @type {Element} */ (event.target).closest("[data-cell]"); if (cell?.matches(":focus-visible")) { view.light(view.at(cell)?.[1] ?? null); this.about(cell); } });
+    grid.addEventListener("focusout", () => this.leave());
+    view.scroll.addEventListener("scroll", () => { if (this.shown) this.leave(); }, { passive: true });
+  }
+
+  leave() { clearTimeout(this.timer); this.shown = null; this.view.light(null); hideTip(); }
+
+  /** @param {Element} cell */
+  about(cell) {
+    const known = this.view.at(cell);
+    if (!known) return;
+    clearTimeout(this.timer);
+    this.shown = cell;
+    const [line, column] = known, run = this.view.model.runs[column], row = line.row;
+    if (row.kind === "head") { tipFor(cell, run.run_id, ofRun(run)); return; }
+    if (row.kind === "more") { hideTip(); return; }
+    const counts = this.view.model.counts(row, run), key = `${run.pk} ${run.raw} ${row.key}`, told = this.known.get(key);
+    tipFor(cell, row.kind === "instance" ? `${row.id} ${row.label}` : row.id, [...ofStates(counts), ...(told ? ofTimes(told) : []), [run.run_id, ""]]);
+    if (told || row.kind === "group" || !total(counts)) return;
+    this.timer = setTimeout(async () => {
+      const query = new URLSearchParams({ run: run.run_id, task: row.id, ...(row.kind === "instance" ? { index: String(row.index) } : {}) });
+      try {
+        const found = await (await ask(`${this.url}?${query}`)).json();
+        if (this.known.size > MOST) this.known.clear();
+        this.known.set(key, found);
+        if (this.shown === cell && this.view.at(cell)?.[1] === column) this.about(cell);
+      } catch { /* what is shown already has to do */ }
+    }, PATIENCE);
+  }
+}
+
+/** @param {Record<string, number>} counts */
+function ofStates(counts) {
+  const many = total(counts) > 1, found = WORST.filter((state) => counts[state]);
+  return found.length ? found.map((state) => [many ? `${counts[state]} ${words(state)}` : words(state), state]) : [["not in this run", ""]];
+}
+
+/** @param {any} told */
+function ofTimes(told) {
+  const at = (/** @type {string} */ name) => (told[name] ? absolute(new Date(told[name])) : "");
+  const lasted = told.start ? (Date.parse(told.end ?? new Date().toISOString()) - Date.parse(told.start)) / 1000 : 0;
+  return [
+    ...(told.try > 1 ? [[`try ${told.try}`, ""]] : []),
+    ...(told.scheduled ? [[`scheduled ${at("scheduled")}`, ""]] : []),
+    ...(told.start ? [[`started ${at("start")}`, ""]] : []),
+    ...(told.end ? [[`ended ${at("end")}`, ""]] : []),
+    ...(told.start ? [[`took ${duration(lasted)}${told.end ? "" : " so far"}`, ""]] : []),
+    ...(told.note ? [["has a note", ""]] : []),
+  ];
+}
+
+/** @param {any} run */
+function ofRun(run) {
+  return [
+    [words(run.state), run.state],
+    [`${run.type.replaceAll("_", " ")} run, version ${run.version}`, ""],
+    [`for ${absolute(new Date(run.at))} ${zone === "UTC" ? "UTC" : ""}`, ""],
+    ...(run.queued ? [[`queued ${absolute(new Date(run.queued))}`, ""]] : []),
+    ...(run.start ? [[`started ${absolute(new Date(run.start))}`, ""]] : []),
+    ...(run.end ? [[`ended ${absolute(new Date(run.end))}`, ""]] : []),
+    [run.start ? `took ${duration(seconds(run))}${run.end ? "" : " so far"}` : "not started", ""],
+    ...(run.late ? [["missed a deadline", ""]] : []),
+    ...(run.note ? [["has a note", ""]] : []),
+  ];
+}

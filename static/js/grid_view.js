@@ -1,0 +1,241 @@
+// @ts-check
+/**
+ * The grid as elements. Every row's name is there, so that the browser's own search finds it; cells are there only for
+ * rows and runs in view, so that a year of a thousand tasks scrolls as lightly as a week of ten.
+ */
+import { absolute, duration } from "./dates.js";
+import { seconds, total, WORST, worst } from "./grid_model.js";
+import { draw } from "./grid_sprites.js";
+import { words } from "./tip.js";
+
+const BAR = 64, STEP = 16, CELL = 22;
+
+/** @param {string} tag @param {string} [kind] */
+function make(tag, kind) { const element = document.createElement(tag); if (kind) element.className = kind; return element; }
+
+/** @typedef {{ row: any, box: HTMLElement, cells: HTMLElement[], from: number, holder: HTMLElement }} Line */
+
+export class View {
+  /** @param {HTMLElement} grid @param {HTMLElement} scroll @param {import("./grid_model.js").Model} model */
+  constructor(grid, scroll, model) {
+    this.grid = grid; this.scroll = scroll; this.model = model; this.from = 0; this.to = 0;
+    /** @type {Map<string, Line>} */
+    this.lines = new Map();
+    /** Keys of the rows one sees, top to bottom. @type {string[]} */
+    this.order = [];
+    /** Rows whose cells are there. @type {Set<Line>} */
+    this.filled = new Set();
+    /** @type {WeakMap<Element, [Line, number]>} */
+    this.where = new WeakMap();
+    this.lit = make("div", "g-col"); this.lit.hidden = true;
+    this.seen = new IntersectionObserver((entries) => {
+      for (const { target, isIntersecting } of entries) {
+        const line = this.lines.get(/** @type {HTMLElement} */ (target).dataset.key);
+        if (line && isIntersecting) this.fill(line); else if (line && !line.box.contains(document.activeElement)) this.empty(line);
+      }
+    }, { root: scroll, rootMargin: "220px 0px" });
+    draw(grid, WORST);
+    let asked = false;
+    scroll.addEventListener("scroll", () => { if (!asked) { asked = true; requestAnimationFrame(() => { asked = false; this.look(); }); } }, { passive: true });
+    addEventListener("resize", () => this.look());
+  }
+
+  /** Make all rows anew. */
+  build() {
+    this.seen.disconnect(); this.lines.clear(); this.filled.clear();
+    const made = this.model.lines().map((row) => this.#line(row));
+    this.head = this.#head();
+    this.grid.replaceChildren(this.head.box, ...made.map((line) => line.box), this.lit);
+    this.#widen(); this.look(true);
+    for (const line of made) this.seen.observe(line.box);
+  }
+
+  /** Where a cell stands. @param {Element | null | undefined} cell @returns {[Line, number] | undefined} */
+  at(cell) { const known = cell ? this.where.get(cell) : undefined; return known && [known[0], known[1]]; }
+
+  /** @param {Line} line @param {number} column */
+  cell(line, column) { return line.cells[column - line.from]; }
+
+  /** Show those runs that are in view, and some beside them. @param {boolean} [anew]  columns are others now */
+  look(anew = false) {
+    const count = this.model.runs.length, names = /** @type {HTMLElement} */ (this.head.box.firstElementChild).offsetWidth;
+    const wide = Math.ceil(Math.max(0, this.scroll.clientWidth - names) / CELL), first = Math.floor(this.scroll.scrollLeft / CELL);
+    const from = Math.max(0, Math.floor(first / STEP) * STEP - STEP), to = Math.min(count, Math.ceil((first + wide) / STEP) * STEP + STEP);
+    if (!anew && from === this.from && to === this.to) return;
+    this.from = from; this.to = to;
+    if (this.grid.style.getPropertyValue("--runs") !== String(count)) this.grid.style.setProperty("--runs", String(count));
+    this.grid.setAttribute("aria-colcount", String(count + 1));
+    if (anew) for (const line of [this.head, ...this.filled]) { line.holder.replaceChildren(); line.cells = []; }
+    this.fill(this.head);
+    for (const line of this.filled) this.fill(line);
+  }
+
+  /** Have exactly the cells of the runs in view. @param {Line} line */
+  fill(line) {
+    if (line !== this.head) this.filled.add(line);
+    const { cells, holder } = line;
+    while (cells.length && line.from < this.from) { cells.shift().remove(); line.from++; }
+    while (cells.length && line.from + cells.length > this.to) cells.pop().remove();
+    if (!cells.length) line.from = this.from;
+    const before = this.#cells(line, this.from, line.from), after = this.#cells(line, line.from + cells.length, this.to);
+    holder.prepend(...before); holder.append(...after);
+    cells.unshift(...before); cells.push(...after);
+    line.from = this.from;
+    holder.style.paddingLeft = `${this.from * CELL}px`;  // each by itself: a property of the whole grid would restyle every row
+  }
+
+  /** @param {Line} line */
+  empty(line) { line.holder.replaceChildren(); line.cells = []; this.filled.delete(line); }
+
+  /** @param {Line} line @param {number} from @param {number} to */
+  #cells(line, from, to) {
+    const found = [];
+    for (let column = from; column < to; column++) {
+      const cell = line === this.head ? this.#bar(column) : make(line.row.kind === "group" || line.row.kind === "more" ? "span" : "a");
+      cell.dataset.cell = ""; cell.tabIndex = -1;
+      if (line !== this.head) cell.setAttribute("role", "gridcell");
+      this.where.set(cell, [line, column]);
+      found.push(cell);
+      if (line !== this.head) this.paintCell(line.row, cell, this.model.runs[column]);
+    }
+    return found;
+  }
+
+  #head() {
+    const box = make("div", "g-row g-head"), name = make("div", "g-name"), axis = make("div", "axis"), holder = make("div", "g-cells");
+    box.setAttribute("role", "row"); name.setAttribute("role", "columnheader");
+    const zero = make("span"); zero.textContent = "0s";
+    this.marks = [make("span"), make("span")];
+    axis.append(...this.marks, zero); name.append(axis); box.append(name, holder);
+    this.#measure();
+    return { row: { key: "head", kind: "head" }, box, holder, cells: [], from: 0 };
+  }
+
+  /** How high a bar may be, and what that stands for. */
+  #measure() {
+    this.longest = Math.max(1, ...this.model.runs.map(seconds));
+    this.marks.forEach((mark, at) => { mark.textContent = duration(this.longest / (at + 1)); });
+  }
+
+  /** @param {number} column */
+  #bar(column) {
+    const run = this.model.runs[column], before = this.model.runs[column - 1], link = /** @type {HTMLAnchorElement} */ (make("a", "g-bar"));
+    link.href = `${this.model.base}/runs/${encodeURIComponent(run.run_id)}`; link.setAttribute("role", "columnheader");
+    if (before && before.version !== run.version) { const mark = make("span", "ver"), text = make("b"); text.textContent = `v${run.version}`; mark.append(text); link.append(mark); }
+    link.append(make("i", "b"), make("i", `ic kind ic-kind-${run.type}`));
+    if (run.note) link.append(make("i", "has-note"));
+    if (run.late) link.append(make("i", "is-late"));
+    this.#paintBar(link, run);
+    return link;
+  }
+
+  /** @param {HTMLElement} link @param {any} run */
+  #paintBar(link, run) {
+    const bar = /** @type {HTMLElement} */ (link.querySelector(".b"));
+    bar.className = `b b-${run.state}`;
+    bar.style.height = `${Math.max(4, Math.round(seconds(run) / this.longest * BAR))}px`;
+    const also = `${run.note ? ", has a note" : ""}${run.late ? ", missed a deadline" : ""}`;
+    link.setAttribute("aria-label", `Run ${absolute(new Date(run.at))}, ${run.type.replaceAll("_", " ")}, ${words(run.state)}${also}`);
+  }
+
+  /** @param {any} row @returns {Line} */
+  #line(row) {
+    const box = make("div", "g-row"), name = make("div", `g-name${row.kind === "group" ? " is-group" : ""}${row.former ? " former" : ""}${row.kind === "instance" ? " is-instance" : ""}`), holder = make("div", "g-cells");
+    box.setAttribute("role", "row"); box.dataset.key = row.key;
+    name.style.setProperty("--depth", row.depth); name.setAttribute("role", "rowheader"); name.title = row.operator ? `${row.id} · ${row.operator}` : row.id;
+    if (row.kind === "group") {
+      const button = make("button"); button.textContent = row.label; button.dataset.group = row.id; button.setAttribute("type", "button");
+      name.append(button);
+    } else {
+      const link = /** @type {HTMLAnchorElement} */ (make("a")), run = this.model.runs.at(-1);
+      link.href = row.kind === "more" && run ? `${this.model.base}/runs/${encodeURIComponent(run.run_id)}/tasks/${encodeURIComponent(row.id)}/mapped` : `${this.model.base}/tasks/${encodeURIComponent(row.id)}`;
+      link.textContent = row.label; name.append(link);
+    }
+    if (row.role) { const mark = make("small"); mark.textContent = row.role; name.append(mark); }
+    if (row.mapped && row.kind !== "group") {
+      const button = make("button", "open"), open = this.model.opened.has(row.id);
+      button.textContent = "mapped"; button.dataset.task = row.id; button.setAttribute("type", "button");
+      button.setAttribute("aria-expanded", String(open)); button.setAttribute("aria-label", `Instances of ${row.id}`); button.title = "Show its instances";
+      name.append(button);
+    } else if (row.mapped) { const mark = make("small"); mark.textContent = "mapped"; name.append(mark); }
+    box.append(name, holder);
+    const line = { row, box, holder, cells: [], from: 0 };
+    this.lines.set(row.key, line);
+    return line;
+  }
+
+  /** @param {any} row @param {HTMLElement} cell @param {any} run */
+  paintCell(row, cell, run) {
+    if (row.kind === "more") return;
+    const counts = this.model.counts(row, run), state = worst(counts), many = total(counts);
+    const kind = state ? `c st-${state}${row.kind === "group" || (row.mapped && many > 1) ? " many" : ""}` : "";
+    if (cell.className !== kind || !cell.hasAttribute("aria-label")) {
+      cell.className = kind;
+      cell.setAttribute("aria-label", state ? `${row.label}, ${words(state)}${many > 1 ? `, ${many} instances` : ""}` : `${row.label}, not in this run`);
+    }
+    if (cell instanceof HTMLAnchorElement) {
+      if (!state) cell.removeAttribute("href");
+      else { const to = this.model.address(row, run, counts); if (cell.getAttribute("href") !== to) cell.href = to; }
+    }
+  }
+
+  /** Paint the runs that changed. @param {Set<number>} pks */
+  paint(pks) {
+    const before = this.longest;
+    this.#measure();
+    this.model.runs.forEach((run, column) => {
+      if (column < this.from || column >= this.to) return;
+      const bar = this.cell(this.head, column);
+      if (bar && (before !== this.longest || pks.has(run.pk))) this.#paintBar(bar, run);
+      if (pks.has(run.pk)) for (const line of this.filled) { const cell = this.cell(line, column); if (cell) this.paintCell(line.row, cell, run); }
+    });
+  }
+
+  /** Let only some rows be seen. @param {Set<string>} keys @param {Set<string>} folds */
+  show(keys, folds) {
+    this.order = [];
+    for (const [key, line] of this.lines) {
+      const seen = keys.has(key);
+      if (line.box.hidden === seen) line.box.hidden = !seen;
+      if (seen) this.order.push(key);
+      if (line.row.kind === "group") line.box.querySelector("button").setAttribute("aria-expanded", String(!folds.has(line.row.id)));
+    }
+    this.grid.setAttribute("aria-rowcount", String(this.order.length + 1));
+    this.rove();
+  }
+
+  /** One cell can be reached with Tab; arrows lead on. */
+  rove() {
+    if (this.grid.querySelector(".g-row:not([hidden]) [data-cell][tabindex='0']")) return;
+    const line = this.lines.get(this.order[0]);
+    if (!line || !this.model.runs.length) return;
+    this.fill(line);
+    const cell = line.cells.at(-1);
+    if (cell) cell.tabIndex = 0;
+  }
+
+  /** Bring a cell into view and give it the focus. @param {Line} line @param {number} column */
+  focus(line, column) {
+    const left = column * CELL, room = this.scroll.clientWidth - /** @type {HTMLElement} */ (this.head.box.firstElementChild).offsetWidth;
+    if (left < this.scroll.scrollLeft) this.scroll.scrollLeft = left;
+    if (left + CELL > this.scroll.scrollLeft + room) this.scroll.scrollLeft = left + CELL - room;
+    this.look(); this.fill(line);
+    const cell = this.cell(line, column);
+    if (!cell) return;
+    for (const each of this.grid.querySelectorAll("[data-cell][tabindex='0']")) /** @type {HTMLElement} */ (each).tabIndex = -1;
+    cell.tabIndex = 0; cell.focus({ preventScroll: true });
+    if (line !== this.head) line.box.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }
+
+  /** @param {number | null} column */
+  light(column) {
+    this.lit.hidden = column === null;
+    if (column !== null) this.lit.style.setProperty("--at", String(column));
+  }
+
+  #widen() {
+    const narrow = innerWidth < 760;
+    const longest = Math.max(12, ...[...this.lines.values()].map(({ row }) => row.label.length + row.depth * 2 + (row.mapped || row.role ? 9 : 0)));
+    this.grid.style.setProperty("--names", `${Math.min(narrow ? 150 : 380, Math.max(narrow ? 120 : 200, longest * 7.4 + 44))}px`);
+  }
+}
