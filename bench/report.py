@@ -49,6 +49,17 @@ GOALS = (
     Goal("graph_1000_grouped_layout_s", 1.5, (), slack=1),
     Goal("idle_pss_mb", 350, ("idle_processes",)),
     Goal("idle_cpu_percent", 3, ()),
+    Goal("grid_data_p50_ms", 100, ("empty_view_p50_ms",), slack=1),
+    Goal("grid_data_kb", 200, (), slack=1),
+    Goal("grid_data_vs_empty_view", 12, (), slack=1),
+    Goal("dag_list_p50_ms", 150, (), slack=1),
+    Goal("first_paint_worst_ms", 1000, ("paint_dags_ms", "paint_grid_ms", "paint_lake_ms", "paint_graph_ms"), slack=1),
+    Goal("page_weight_worst_kb", 300, (), slack=1),
+    Goal("large_grid_open_ms", 1500, (), slack=1),
+    Goal("large_grid_scroll_longest_ms", 100, (), slack=1),
+    Goal("large_grid_hover_ms", 50, (), slack=1),
+    Goal("large_grid_click_ms", 50, (), slack=1),
+    Goal("full_speed_longest_ms", 200, (), slack=1),
 )
 
 
