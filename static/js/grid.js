@@ -108,7 +108,17 @@ export function start(section) {
     const address = place();
     for (const [name, value] of Object.entries(values)) if (value) address.set(name, value); else address.delete(name);
     history.replaceState(null, "", `${location.pathname}${address.size ? `?${address}` : ""}`);
+    for (const [name, value] of Object.entries(values)) carry(name, value);
     visible(); pages();
+  }
+
+  /** The form of filters takes along what else stands in the address. @param {string} name @param {string} value */
+  function carry(name, value) {
+    const form = document.querySelector("form.filters");
+    form?.querySelector(`input[type=hidden][name="${name}"]`)?.remove();
+    if (!form || !value || name === "page") return;
+    const box = document.createElement("input");
+    box.type = "hidden"; box.name = name; box.value = value; form.append(box);
   }
 
   // ---- folds and mapped tasks

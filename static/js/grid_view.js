@@ -27,7 +27,7 @@ export class View {
     this.filled = new Set();
     /** @type {WeakMap<Element, [Line, number]>} */
     this.where = new WeakMap();
-    this.lit = make("div", "g-col"); this.lit.hidden = true;
+    this.lit = make("div", "g-col"); this.lit.hidden = true; this.lit.setAttribute("role", "presentation");
     this.seen = new IntersectionObserver((entries) => {
       for (const { target, isIntersecting } of entries) {
         const line = this.lines.get(/** @type {HTMLElement} */ (target).dataset.key);

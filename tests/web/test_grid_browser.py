@@ -10,7 +10,7 @@ from django.db import transaction
 
 from orchestrator.core.states import TaskState
 from runs_app import notify, transitions
-from runs_app.models import DagRun, TaskInstance
+from runs_app.models import TaskInstance
 from tests.support import factories
 
 from .conftest import shop_spec
@@ -139,4 +139,9 @@ def test_filters_of_runs_are_in_the_address_and_older_runs_a_link_away(browser: 
     page.check(".filters input[value=failed]")
     page.wait_for_selector(".grid[aria-colcount='2']")
     assert "state=failed" in page.url
-    assert DagRun.objects.filter(state="failed").count() == page.locator(".g-head a").count()
+    assert "runs=5" in page.url
+    page.select_option("[data-runs]", "10")
+    page.wait_for_url("**runs=10*")
+    page.uncheck(".filters input[value=failed]")
+    page.wait_for_selector(".grid[aria-colcount='9']")
+    assert "runs=10" in page.url
