@@ -243,7 +243,9 @@ with DAG(
     def delete_cluster():
         print("cluster is gone")
 
-    make_cluster() >> train() >> score() >> delete_cluster()
+    up, down = make_cluster(), delete_cluster()
+    up >> train() >> score() >> down
+    up >> down
 ''',
 }
 
