@@ -9,14 +9,21 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import edit, graph, idle, large, pages, parse, report, rounds, schedule, startup
+from bench import edit, graph, idle, large, logs, pages, parse, report, rounds, schedule, startup
 from bench.place import Place, memory_folder, pair, place
 from tests.support.servers import Redis
 
 TOGETHER = {"rounds": rounds.measure, "large": large.measure, "schedule": schedule.measure, "edit": edit.measure}
 """Measured on one installation, beside raw Celery; ``rounds`` gives the hop that others are compared with."""
 
-ALONE = {"parse": parse.measure, "startup": startup.measure, "idle": idle.measure, "graph": graph.measure, "pages": pages.measure}
+ALONE = {
+    "parse": parse.measure,
+    "startup": startup.measure,
+    "idle": idle.measure,
+    "graph": graph.measure,
+    "logs": logs.measure,
+    "pages": pages.measure,
+}
 
 
 def main() -> int:

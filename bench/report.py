@@ -60,6 +60,9 @@ GOALS = (
     Goal("large_grid_hover_ms", 50, (), slack=1),
     Goal("large_grid_click_ms", 50, (), slack=1),
     Goal("full_speed_longest_ms", 200, (), slack=1),
+    Goal("log_open_s", 1, ("log_counted_s", "log_search_s", "log_first_error_s"), slack=1),
+    Goal("log_server_mb", 50, (), slack=1),
+    Goal("log_browser_mb", 150, (), slack=1),
 )
 
 

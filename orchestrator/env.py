@@ -74,6 +74,13 @@ SETTINGS = (
     Setting("ALLOWED_HOSTS", "allowed_hosts", words, [], "host names the web server answers to, besides this machine"),
     Setting("TRUSTED_ORIGINS", "trusted_origins", words, [], "https://... origins that forms may come from"),
     Setting("HTTPS", "https", yes_or_no, False, "true behind a proxy that ends TLS: secure cookies and HSTS"),
+    Setting(
+        "ORCHESTRATOR_EXTERNAL_LOG_URL",
+        "external_log_url",
+        str,
+        "",
+        "address of a try's log elsewhere, with `{dag_id}`, `{run_id}`, `{task_id}`, `{map_index}`, `{try_number}` in it",
+    ),
     Setting("LOG_LEVEL", "log_level", str, "INFO", "of the server's own log"),
     Setting("ORCHESTRATOR_SLOTS", "slots", int, 2, "task attempts at once on this worker"),
     Setting("ORCHESTRATOR_LEASE_SECONDS", "lease_seconds", float, 10.0, "s; a process silent for so long is dead"),

@@ -74,7 +74,7 @@ class Watch:
         below = (
             [f"{pid} {name}" for pid, name in vitals.last.processes.items() if pid != vitals.pid] if vitals.last else []
         )
-        text = stack + (f"\nProcesses it started: {', '.join(below)}" if below else "")
+        text = _of_the_task(stack) + (f"\nProcesses it started: {', '.join(below)}" if below else "")
         since = timezone.now() - timedelta(seconds=silent)
         self._write(hung_since=since, stack=self.relay.masker.mask(text)[:LONGEST_STACK])
 
@@ -90,6 +90,12 @@ class Watch:
         if vitals is None or vitals.last is None:
             return cpu_seconds, peak_bytes
         return max(cpu_seconds or 0.0, vitals.cpu_seconds), max(peak_bytes or 0, vitals.peak_bytes)
+
+
+def _of_the_task(stack: str) -> str:
+    """A stack without the frames below the task, which are the same in each."""
+    lines = stack.splitlines()
+    return "\n".join(line for line in lines if not any(each in line for each in ("/orchestrator/runtime/", "<frozen ")))
 
 
 def sentence(attempt: Attempt) -> str:

@@ -37,7 +37,7 @@ from .views.hitl import HITLDetailsView, HITLDetailTryView, HITLDetailView
 from .views.holds import HoldsView, HoldTaskView
 from .views.import_errors import ImportErrorsView, ImportErrorView
 from .views.links import LinksView
-from .views.logs import LogsView
+from .views.logs import ExternalLogView, LogsView
 from .views.monitor import HealthView, VersionView
 from .views.next_runs import NextRunsView
 from .views.partitions import ClearPartitionsView
@@ -142,6 +142,7 @@ urlpatterns = [
     path(TASK + "/hold", HoldTaskView.as_view()),
     path(TASK + "/listMapped", MappedView.as_view()),
     path(TASK + "/logs/<int:try_number>", LogsView.as_view()),
+    path(TASK + "/externalLogUrl/<int:try_number>", ExternalLogView.as_view()),
     path(TASK + "/links", LinksView.as_view()),
     path(TASK + "/state-store", StateStoreView.as_view()),
     path(TASK + "/state-store/<path:key>", StateStoreKeyView.as_view()),

@@ -27,8 +27,10 @@ from .views import (
     required,
     run,
     run_assets,
+    runlogs,
     search,
     task,
+    values,
 )
 
 DAG = f"dags/<{ANY}:dag_id>"
@@ -50,6 +52,11 @@ TASK_PAGES = (
     ("/mark", "task-mark", dialogs.mark_task),
     ("/hold", "task-hold", holds.hold_task),
     ("/note", "task-note", dialogs.note_task),
+    ("/events", "task-events", task.events_page),
+    ("/asset_events", "task-assets", task.assets_page),
+    ("/xcom/edit", "task-xcom-edit", values.edit_xcom),
+    ("/state-store/edit", "task-store-edit", values.edit_store),
+    ("/state-store/clear", "task-store-clear", values.clear_store),
 )
 
 urlpatterns = [
@@ -80,6 +87,7 @@ urlpatterns = [
     path(RUN + "/graph", run.graph_page, name="run-graph"),
     *urls_charts.of_runs,
     path(RUN + "/asset_events", run_assets.asset_events_page, name="run-asset-events"),
+    path(RUN + "/logs", runlogs.search_page, name="run-logs"),
     path(RUN + "/events", run.events_page, name="run-events"),
     path(RUN + "/callbacks", callbacks.callbacks_page, name="run-callbacks"),
     path(RUN + "/callbacks/<int:callback_id>/log.txt", callbacks.download, name="callback-log"),

@@ -100,6 +100,7 @@ API: dict[str, dict[str, str]] = {
     f"{TASK}/why": {"get": "sees"},
     f"{TASK}/tries/<int:try_number>": {"get": "sees"},
     f"{TASK}/logs/<int:try_number>": {"get": "sees"},
+    f"{TASK}/externalLogUrl/<int:try_number>": {"get": "sees"},
     f"{TASK}/links": {"get": "sees"},
     f"{TASK}/state-store": {"get": "sees", "delete": "acts:edit"},
     f"{TASK}/state-store/<path:key>": {"get": "sees", **dict.fromkeys(("put", "patch", "delete"), "acts:edit")},
@@ -130,6 +131,8 @@ SHOWN = (
     "/log",
     "/log/find",
     "/log.txt",
+    "/events",
+    "/asset_events",
 )
 
 
@@ -141,6 +144,10 @@ def _task_pages(task: str) -> dict[str, dict[str, str]]:
         task + "/mark": {"get": "acts:mark", "post": "acts:mark"},
         task + "/hold": {"get": "acts:mark", "post": "acts:mark"},
         task + "/note": {"get": "acts:note", "post": "acts:note"},
+        **{
+            task + end: dict.fromkeys(("get", "post"), "acts:edit")
+            for end in ("/xcom/edit", "/state-store/edit", "/state-store/clear")
+        },
     }
 
 
@@ -178,7 +185,7 @@ PAGES: dict[str, dict[str, str]] = {
     f"{PAGE_TASK}/mapped": {"get": "sees"},
     PAGE_RUN: {"get": "sees"},
     f"{PAGE_RUN}/asset_events": {"get": "sees"},
-    **{f"{PAGE_RUN}/{end}": {"get": "sees"} for end in ("graph", "events", "callbacks", "code", "details")},
+    **{f"{PAGE_RUN}/{end}": {"get": "sees"} for end in ("graph", "events", "logs", "callbacks", "code", "details")},
     f"{PAGE_RUN}/callbacks/<int:callback_id>/log.txt": {"get": "sees"},
     **{f"{PAGE_RUN}/{end}": {"get": "sees"} for end in ("gantt", "gantt.json")},
     f"{PAGE_RUN}/clear": {"get": "acts:clear", "post": "acts:clear"},

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -72,8 +73,9 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
 
 
 @pytest.fixture
-def world(db) -> dict[str, Any]:
+def world(db, monkeypatch) -> dict[str, Any]:
     """One of everything, and ids that are only known once it is made."""
+    monkeypatch.setattr(settings.ORCH, "external_log_url", "https://logs/{task_id}")
     spec = factories.make_spec("alpha", {"a": (), "m": ("a",)})
     grouped = {**spec.tasks, "a": replace(spec.tasks["a"], group_id="g")}
     spec = replace(spec, tasks=grouped, groups={"g": GroupSpec("g", children=(("task", "a"),))})

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 
 from orchestrator.logs.scans import Scans
-from orchestrator.web.views import logs
+from orchestrator.web.views import logs, runlogs
 from runs_app import logs as app_logs
 from runs_app.models import Attempt, DagRun
 from tests.support import factories
@@ -111,3 +112,36 @@ def test_what_a_try_ended_of_is_said_with_its_log(viewer: Client, shop_run: DagR
     answer = viewer.get("/dags/shop/runs/first/tasks/checks.sums/log?end=1").json()
     assert (answer["lines"], answer["end"]["outcome"]) == ([], "failed")
     assert "SIGKILL" in answer["end"]["reason"]
+
+
+def search(client: Client, query: str) -> str:
+    return b"".join(client.get(f"/dags/shop/runs/first/logs?{query}")).decode()
+
+
+def test_all_logs_of_a_run_are_searched_with_links_to_the_lines(viewer: Client, attempt: Attempt, shop_run: DagRun):
+    sums = factories.instance_of(shop_run, "checks.sums")
+    factories.make_attempt(sums, lines=("nothing", "row 12 is <b>wrong</b>"))
+    page = search(viewer, "q=row+12")
+    assert "extract · try 1" in page and f'href="{TASK}?try_number=1#13"' in page
+    assert "row 12 is &lt;b&gt;wrong&lt;/b&gt;" in page
+    assert "all 2 logs looked through" in page
+    assert page.rstrip().endswith("</html>")
+    assert "checks.sums" not in search(viewer, "q=row+12&level=error").partition('class="log-hits"')[2]
+    assert "Not a regular expression" in search(viewer, "q=(&regex=on")
+
+
+def test_a_search_over_a_run_keeps_within_its_bounds(viewer: Client, attempt: Attempt, monkeypatch: Any):
+    assert f"and {498 - runlogs.LINES_OF_ONE} more in this log" in search(viewer, "q=row")
+    monkeypatch.setattr(runlogs, "MOST_SECONDS", -1.0)
+    monkeypatch.setattr("orchestrator.logs.scan.BLOCK_BYTES", 1000)
+    assert "0 of 1 logs looked through: narrow the search" in search(viewer, "q=broken")
+
+
+def test_a_log_kept_elsewhere_is_a_click_away(viewer: Client, attempt: Attempt, monkeypatch: Any):
+    api = "/api/v2/dags/shop/dagRuns/first/taskInstances/extract/externalLogUrl/1"
+    assert viewer.get(api).status_code == 400
+    monkeypatch.setattr(settings.ORCH, "external_log_url", "https://logs/{dag_id}/{run_id}?t={task_id}&n={try_number}")
+    assert viewer.get(api).json() == {"url": "https://logs/shop/first?t=extract&n=1"}
+    assert 'href="https://logs/shop/first?t=extract&amp;n=1"' in viewer.get(TASK).content.decode()
+    monkeypatch.setattr(settings.ORCH, "external_log_url", "javascript:alert(1)")
+    assert "javascript:alert" not in viewer.get(TASK).content.decode()

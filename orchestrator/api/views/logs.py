@@ -19,6 +19,7 @@ from orchestrator.api.scope import instance_for
 from orchestrator.core.states import FINISHED, TaskState
 from orchestrator.streaming import streamed
 from runs_app import logs
+from runs_app.links import external_log
 from runs_app.models import Attempt, TaskInstance
 
 CHUNK_BYTES = 256 * 1024
@@ -70,6 +71,17 @@ class LogsView(ApiView):
         more = room <= 0 or (goes_on and try_number == instance.try_number and not whole_log)
         token = signing.dumps([instance.pk, try_number, place, offset], salt=SALT) if more else None
         return Response({"content": content, "continuation_token": token})
+
+
+class ExternalLogView(ApiView):
+    """GET .../taskInstances/{task_id}/externalLogUrl/{try_number}: where the log of a try is kept besides."""
+
+    def get(self, request: Request, dag_id: str, run_id: str, task_id: str, try_number: int) -> Response:
+        instance = instance_for(request.user, dag_id, run_id, task_id, map_index_of(request.GET))
+        address = external_log(instance, try_number)
+        if not address:
+            raise BadRequest("No external logs here: ORCHESTRATOR_EXTERNAL_LOG_URL is not set")
+        return Response({"url": address})
 
 
 def record(line: bytes) -> dict[str, Any]:

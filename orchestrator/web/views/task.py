@@ -13,16 +13,18 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from dags_app.models import AuditEntry
 from dags_app.versions import load_spec
 from orchestrator import access
 from orchestrator.core.states import FINISHED, TaskState
-from orchestrator.web import tasklist
+from orchestrator.logs.mask import mask_fields
+from orchestrator.web import tasklist, usage
 from orchestrator.web.page import instance_for, live_part, run_for, whole_number
 from orchestrator.web.text import code, markdown
 from orchestrator.web.views.logs import last_part
 from runs_app import store, why
 from runs_app.deadlines import deadlines_of
-from runs_app.links import links_of
+from runs_app.links import external_log, links_of
 from runs_app.models import Attempt, StateEvent, XCom
 
 MOST_SHOWN = 100_000
@@ -55,6 +57,8 @@ def head(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index
         "tries": tries,
         "picks": list({each.try_number: each.outcome or "running" for each in attempts}.items()),
         "try_number": chosen,
+        "reads_audit": access.can(request.user, "read_audit"),
+        "seen_asset_events": access.visible_asset_events(request.user),
         "before": whole_number(request, "before", -1, -1, 2**53),
         "last": attempts[-1] if attempts else None,
         "reason": reason,
@@ -80,6 +84,11 @@ def head(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index
                 ("mark", "-mark"),
                 ("hold", "-hold"),
                 ("note", "-note"),
+                ("events", "-events"),
+                ("assets", "-assets"),
+                ("edit_xcom", "-xcom-edit"),
+                ("edit_store", "-store-edit"),
+                ("clear_store", "-store-clear"),
             )
         },
     }
@@ -98,7 +107,8 @@ def _only_mapped(request: HttpRequest, run: Any, task_id: str) -> str:
 
 def log_tab(context: dict[str, Any]) -> dict[str, Any]:
     tokens = [each.token for each in context["attempts"] if each.try_number == context["try_number"]]
-    return last_part(context["instance"], tokens, context["before"])
+    elsewhere = external_log(context["instance"], context["try_number"])
+    return {**last_part(context["instance"], tokens, context["before"]), "external_log": elsewhere}
 
 
 def _page(view: Any) -> Any:
@@ -112,7 +122,11 @@ def _page(view: Any) -> Any:
             from django.http import HttpResponseRedirect
 
             return HttpResponseRedirect(str(elsewhere))
-        parts = PARTS | {"log": {"pick": "tasks/_pick.html"}, "tries": {"tries": "tasks/_tries.html"}}.get(tab, {})
+        parts = PARTS | {
+            "log": {"pick": "tasks/_pick.html"},
+            "tries": {"tries": "tasks/_tries.html"},
+            "events": {"events": "tasks/_events.html"},
+        }.get(tab, {})
         return live_part(request, template, parts, **context, **extra(context))
 
     return require_safe(shown)
@@ -125,17 +139,41 @@ def log_page() -> Any:
 
 @_page
 def tries_page() -> Any:
-    return "tries", "tasks/tries.html", lambda context: {}
+    return "tries", "tasks/tries.html", lambda context: {"usage": usage.over_runs(context["instance"])}
 
 
 @_page
 def details_page() -> Any:
     def extra(context: dict[str, Any]) -> dict[str, Any]:
         task = context["task"]
-        events = StateEvent.objects.filter(task_instance=context["instance"]).order_by("-pk")[:100]
-        return {"doc": markdown(task.display.get("doc_md")) if task else "", "events": list(events)}
+        return {"doc": markdown(task.display.get("doc_md")) if task else ""}
 
     return "details", "tasks/details.html", extra
+
+
+@_page
+def events_page() -> Any:
+    def extra(context: dict[str, Any]) -> dict[str, Any]:
+        instance, run = context["instance"], context["run"]
+        events = StateEvent.objects.filter(task_instance=instance).order_by("-pk")[:200]
+        audit = AuditEntry.objects.filter(dag_id=run.dag_id, run_id=run.run_id, task_id=instance.task_id)
+        return {"events": list(events), "audit": list(audit[:100]) if context["reads_audit"] else []}
+
+    return "events", "tasks/events.html", extra
+
+
+@_page
+def assets_page() -> Any:
+    def extra(context: dict[str, Any]) -> dict[str, Any]:
+        instance, run = context["instance"], context["run"]
+        events = context["seen_asset_events"].filter(source_dag_id=run.dag_id, source_run_id=run.run_id)
+        events = events.filter(source_task_id=instance.task_id, source_map_index=instance.map_index)
+        found = list(events.select_related("asset").prefetch_related("runs").order_by("-pk")[:200])
+        for each in found:
+            each.shown = mask_fields(each.extra)
+        return {"asset_events": found}
+
+    return "assets", "tasks/assets.html", extra
 
 
 @_page

@@ -1,0 +1,110 @@
+"""What people change of what a task left behind, and what its pages tell of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from dags_app.models import AuditEntry
+from runs_app import store
+from runs_app.models import AssetEvent, DagRun, TaskStoreEntry, XCom
+from tests.support import factories
+
+TASK = "/dags/shop/runs/first/tasks/extract"
+FETCH = {"X-Requested-With": "fetch"}
+
+
+def post(client: Client, end: str, **values: str) -> Any:
+    return client.post(TASK + end, values, headers=FETCH)
+
+
+def test_an_xcom_is_added_changed_and_deleted(user: Client, shop_run: DagRun):
+    assert "/xcom/edit" in user.get(f"{TASK}/xcom").content.decode()
+    assert "saved" in post(user, "/xcom/edit", key="päth/a b", value='{"rows": 1}').json()["toast"]
+    page = user.get(f"{TASK}/xcom").content.decode()
+    assert "?key=p%C3%A4th%2Fa%20b" in page
+    post(user, "/xcom/edit?key=p%C3%A4th%2Fa%20b", value="[2]")
+    assert XCom.objects.get(key="päth/a b").value == [2]
+    post(user, "/xcom/edit?key=p%C3%A4th%2Fa%20b", value="[2]", delete="1")
+    assert not XCom.objects.filter(key="päth/a b").exists()
+    assert AuditEntry.objects.filter(event__endswith="xcom_entry").count() == 3
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("", "1", "Give it a key"),
+        ("a", "text", "not JSON"),
+        ("a", "NaN", "not JSON"),
+        ("a", "[" * 3000, "not JSON"),
+        ("a", '"\\u0000"', "null character"),
+        ("return_value", "1", "return_value"),
+    ],
+)
+def test_what_cannot_be_kept_is_refused_with_what_was_typed(
+    user: Client, shop_run: DagRun, key: str, value: str, said: str
+):
+    answer = post(user, "/xcom/edit", key=key, value=value)
+    assert answer.status_code == 422
+    assert said in answer.content.decode()
+    assert XCom.objects.count() == 1
+
+
+def test_the_state_store_is_written_and_cleared(user: Client, shop_run: DagRun):
+    extract = factories.instance_of(shop_run, "extract")
+    post(user, "/state-store/edit", key="offset", value="7")
+    entry = TaskStoreEntry.objects.get(task_instance=extract)
+    assert (entry.key, entry.value) == ("offset", 7)
+    assert entry.expires_at > timezone.now()
+    assert post(user, "/state-store/edit", key="offset", value="8").status_code == 422
+    post(user, "/state-store/edit?key=offset", value="8")
+    assert TaskStoreEntry.objects.get().value == 8
+    store.put(extract.pk, "more", 1, expires_at=None, now=timezone.now())
+    assert "2 keys" in post(user, "/state-store/clear").json()["toast"]
+    assert not TaskStoreEntry.objects.exists()
+
+
+def test_a_key_that_is_not_there_cannot_be_changed(user: Client, shop_run: DagRun):
+    for end in ("/xcom/edit?key=nope", "/state-store/edit?key=nope"):
+        assert user.get(TASK + end).status_code == 404
+
+
+def test_a_viewer_sees_the_values_and_is_offered_no_change(viewer: Client, shop_run: DagRun):
+    for end in ("/xcom", "/state-store"):
+        assert "/edit" not in viewer.get(TASK + end).content.decode()
+    assert post(viewer, "/xcom/edit", key="a", value="1").status_code == 403
+
+
+def test_the_tries_tell_what_the_task_took_in_its_last_runs(viewer: Client, shop_run: DagRun):
+    for number in range(4):
+        run = factories.make_run(shop_run.dag, f"more {number}", state="success", states={"extract": "success"})
+        factories.make_attempt(factories.instance_of(run, "extract"), cpu_seconds=number + 1.0, peak_bytes=2_000_000)
+    page = viewer.get(f"{TASK}/tries").content.decode()
+    assert "Over the last 5 runs" in page
+    assert "median 2.0s" in page  # of 0.2, 1, 2, 3 and 4
+    assert page.count("<rect") == 15
+
+
+def test_the_events_tab_shows_what_people_did_to_whom_may_read_the_audit_log(client_of: Any, shop_run: DagRun):
+    post(client_of("user"), "/xcom/edit", key="a", value="1")
+    AuditEntry.objects.update(task_id="extract", run_id="first", dag_id="shop")
+    assert "create xcom entry" not in client_of("viewer").get(f"{TASK}/events").content.decode()
+    assert "create xcom entry" in client_of("op").get(f"{TASK}/events").content.decode()
+
+
+def test_the_asset_events_of_a_task_are_on_its_page(viewer: Client, shop_run: DagRun):
+    asset = factories.make_asset("s3://bucket/orders", producer=shop_run.dag)
+    AssetEvent.objects.create(
+        asset=asset,
+        source_dag_id="shop",
+        source_run_id="first",
+        source_task_id="extract",
+        timestamp=factories.DAY,
+        extra={"rows": 3, "password": "hunter22"},
+    )
+    page = viewer.get(f"{TASK}/asset_events").content.decode()
+    assert "orders" in page and "&quot;rows&quot;: 3" in page
+    assert "hunter22" not in page
