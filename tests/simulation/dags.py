@@ -105,8 +105,8 @@ def _in_memory(spec: DagSpec, plan: Plan, ends: tuple[str, ...], newest: bool) -
     while True:
         found = decide(RunView(spec, {name: dict(rows) for name, rows in instances.items()}, lengths))
         for expansion in found.expansions:
-            first = instances[expansion.task_id].pop(-1)
-            instances[expansion.task_id] = dict.fromkeys(expansion.indexes, first)
+            first = instances[expansion.task_id].pop(expansion.replaces)
+            instances[expansion.task_id].update(dict.fromkeys(expansion.indexes, first))
         for move in found.moves:
             old = instances[move.task_id][move.map_index]
             note = found.notes.get((move.task_id, move.map_index), old.skip_note)

@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import Count
+from django.db.models import BigIntegerField, Case, Count, ExpressionWrapper, F, When
+from django.db.models.functions import Abs
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -16,6 +17,8 @@ from django.views.decorators.http import require_safe
 from dags_app.models import AuditEntry
 from dags_app.versions import load_spec
 from orchestrator import access
+from orchestrator.core.branches import BASE, depth_of
+from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import FINISHED, TaskState
 from orchestrator.logs.mask import mask_fields
 from orchestrator.web import tasklist, usage
@@ -212,6 +215,15 @@ def value_lines(value: Any) -> tuple[list[Any], bool]:
     return code(text[:MOST_SHOWN], name), len(text) > MOST_SHOWN
 
 
+def _in_order(spec: DagSpec, task_id: str) -> list[Any]:
+    """The order of their places; where more than two mappings stand in each other, what is not expanded comes first."""
+    if depth_of(spec, task_id) == 2:
+        number = BigIntegerField()
+        place = ExpressionWrapper((-2 - F("map_index")) * BASE, output_field=number)
+        return [Case(When(map_index__lt=-1, then=place), default=F("map_index"), output_field=number)]
+    return [Case(When(map_index__lt=0, then=0), default=1), Abs("map_index")]
+
+
 @require_safe
 def mapped_page(request: HttpRequest, dag_id: str, run_id: str, task_id: str) -> HttpResponse:
     """The instances of a mapped task."""
@@ -222,7 +234,9 @@ def mapped_page(request: HttpRequest, dag_id: str, run_id: str, task_id: str) ->
         raise Http404(f"Run “{run.run_id}” has no task “{task_id}”.")
     if request.GET.get("state") in set(TaskState):
         instances = instances.filter(state=request.GET["state"])
-    chunk = Paginator(instances.order_by("map_index"), 100).get_page(request.GET.get("page"))
+    chunk = Paginator(instances.order_by(*_in_order(load_spec(run.version_id), task_id)), 100).get_page(
+        request.GET.get("page")
+    )
     parts = {"instances": "tasks/_mapped.html", "rail": "tasks/_rail.html"}
     context = {
         "dag": run.dag,
