@@ -17,7 +17,7 @@ from orchestrator.core import timetables
 from orchestrator.core.serde import SpecError
 from orchestrator.sdk.listeners import IMPORT_HOOKS
 
-from . import asset_sync, documents, plugin_calls, pools, ranges, schedule
+from . import asset_sync, documents, plugin_calls, pools, ranges, schedule, uses
 from .documents import Document
 from .models import Dag, DagFile, DagImportError, DagTag, DagVersion, SourceBlob, SourceTree
 from .trees import Tree
@@ -131,6 +131,9 @@ def _store_batch(
                 renewed[dag_id] = version_pk
         if renewed:
             asset_sync.store({dag_id: wanted[dag_id].spec for dag_id in renewed}, renewed, now)
+        unread = {dag.pk for dag in known.values() if not dag.uses_known} - rivals.keys()
+        if looked := renewed.keys() | unread:
+            uses.store({dag_id: wanted[dag_id].spec for dag_id in looked}, parsed.tree)
     Dag.objects.filter(pk__in=wanted.keys() - rivals.keys()).update(
         last_parsed_at=now, last_parse_seconds=parsed.seconds
     )

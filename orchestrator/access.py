@@ -37,6 +37,9 @@ LEAST_ROLE = {
     "read_secrets": "op",
     "edit_secrets": "op",
     "edit_pools": "op",
+    "edit_processes": "op",  # have workers drain or stop
+    "read_config": "op",
+    "read_providers": "viewer",
     "read_audit": "op",
     "edit_code": "admin",  # a DAG file is code that the workers run
     "admin": "admin",
@@ -48,15 +51,23 @@ def role_of(user: Any) -> str:
     """Return the user's highest role, or "" for somebody without one."""
     if not (user and user.is_authenticated and user.is_active):
         return ""
-    if user.is_superuser:
-        return "admin"
     known: str | None = getattr(user, "_orchestrator_role", None)
+    if known is None and user.is_superuser:
+        return "admin"
     if known is None:
         groups = set(user.groups.filter(name__in=ROLES).values_list("name", flat=True))
         known = next((role for role in reversed(ROLES) if role in groups), "")
         # One query a request: a user object lives no longer than that (sockets fetch theirs anew).
         user._orchestrator_role = known
     return known
+
+
+def limited(user: Any, role: str) -> Any:
+    """Return the user with at most this role's rights, for as long as this object lives; "" limits nothing."""
+    if role:
+        own = role_of(user)
+        user._orchestrator_role = own if own and ROLES.index(own) < ROLES.index(role) else role if own else ""
+    return user
 
 
 def can(user: Any, verb: str, obj: Any = None) -> bool:

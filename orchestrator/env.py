@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -203,3 +204,54 @@ def read(environ: Mapping[str, str] | None = None) -> SimpleNamespace:
         except ValueError as error:
             raise SettingError(f"{each.name}={text!r} cannot be read ({error}): {each.help}") from error
     return SimpleNamespace(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A setting as a page may show it; ``source`` is "environment" or "default"."""
+
+    name: str
+    value: str
+    source: str
+    default: str
+    help: str
+
+
+SECRET_WORDS = ("SECRET", "PASSWORD", "KEY", "TOKEN", "KWARGS")
+HIDDEN = "***"
+
+
+def shown(environ: Mapping[str, str] | None = None) -> list[Shown]:
+    """Return every setting with its value; of secrets, and of passwords in addresses, only that they are set."""
+    environ = os.environ if environ is None else environ
+    found = {}
+    for each in SETTINGS:
+        value = environ.get(each.name, "")
+        default = _text(each.default)
+        source = "environment" if value else "default"
+        found[each.name] = Shown(each.name, _masked(each.name, value or default), source, default, each.help)
+    for name, (words_of_default, help_text) in READ_ELSEWHERE.items():
+        value = environ.get(name, "")
+        source = "environment" if value else "default"
+        found[name] = Shown(name, _masked(name, value) or words_of_default, source, words_of_default, help_text)
+    return sorted(found.values(), key=lambda each: each.name)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _masked(name: str, value: str) -> str:
+    if not value:
+        return ""
+    if any(word in name for word in SECRET_WORDS):
+        return HIDDEN
+    # The password of an address, and whatever its query says: both have been seen to hold credentials.
+    value = re.sub(
+        r"(?<=://)([^/?#]*)@",
+        lambda found: f"{found[1].split(':')[0]}:{HIDDEN}@" if ":" in found[1] else found[0],
+        value,
+    )
+    return re.sub(r"(://[^?]*\?).*", rf"\1{HIDDEN}", value)

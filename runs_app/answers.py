@@ -21,7 +21,7 @@ from orchestrator.core.graph import tasks_inside
 from orchestrator.core.states import RunState, RunType, as_airflow, from_airflow
 from orchestrator.logs.mask import Masker, is_secret_name, secret_values
 
-from . import asset_answers, dates, hitl, store_answers
+from . import asset_answers, dates, hitl, reads, store_answers
 from .exceptions import DagRunAlreadyExists, DagRunNotFound, OrchestratorError
 from .locking import fetch, moment
 from .models import DagRun, HITLDetail, TaskInstance, XCom
@@ -153,6 +153,7 @@ def _connection(scope: Scope, conn_id: str) -> Json:
     if found is None:
         return None
     scope.secrets.update(secret_values(found))
+    reads.of_this_process.note("connection", conn_id, scope.dag_id, scope.task_id, timezone.now())
     return found
 
 
@@ -162,6 +163,7 @@ def _variable(scope: Scope, key: str) -> Json:
         return None
     if is_secret_name(key):
         scope.secrets.add(value)
+    reads.of_this_process.note("variable", key, scope.dag_id, scope.task_id, timezone.now())
     return {"value": value}
 
 

@@ -33,6 +33,7 @@ class Claimer:
     queues: Sequence[str]
     capacity: limits.Capacity = field(default_factory=limits.Capacity)
     draining: bool = False
+    paused: bool = False  # somebody asked it to take nothing more for now
     unsure: bool = False  # the last transaction that may have claimed has not been seen to end
 
 
@@ -79,7 +80,7 @@ def _decoded(row: dict[str, Any]) -> dict[str, Any]:
 
 def claim_inside(claimer: Claimer, now: datetime) -> tuple[dict[str, Any] | None, bool]:
     """Claim in the caller's transaction. The second value says that a limit was just reached: try again after the commit."""
-    if claimer.draining:
+    if claimer.draining or claimer.paused:
         return None, False
     capacity = claimer.capacity
     capacity.refresh()

@@ -18,7 +18,7 @@ from django.db import DatabaseError, InterfaceError, transaction
 from dags_app.versions import clear_old, load_spec
 from orchestrator.core.states import RUN_UNFINISHED, UNFINISHED, RunState, TaskState
 
-from . import advance, asset_runs, backfill_steps, hitl, holds, notify, rates, sweep, tick, transitions
+from . import advance, asset_runs, backfill_steps, failures, hitl, holds, notify, rates, sweep, tick, transitions
 from .deadlines import judge_due
 from .failing import pause_if_failing
 from .locking import close_broken, fetch, moment, retrying
@@ -45,6 +45,7 @@ class Counts:
     unanswered: int = 0  # questions to people that nobody answered in time
     deadlines_missed: int = 0
     timed_out: int = 0  # runs that took too long
+    failures: int = 0  # failed tries that were grouped
     swept: sweep.Swept | None = None  # None where the recovery pass was another's
     ready: Counter[str] = field(default_factory=Counter)
     failed: list[str] = field(default_factory=list)  # parts that an error ended
@@ -251,9 +252,13 @@ def clear_versions() -> int:
     return clear_old(lambda: list(unfinished.values_list("version__tree_id", flat=True).distinct()))
 
 
+def _group_failures(counts: Counts, now: datetime) -> None:
+    counts.failures = failures.collect(now)
+
+
 PARTS = (
     *(_create_runs, _create_asset_runs, _backfill, _start_runs, _advance_due, _expire_deferrals),
     *(_open_rates, _release_holds, _expire_questions, _judge_deadlines, _end_late_runs),
-    *(_sweep, _clear_versions),
+    *(_sweep, _clear_versions, _group_failures),
 )
 """In the order in which a pass does them."""

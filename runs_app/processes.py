@@ -9,15 +9,19 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connections
+from django.db import DatabaseError, InterfaceError, connections, transaction
 
 from . import components
+from .actions import audit
 from .locking import db_now, retrying
 from .models import Process
 
 log = logging.getLogger(__name__)
+
+KINDS = ("slot", "control", "beat", "triggerer", "processor", "web")
 
 
 def boot_id() -> str:
@@ -62,6 +66,7 @@ def register(kind: str, queues: Sequence[str] = ()) -> int:
         pid=os.getpid(),
         boot_id=boot_id(),
         queues=list(queues),
+        worker_pid=os.getppid() if kind == "slot" else None,
         started_at=now,
         beat_at=now,
     )
@@ -76,6 +81,27 @@ def beat(pk: int) -> bool:
 def leave(pk: int, reason: str = "stopped") -> None:
     """Give the lease up."""
     Process.objects.filter(pk=pk, ended_at__isnull=True).update(ended_at=db_now(), end_reason=reason[:250])
+
+
+def drain(pks: Sequence[int], on: bool, *, user: Any) -> int:
+    """Have slots take nothing more until they are told otherwise; return how many were told. What runs goes on."""
+    with transaction.atomic():
+        rows = Process.objects.filter(pk__in=pks, kind="slot", ended_at__isnull=True, draining=not on)
+        told = rows.update(draining=on)
+        if told:
+            audit(user, "drain_worker" if on else "undrain_worker", processes=sorted(pks))
+    return told
+
+
+def ask_to_stop(pks: Sequence[int], *, user: Any) -> int:
+    """Have the workers of these slots stop as at a SIGTERM; return how many slots were told."""
+    with transaction.atomic():
+        told = Process.objects.filter(pk__in=pks, kind="slot", ended_at__isnull=True).update(
+            draining=True, stop_asked=True
+        )
+        if told:
+            audit(user, "stop_worker", processes=sorted(pks))
+    return told
 
 
 class Lease(threading.Thread):
@@ -98,6 +124,7 @@ class Lease(threading.Thread):
         self.kind, self.queues = kind, list(queues)
         self.on_lost, self.on_beat = on_lost, on_beat
         self.pk = register(kind, queues)
+        self.is_draining = self.is_asked_to_stop = False
         self.stopping = threading.Event()
         components.starts(kind)
 
@@ -118,6 +145,10 @@ class Lease(threading.Thread):
             if self.on_lost is not None:
                 self.on_lost()
             self.pk = register(self.kind, self.queues)
+            self.is_draining = self.is_asked_to_stop = False
+        elif self.kind == "slot":
+            told = Process.objects.filter(pk=self.pk).values_list("draining", "stop_asked").first()
+            self.is_draining, self.is_asked_to_stop = told or (False, False)
         if self.on_beat is not None:
             self.on_beat()
 

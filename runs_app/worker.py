@@ -5,6 +5,7 @@ The slot owns the database connection, the lease and the log; it never imports u
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -26,7 +27,7 @@ from orchestrator.logs.store import key_for
 from orchestrator.runtime.client import BrokenVersion, Child, Exit, ForkServer
 from orchestrator.sdk import xcom
 
-from . import advance, assignment, control, deadlines, hung, logs, notify, outlet_notes
+from . import advance, assignment, control, deadlines, hung, logs, notify, outlet_notes, reads
 from .callbacks import callback_done
 from .claim import Claimer, claim, claim_callback
 from .finish import Finished, Outcome, finish
@@ -74,6 +75,8 @@ class Slot:
         self.rescue.set()
         with self.working:
             self.server.close()
+            with contextlib.suppress(DatabaseError, InterfaceError):
+                reads.of_this_process.write()
             self.lease.stop()
 
     # ---- working
@@ -107,6 +110,7 @@ class Slot:
         """Claim under the lease we have now, and not at all when we are to stop."""
         self.claimer.process_pk = self.lease.pk
         self.claimer.draining = self.is_stopping()
+        self.claimer.paused = self.lease.is_draining
 
     def is_stopping(self) -> bool:
         return self.claimer.draining or self.stopping()
@@ -158,7 +162,7 @@ class Slot:
 
     def _callback(self) -> bool:
         """Run one callback that no attempt could run; False where there is none."""
-        if self.claimer.draining:
+        if self.claimer.draining or self.claimer.paused:
             return False
         callback = claim_callback(self.claimer, timezone.now())
         if callback is None:
@@ -180,7 +184,11 @@ class Slot:
             running.check_held()
             running.check_life()
         control.step_if_stale(timezone.now())
-        if running is None and not self.claimer.draining and _overlooked(self.queues):
+        reads.of_this_process.write()
+        self.claimer.paused = self.lease.is_draining
+        if self.lease.is_asked_to_stop:
+            _stop_worker()
+        if running is None and not self.claimer.draining and not self.claimer.paused and _overlooked(self.queues):
             self.rescue.set()
 
     def _rescue_loop(self) -> None:
@@ -202,6 +210,13 @@ def _unstorable(outcome: Outcome, error: DataError) -> Outcome:
     text = str(error).split("\n")[0].replace("\0", "")
     told = outcome.kind == "failed" and outcome.child_ran
     return Outcome("failed", f"its result cannot be stored: {text}", retry=outcome.retry, child_ran=told)
+
+
+def _stop_worker() -> None:
+    """Have the worker that this slot is a process of stop as at a SIGTERM; whoever keeps it alive starts it anew."""
+    parent = os.getppid()
+    if parent > 1:
+        os.kill(parent, signal.SIGTERM)
 
 
 def _who() -> tuple[str, int]:

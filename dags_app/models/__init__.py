@@ -4,8 +4,12 @@ from .favorite import FavoriteDag
 from .plugin import PluginCall, PluginSource
 from .registry import AuditEntry, Connection, Pool, Variable
 from .source import DagFile, DagImportError, SourceBlob, SourceTree
+from .token import ApiToken
+from .use import Use
+from .visit import Visit
 
 __all__ = [
+    "ApiToken",
     "Asset",
     "AssetAlias",
     "AssetWatcher",
@@ -24,5 +28,7 @@ __all__ = [
     "SourceBlob",
     "SourceTree",
     "TaskReference",
+    "Use",
     "Variable",
+    "Visit",
 ]

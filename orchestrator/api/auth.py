@@ -16,6 +16,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from orchestrator import access
+from runs_app import api_tokens
 
 AUDIENCE = "apache-airflow"
 TOKEN_LIFE = timedelta(days=1)
@@ -61,6 +62,18 @@ def user_of(token: str) -> Any:
     return user
 
 
+def owner_of(token: str) -> Any:
+    """Return the owner of a personal token, with no more rights than the token has.
+
+    Raises:
+        AuthenticationFailed: there is none, or it was revoked, has expired, or its owner is off or has a new password.
+    """
+    found = api_tokens.find(token, timezone.now())
+    if found is None:
+        raise AuthenticationFailed("Invalid API token")
+    return access.limited(found.user, found.role)
+
+
 def _password_mark(user: Any) -> str:
     return user.get_session_auth_hash()[:24]
 
@@ -78,7 +91,7 @@ class BearerAuthentication(BaseAuthentication):
             token = parts[1].decode("ascii")
         except UnicodeDecodeError as error:
             raise AuthenticationFailed("Invalid JWT token") from error
-        return user_of(token), token
+        return (owner_of(token) if token.startswith(api_tokens.PREFIX) else user_of(token)), token
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

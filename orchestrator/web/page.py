@@ -11,6 +11,7 @@ from django.shortcuts import render
 
 from dags_app.models import Dag
 from orchestrator import access
+from orchestrator.web import navigation
 from runs_app import favorites
 from runs_app.models import DagRun, TaskInstance
 
@@ -62,7 +63,8 @@ def wants_part(request: HttpRequest) -> bool:
 def page(request: HttpRequest, template: str, status: int = 200, **context: Any) -> HttpResponse:
     """Render a page; ``may`` in it says which actions to offer, never what is allowed (the views ask again)."""
     role = access.role_of(getattr(request, "user", None))  # an address refused at the door has none yet
-    context |= {"role": role, "may": {verb: access.can(request.user, verb) for verb in ACTIONS}}
+    may = {verb: access.can(request.user, verb) for verb in ACTIONS}
+    context |= {"role": role, "may": may, "menus": navigation.bar(getattr(request, "user", None))}
     response = render(request, template, context, status=status)
     # A page behind a sign-in must not come back out of a shared computer's cache after signing out.
     response.headers.setdefault("Cache-Control", "no-store, private")

@@ -7,7 +7,7 @@ from django.views.generic import RedirectView
 
 import orchestrator.converters  # noqa: F401  registers <index:...>
 
-from . import old_addresses, urls_browse, urls_charts
+from . import old_addresses, urls_admin, urls_browse, urls_charts
 from .converters import ANY
 from .views import (
     account,
@@ -22,6 +22,7 @@ from .views import (
     favorites,
     grid,
     holds,
+    home,
     logs,
     moved,
     required,
@@ -60,7 +61,7 @@ TASK_PAGES = (
 )
 
 urlpatterns = [
-    path("", RedirectView.as_view(pattern_name="dags"), name="home"),
+    path("", home.home_page, name="home"),
     path("favicon.ico", RedirectView.as_view(url="/static/icon.svg")),
     path("sign-in", account.sign_in, name="sign-in"),
     path("sign-in/password", account.choose_password, name="choose-password"),
@@ -81,6 +82,7 @@ urlpatterns = [
     path("import-errors", dags.import_errors_page, name="import-errors"),
     *(path(route, moved.lead(to)) for route, to in old_addresses.VERSION_3.items()),
     *(path(TASK + "/mapped/<index:map_index>" + end, view, name=name + "-mapped") for end, name, view in TASK_PAGES),
+    *urls_admin.urlpatterns,
     path(TASK + "/mapped", task.mapped_page, name="mapped"),
     *(path(TASK + end, view, name=name) for end, name, view in reversed(TASK_PAGES)),
     path(RUN + "/required_actions", required.list_page, name="run-required"),

@@ -4,6 +4,7 @@ from .backfill import Backfill, BackfillDagRun
 from .control import ControlState, PoolStart, PoolWeight
 from .deadline import Deadline
 from .event import StateEvent
+from .failure import Failure, FailureGroup
 from .group_retry import GroupRetry
 from .hitl import HITLDetail
 from .hold import Hold
@@ -25,6 +26,8 @@ __all__ = [
     "ControlState",
     "DagRun",
     "Deadline",
+    "Failure",
+    "FailureGroup",
     "GroupRetry",
     "HITLDetail",
     "Hold",

@@ -11,6 +11,11 @@ class ControlState(models.Model):
     swept_at = models.DateTimeField()
     expire_from = models.DateTimeField(help_text="no lease is taken for expired before: its holder could not renew it")
 
+    # A default of the database's own: the sweep makes this row past the ORM.
+    failures_seen = models.PositiveBigIntegerField(
+        db_default=0, help_text="last state event that failures are grouped of"
+    )
+
     def __str__(self) -> str:
         return f"swept at {self.swept_at}"
 

@@ -54,6 +54,7 @@ class DagRun(models.Model):
         ]
         indexes = [
             models.Index(fields=["dag", "-run_after"], name="dag_run_newest"),
+            models.Index(fields=["run_after"], name="dag_run_recent"),  # of all DAGs, by time
             models.Index(
                 fields=["dag", "partition_key"], name="dag_run_partition", condition=Q(partition_key__isnull=False)
             ),

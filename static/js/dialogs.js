@@ -74,6 +74,17 @@ export function start() {
     query.delete("csrfmiddlewaretoken"); query.set("part", "affected");
     try { morphInto(form.querySelector("#affected"), new DOMParser().parseFromString(await (await ask(`${form.getAttribute("action")}?${query}`)).text(), "text/html").querySelector("#affected").innerHTML); } catch (error) { complain(error); }
   });
+  document.addEventListener("change", async (event) => {
+    const field = /** @type {HTMLInputElement} */ (event.target), id = field.dataset?.refill;
+    if (!id) return;
+    const kept = new FormData(field.form);
+    try {
+      const html = await (await ask(`${field.form.getAttribute("action")}?type=${encodeURIComponent(field.value)}`)).text();
+      const part = document.getElementById(id);
+      part.innerHTML = new DOMParser().parseFromString(html, "text/html").getElementById(id).innerHTML;
+      for (const one of part.querySelectorAll("input:not([type=checkbox]), textarea")) if (kept.get(/** @type {HTMLInputElement} */ (one).name)) /** @type {HTMLInputElement} */ (one).value = String(kept.get(/** @type {HTMLInputElement} */ (one).name));
+    } catch (error) { complain(error); }
+  });
   box().addEventListener("close", () => box().replaceChildren());
   prepare(document);
 }

@@ -134,6 +134,7 @@ SHOWN = (
     "/events",
     "/asset_events",
 )
+SHELVES = {"variables": "variable_key", "connections": "connection_id", "pools": "pool_name"}
 
 
 def _task_pages(task: str) -> dict[str, dict[str, str]]:
@@ -178,6 +179,34 @@ PAGES: dict[str, dict[str, str]] = {
     "import-errors": {"get": "lists"},
     "required_actions": {"get": "lists"},
     "answer/<str:token>": {"get": "open", "post": "open"},
+    "events": {"get": "has:read_audit"},
+    "security/users": {"get": "has:admin"},
+    "security/users/add": dict.fromkeys(("get", "post"), "has:admin"),
+    "security/users/<int:user_id>": dict.fromkeys(("get", "post"), "has:admin"),
+    "security/roles": {"get": "has:admin"},
+    "security/tokens": {"get": "mine"},
+    "security/tokens/add": dict.fromkeys(("get", "post"), "mine"),
+    "security/tokens/revoke": {"post": "mine"},
+    "failures": {"get": "lists"},
+    "failures/<int:failure_id>": {"get": "sees"},
+    "failures/<int:failure_id>/note": dict.fromkeys(("get", "post"), "acts:note"),
+    "workers": {"get": "has:read_processes"},
+    "queues/<any:queue>/uses": {"get": "has:read_processes"},
+    "workers/drain": {"post": "has:edit_processes"},
+    "workers/stop": dict.fromkeys(("get", "post"), "has:edit_processes"),
+    "jobs": {"get": "has:read_processes"},
+    "configs": {"get": "has:read_config"},
+    "plugins": {"get": "has:read_plugins"},
+    "providers": {"get": "has:read_providers"},
+    **{name: {"get": f"has:read_{name}"} for name in SHELVES},
+    **{f"{name}/export": {"get": f"has:read_{name}"} for name in SHELVES},
+    **{
+        f"{name}/{end}": dict.fromkeys(("get", "post"), f"has:edit_{name}")
+        for name, key in SHELVES.items()
+        for end in ("add", "delete", "import", f"<any:{key}>/edit")
+    },
+    **{f"{name}/<any:{key}>/uses": {"get": f"has:read_{name}"} for name, key in SHELVES.items()},
+    "pools/<any:pool_name>": {"get": "has:read_pools"},
     f"{PAGE_DAG}/required_actions": {"get": "sees"},
     f"{PAGE_RUN}/required_actions": {"get": "sees"},
     **_task_pages(PAGE_TASK),

@@ -41,9 +41,25 @@ THERE = {
         "version_number": 1,
         "map_index": -1,
     },
-    **{"kind": "dags", "key": "return_value", "pool_name": "p", "variable_key": "v", "connection_id": "c"},
+    **{
+        "kind": "dags",
+        "key": "return_value",
+        "pool_name": "p",
+        "queue": "default",
+        "variable_key": "v",
+        "connection_id": "c",
+    },
 }
-NUMBERED = ("asset_id", "asset_alias_id", "import_error_id", "event_log_id", "backfill_id", "callback_id")
+NUMBERED = (
+    "user_id",
+    "failure_id",
+    "asset_id",
+    "asset_alias_id",
+    "import_error_id",
+    "event_log_id",
+    "backfill_id",
+    "callback_id",
+)
 ELSEWHERE = {"dag_id": "beta"}  # the run, task, version ... of another DAG, under this one's address
 ABSENT = {name: 999 if name in {"try_number", "version_number", "map_index"} else "absent" for name in THERE}
 QUERIES = {"api/v2/backfills": {"dag_id": "alpha"}}
@@ -105,6 +121,8 @@ def world(db, monkeypatch) -> dict[str, Any]:
         "import_error_id": DagImportError.objects.get().pk,
         "event_log_id": event.pk,
         "backfill_id": backfill.pk,
+        "user_id": factories.make_user("viewer").pk,
+        "failure_id": factories.make_failure(first).group_id,
         "callback_id": Callback.objects.create(run=run, kind="success").pk,
     }
 

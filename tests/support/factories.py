@@ -39,7 +39,7 @@ from orchestrator.sdk import DAG
 from orchestrator.web.columns import kept
 from runs_app import logs
 from runs_app.create import columns, create_run
-from runs_app.models import Attempt, DagRun, HITLDetail, RenderedFields, TaskInstance, XCom
+from runs_app.models import Attempt, DagRun, Failure, FailureGroup, HITLDetail, RenderedFields, TaskInstance, XCom
 
 PASSWORD = secrets.token_urlsafe(12)
 """Of every user made here; another one in each test run."""
@@ -264,6 +264,14 @@ def add_log(attempt: Attempt, *lines: str, logger: str = "task.stdout", level: s
         for line in lines
     )
     logs.store().append(logs.key_for(instance.run_id, instance.pk, attempt.token), body.encode())
+
+
+def make_failure(instance: TaskInstance, digest: str = "d", **fields: Any) -> Failure:
+    """Make a failure of a kind, as the control pass would."""
+    group = FailureGroup.objects.get_or_create(digest=digest, defaults={"title": digest, "created_at": DAY})[0]
+    about = {"dag_id": instance.dag_id, "task_id": instance.task_id, "try_number": instance.try_number}
+    values = {"token": next(numbers), "version_number": 1, "at": DAY, **about, **fields}
+    return Failure.objects.create(group=group, task_instance=instance, **values)
 
 
 def make_xcom(instance: TaskInstance, value: Any, key: str = "return_value") -> XCom:

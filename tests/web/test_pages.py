@@ -89,6 +89,16 @@ OF_ONES_OWN = {"favorite"}
 """What a viewer may change, since nobody else sees it; see test_favorites.py."""
 OF_MANY = {"bulk", "as-code"}
 """See test_bulk.py and test_as_code.py."""
+SHELVES = {
+    name + end
+    for name in ("variables", "connections", "pools")
+    for end in ("", "-add", "-delete", "-import", "-export", "-edit", "-uses")
+}
+INSTALLATION = {"queue-uses", "workers", "workers-drain", "workers-stop", "jobs", "configs", "plugins", "providers"}
+FAILURES = {"failures", "failure", "failure-note"}
+SECURITY = {"users", "users-add", "users-edit", "roles", "tokens", "tokens-add", "tokens-revoke", "events"}
+ADMINISTRATION = SECURITY | FAILURES | SHELVES | INSTALLATION | {"pool"}
+"""Of a role of their own; the access matrix asks each of them as everybody."""
 WITHOUT_ROLE = {
     "dags",
     "dag-runs",
@@ -120,6 +130,7 @@ def address(name: str, args: list[object]) -> str:
 def test_every_address_of_the_pages_is_in_the_table_above():
     """A page that is forgotten here would be one whose refusals nobody checks."""
     known = {name for name, _ in [*PAGES, *POSTS, *EDITED]} | OPEN | OF_TASKS_THAT_ASK | OF_ONES_OWN | OF_MANY
+    known = {name for name, _ in [*PAGES, *POSTS]} | OPEN | OF_TASKS_THAT_ASK | OF_ONES_OWN | OF_MANY | ADMINISTRATION
     named = {str(name) for name in get_resolver("orchestrator.web.urls").reverse_dict if isinstance(name, str)}
     assert named == known - {"favicon"}
 

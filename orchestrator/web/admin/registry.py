@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
 from dags_app.models import Connection, Pool, Variable
+from orchestrator.web.forms import ConnectionForm, PoolForm, VariableForm
 from runs_app import registry
 
 from .base import ByRole
-
-KEEP = "Leave empty to keep what is there; it is never shown."
 
 
 class Registered(ByRole):
@@ -37,27 +35,6 @@ class Registered(ByRole):
 
     def delete(self, key: str, *, user: Any) -> None:
         raise NotImplementedError
-
-
-class PoolForm(forms.ModelForm):
-    class Meta:
-        model = Pool
-        fields = ("name", "slots", "description", "include_deferred", "rate_per_minute")
-
-    def clean_slots(self) -> int:
-        slots: int = self.cleaned_data["slots"]
-        if not -1 <= slots < 2**31:
-            raise forms.ValidationError("0 or more, or -1 for no limit.")
-        return slots
-
-    def clean_rate_per_minute(self) -> int | None:
-        rate: int | None = self.cleaned_data["rate_per_minute"]
-        if rate is not None and not 1 <= rate <= registry.MOST_A_MINUTE:
-            raise forms.ValidationError(f"1 to {registry.MOST_A_MINUTE}, or empty for no such limit.")
-        return rate
-
-    def values(self) -> dict[str, Any]:
-        return {name: self.cleaned_data[name] for name in self.Meta.fields if name != "name"}
 
 
 @admin.register(Pool)
@@ -89,27 +66,6 @@ class PoolAdmin(Registered):
         registry.delete_pool(key, user=user)
 
 
-class VariableForm(forms.ModelForm):
-    value = forms.CharField(widget=forms.Textarea(attrs={"autocomplete": "off"}), required=False, strip=False)
-
-    class Meta:
-        model = Variable
-        fields = ("key", "description")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["description"].required = False
-        self.is_new = self.instance._state.adding
-        self.fields["value"].required = self.is_new
-        self.fields["value"].help_text = "" if self.is_new else KEEP
-
-    def values(self) -> dict[str, Any]:
-        found = {"description": self.cleaned_data["description"] or None}
-        if self.cleaned_data["value"] or self.is_new:
-            found["value"] = self.cleaned_data["value"]
-        return found
-
-
 @admin.register(Variable)
 class VariableAdmin(Registered):
     """Variables; values are write-only."""
@@ -126,42 +82,6 @@ class VariableAdmin(Registered):
 
     def delete(self, key: str, *, user: Any) -> None:
         registry.delete_variable(key, user=user)
-
-
-class ConnectionForm(forms.ModelForm):
-    password = forms.CharField(
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}), required=False, strip=False, help_text=KEEP
-    )
-    extra = forms.CharField(
-        widget=forms.Textarea(attrs={"autocomplete": "off"}), required=False, help_text=f"JSON. {KEEP}"
-    )
-    forget = forms.BooleanField(required=False, label="Remove password and extra")
-
-    class Meta:
-        model = Connection
-        fields = ("conn_id", "conn_type", "description", "host", "login", "schema", "port")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name in ("description", "host", "login", "schema", "port"):
-            self.fields[name].required = False
-        if self.instance._state.adding:
-            self.fields["password"].help_text, self.fields["extra"].help_text = "", "JSON."
-            self.fields["forget"].widget = forms.HiddenInput()
-
-    def clean_port(self) -> int | None:
-        port: int | None = self.cleaned_data["port"]
-        if port is not None and not 0 <= port <= 65535:
-            raise forms.ValidationError("A number up to 65535.")
-        return port
-
-    def values(self) -> dict[str, Any]:
-        data = self.cleaned_data
-        names = ("conn_type", "description", "host", "login", "schema", "port")
-        found = {name: data[name] if data[name] != "" else None for name in names}
-        if data["forget"]:
-            found |= {"password": None, "extra": None}
-        return found | {name: data[name] for name in ("password", "extra") if data[name]}
 
 
 @admin.register(Connection)

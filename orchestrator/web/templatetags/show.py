@@ -131,6 +131,16 @@ def part(context: dict[str, Any], name: str) -> str:
     return f"{request.path}?{values.urlencode()}"
 
 
+@register.simple_tag(takes_context=True)
+def sortable(context: dict[str, Any], name: str, label: str) -> SafeString:
+    """The head of a column that the list can be sorted by; a second click turns the order round."""
+    now = context["request"].GET.get("order", "")
+    turned = {name: "ascending", f"-{name}": "descending"}.get(now, "none")
+    to = query(context, order=f"-{name}" if now == name else name)
+    mark = {"ascending": " ↑", "descending": " ↓"}.get(turned, "")
+    return format_html('<th scope="col" aria-sort="{}"><a href="{}">{}{}</a></th>', turned, to, label, mark)
+
+
 @register.filter
 def iso(value: datetime) -> str:
     """A time for an address, with its offset."""

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import ArgumentParser
-from typing import Any
 
 from django.core.management.base import CommandError
-from django.db import transaction
 
 from dags_app import lookup, secrets
 from dags_app.models import Connection
 from dags_app.secrets import FIELDS
-from orchestrator.sdk.connections import connection_from_text
-from runs_app import registry
+from runs_app import imports, registry
 from runs_app.management.subcommands import (
     Console,
     GroupCommand,
@@ -53,7 +49,7 @@ def get(console: Console, options: Options) -> None:
 def save(console: Console, options: Options) -> None:
     values = {name: getattr(options, name) for name in FIELDS if getattr(options, name) is not None}
     if options.uri:
-        values = {**_from_text(options.conn_id, _given(options.uri)), **values}
+        values = {**imports.connection_values(options.conn_id, _given(options.uri)), **values}
     for name in ("password", "extra"):
         if values.get(name) == "-":
             values[name] = _given("-")
@@ -66,17 +62,6 @@ def _given(text: str) -> str:
     return sys.stdin.read().removesuffix("\n") if text == "-" else text
 
 
-def _from_text(conn_id: str, text: str) -> dict[str, Any]:
-    """The fields of an address or JSON text."""
-    try:
-        found = connection_from_text(conn_id, text)
-    except (ValueError, TypeError, AttributeError):
-        raise CommandError(
-            f"Connection {conn_id!r} is neither an address (type://login:password@host:port/schema) nor a JSON object"
-        ) from None
-    return {name: getattr(found, name) for name in FIELDS if getattr(found, name) is not None}
-
-
 def delete(console: Console, options: Options) -> None:
     if not _exists(options.conn_id):
         raise _missing(options.conn_id)
@@ -85,19 +70,8 @@ def delete(console: Console, options: Options) -> None:
 
 
 def load(console: Console, options: Options) -> None:
-    done = []
-    with transaction.atomic():
-        for conn_id, found in read_json_file(options.file).items():
-            if not isinstance(found, (str, dict)):
-                raise CommandError(f"Connection {conn_id!r} must be an address or an object")
-            text = found if isinstance(found, str) else json.dumps(found)
-            new = not _exists(conn_id)
-            if not new and options.on_conflict == "fail":
-                raise CommandError(f"Connection {conn_id!r} is there already: choose --on-conflict overwrite or skip")
-            if new or options.on_conflict == "overwrite":
-                values = {**dict.fromkeys(FIELDS), **_from_text(conn_id, text)}
-                registry.save_connection(conn_id, values, new=new, user=None)
-                done.append(conn_id)
+    found = read_json_file(options.file)
+    done = imports.load(imports.CONNECTIONS, found, on_conflict=options.on_conflict, user=None).written
     console.show({"imported": done}, [f"{len(done)} connections imported"])
 
 

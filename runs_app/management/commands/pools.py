@@ -6,10 +6,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import CommandError
-from django.db import transaction
 
 from dags_app.models import Pool
-from runs_app import registry
+from runs_app import imports, registry
 from runs_app.management.subcommands import (
     Console,
     GroupCommand,
@@ -78,22 +77,7 @@ def delete(console: Console, options: Options) -> None:
 
 def load(console: Console, options: Options) -> None:
     found = read_json_file(options.file)
-    done = []
-    with transaction.atomic():
-        for name, values in found.items():
-            if not isinstance(values, dict) or not isinstance(values.get("slots"), int):
-                raise CommandError(f"Pool {name!r} needs an object with a whole number of slots")
-            known = {"slots": values["slots"], "description": str(values.get("description") or "")}
-            known["include_deferred"] = bool(values.get("include_deferred", False))
-            known["rate_per_minute"] = values.get("rate_per_minute")
-            if not isinstance(known["rate_per_minute"], int | None):
-                raise CommandError(f"Pool {name!r} needs a whole number as rate_per_minute, or none")
-            new = not Pool.objects.filter(pk=name).exists()
-            if not new and options.on_conflict == "fail":
-                raise CommandError(f"Pool {name!r} is there already: choose --on-conflict overwrite or skip")
-            if new or options.on_conflict == "overwrite":
-                registry.save_pool(name, known, new=new, user=None)
-                done.append(name)
+    done = imports.load(imports.POOLS, found, on_conflict=options.on_conflict, user=None).written
     console.show({"imported": done}, [f"{len(done)} pools imported"])
 
 

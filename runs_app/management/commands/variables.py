@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import CommandError
-from django.db import transaction
 
 from dags_app import lookup, secrets
 from dags_app.models import Variable
-from runs_app import registry
+from runs_app import imports, registry
 from runs_app.management.subcommands import (
     Console,
     GroupCommand,
@@ -64,26 +62,9 @@ def delete(console: Console, options: Options) -> None:
 
 
 def load(console: Console, options: Options) -> None:
-    done = []
-    with transaction.atomic():
-        for key, found in read_json_file(options.file).items():
-            new = not _exists(key)
-            if not new and options.on_conflict == "fail":
-                raise CommandError(f"Variable {key!r} is there already: choose --on-conflict overwrite or skip")
-            if new or options.on_conflict == "overwrite":
-                registry.save_variable(key, _values(found), new=new, user=None)
-                done.append(key)
+    found = read_json_file(options.file)
+    done = imports.load(imports.VARIABLES, found, on_conflict=options.on_conflict, user=None).written
     console.show({"imported": done}, [f"{len(done)} variables imported"])
-
-
-def _values(found: Any) -> dict[str, Any]:
-    """A value, or an object of value and description; what is no text is kept as JSON."""
-    described = isinstance(found, dict) and "value" in found and found.keys() <= {"value", "description"}
-    value = found["value"] if described else found
-    values: dict[str, Any] = {"value": value if isinstance(value, str) else json.dumps(value)}
-    if described and found.get("description") is not None:
-        values["description"] = str(found["description"])
-    return values
 
 
 def export(console: Console, options: Options) -> None:

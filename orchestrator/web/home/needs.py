@@ -1,0 +1,86 @@
+"""What needs somebody now, most pressing first: each line says what is the matter and leads to where it is mended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+
+from dags_app.models import Dag, Pool
+from orchestrator import access
+from runs_app import answering
+from runs_app.health import Part
+
+MOST_OF_A_KIND = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One line. ``glyph`` is a state or the name of an icon."""
+
+    glyph: str
+    text: str
+    about: str
+    to: str
+
+
+def needs(user: Any, parts: Sequence[Part], full: Sequence[Pool], use: dict[str, Any]) -> list[Need]:
+    """Return what the user can do something about, or should know of."""
+    return [
+        *_silent(parts),
+        *_questions(user),
+        *_errors(user),
+        *_unscheduled(user),
+        *_full(full, use),
+    ]
+
+
+def _silent(parts: Sequence[Part]) -> Iterator[Need]:
+    for part in parts:
+        if not part.is_well:
+            about = "work goes on, slower" if part.name == "Redis" else "nothing of its work moves on until it runs"
+            yield Need("failed", f"{part.name} shows no sign of life", about, reverse("home"))
+
+
+def _questions(user: Any) -> Iterator[Need]:
+    """Questions that name nobody, or her: what only others may answer needs them."""
+    if not access.can(user, "answer"):
+        return
+    rows = access.visible_questions(user, is_open=True).select_related("task_instance__run").order_by("created_at")
+    mine = [each for each in rows[:200] if answering.may_answer(each, user)]
+    for each in mine[:MOST_OF_A_KIND]:
+        instance = each.task_instance
+        args = [instance.dag_id, instance.run.run_id, instance.task_id]
+        mapped = instance.map_index >= 0
+        to = reverse(
+            "task-required-mapped" if mapped else "task-required", args=[*args, instance.map_index] if mapped else args
+        )
+        yield Need("awaiting_input", each.subject, f"{instance.dag_id}.{instance.task_id} waits for an answer", to)
+    if len(mine) > MOST_OF_A_KIND:
+        yield Need("awaiting_input", f"{len(mine) - MOST_OF_A_KIND} more questions", "", reverse("required"))
+
+
+def _errors(user: Any) -> Iterator[Need]:
+    rows = access.visible_import_errors(user).select_related("file").order_by("-timestamp")
+    for error in rows[:MOST_OF_A_KIND]:
+        where = error.file.relative_path + (f":{error.line}" if error.line else "")
+        yield Need(
+            "failed", error.message, f"{where} cannot be imported", f"{reverse('import-errors')}#error-{error.pk}"
+        )
+
+
+def _unscheduled(user: Any) -> Iterator[Need]:
+    rows: Any = access.visible_dags(user).filter(is_stale=False, is_paused=False).exclude(schedule_error="")
+    dag: Dag
+    for dag in rows.order_by("dag_id")[:MOST_OF_A_KIND]:
+        yield Need("failed", dag.schedule_error, f"{dag.dag_id} gets no more runs", reverse("dag", args=[dag.dag_id]))
+
+
+def _full(full: Sequence[Pool], use: dict[str, Any]) -> Iterator[Need]:
+    for pool in full[:MOST_OF_A_KIND]:
+        waiting = use[pool.name]["scheduled"]
+        yield Need(
+            "scheduled", f"Pool {pool.name} is full", f"{waiting} wait for its slots", reverse("pool", args=[pool.name])
+        )

@@ -1,0 +1,66 @@
+"""Accounts and their roles, as administrators change them; each change is audited, no password ever."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
+from django.contrib.auth.validators import UnicodeUsernameValidator
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from .actions import audit
+from .exceptions import OrchestratorError
+
+
+class InvalidAccount(OrchestratorError):
+    """An account cannot be made or changed as it was asked for."""
+
+
+def make(name: str, role: str, *, email: str = "", roles: tuple[str, ...], user: Any) -> tuple[Any, str]:
+    """Make an account; return it and its one-time password, which its owner replaces when signing in.
+
+    Raises:
+        InvalidAccount: the name is none or taken, or the role is none.
+    """
+    accounts = get_user_model().objects
+    try:
+        UnicodeUsernameValidator()(name)
+    except ValidationError as error:
+        raise InvalidAccount("A user name has letters, digits and @ . + - _ only") from error
+    if not name or len(name) > 150:
+        raise InvalidAccount("A user name has 1 to 150 characters")
+    if accounts.filter(username__iexact=name).exists():
+        raise InvalidAccount(f"There is a user {name!r} already")
+    password = secrets.token_urlsafe(12)
+    with transaction.atomic():
+        account = accounts.create_user(username=name, email=email, password=password)
+        _put(account, role, roles)
+        audit(user, "post_user", username=name, role=role)
+    return account, password
+
+
+def change(account: Any, role: str, is_active: bool, *, roles: tuple[str, ...], user: Any) -> None:
+    """Give an account another role ("" = none), or switch it off or on. A role counts from the next request on.
+
+    Raises:
+        InvalidAccount: nobody takes her own rights away, or those of a superuser on a page.
+    """
+    if account.pk == getattr(user, "pk", None):
+        raise InvalidAccount("Your own rights are for another administrator to change")
+    if account.is_superuser:
+        raise InvalidAccount("A superuser is changed in the Django admin, or by manage.py")
+    with transaction.atomic():
+        _put(account, role, roles)
+        get_user_model().objects.filter(pk=account.pk).update(is_active=is_active)
+        audit(user, "patch_user", username=account.get_username(), role=role, is_active=is_active)
+
+
+def _put(account: Any, role: str, roles: tuple[str, ...]) -> None:
+    if role and role not in roles:
+        raise InvalidAccount(f"There is no role {role!r}: there are {', '.join(roles)}")
+    account.groups.remove(*Group.objects.filter(name__in=roles))
+    if role:
+        account.groups.add(Group.objects.get_or_create(name=role)[0])
