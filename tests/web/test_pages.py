@@ -129,8 +129,8 @@ def address(name: str, args: list[object]) -> str:
 
 def test_every_address_of_the_pages_is_in_the_table_above():
     """A page that is forgotten here would be one whose refusals nobody checks."""
-    known = {name for name, _ in [*PAGES, *POSTS, *EDITED]} | OPEN | OF_TASKS_THAT_ASK | OF_ONES_OWN | OF_MANY
-    known = {name for name, _ in [*PAGES, *POSTS]} | OPEN | OF_TASKS_THAT_ASK | OF_ONES_OWN | OF_MANY | ADMINISTRATION
+    known = {name for name, _ in [*PAGES, *POSTS, *EDITED]}
+    known |= OPEN | OF_TASKS_THAT_ASK | OF_ONES_OWN | OF_MANY | ADMINISTRATION
     named = {str(name) for name in get_resolver("orchestrator.web.urls").reverse_dict if isinstance(name, str)}
     assert named == known - {"favicon"}
 

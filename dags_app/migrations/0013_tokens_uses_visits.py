@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("auth", "0012_alter_user_first_name_max_length"),
-        ("dags_app", "0011_plugin_calls"),
+        ("dags_app", "0012_pools_and_ranges"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

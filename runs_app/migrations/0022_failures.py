@@ -6,8 +6,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("dags_app", "0012_tokens_uses_visits"),
-        ("runs_app", "0019_nested_mapping"),
+        ("dags_app", "0013_tokens_uses_visits"),
+        ("runs_app", "0021_stopping_and_partitions"),
     ]
 
     operations = [
