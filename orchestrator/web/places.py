@@ -93,6 +93,14 @@ SHORTCUTS: tuple[tuple[str, tuple[Key, ...]], ...] = (
         ),
     ),
     (
+        "Graph",
+        (
+            Key(("Ctrl Shift F",), "Show only what is near one task"),
+            Key(("←", "↑", "→", "↓"), "To the next task"),
+        ),
+    ),
+    ("Code", (Key(("w",), "Wrap lines"),)),
+    (
         "Lists",
         (Key(("Shift click",), "Tick all from the last tick to here"),),
     ),

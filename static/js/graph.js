@@ -186,7 +186,7 @@ export function start(section) {
     history.replaceState(null, "", `${location.pathname}${query.size ? `?${query}` : ""}`);
     if (FOR_GOOD.includes(name)) remember(`graph ${name}`, value(name));
     if (name === "state") { paintAll(); return; }
-    if (name === "dependencies" || name === "version_number") data = await (await ask(address().href)).json();
+    if (name === "dependencies" || name === "version_number") { data = await (await ask(address().href)).json(); listen(); }
     for (const each of tools.querySelectorAll("[data-with-root]")) each.toggleAttribute("hidden", !root);
     await build({ fit: true });
   }
@@ -204,6 +204,7 @@ export function start(section) {
     if (target.closest("[data-fold-all]")) { const all = groups(), open = all.some((/** @type {string} */ id) => !folds.has(id)); folds.clear(); if (open) for (const id of all) folds.add(id); remember(key, JSON.stringify([...folds])); build({ fit: true }); }
   });
 
+  document.addEventListener("keydown", (event) => { if ((event.ctrlKey || event.metaKey) && event.shiftKey && event.key.toLowerCase() === "f") { event.preventDefault(); field("root").focus(); } });
   const shape = () => JSON.stringify([data.rows, data.edges]);
   let known = shape();
   const refresh = gently(async () => {
@@ -214,6 +215,13 @@ export function start(section) {
     await build();
   });
   watch(section.dataset.live, refresh);
+  /** @type {(() => void) | null} */
+  let others = null;
+  /** What lies outside has its states from the runs of other DAGs. */
+  function listen() {
+    if (value("dependencies") !== "tasks") others ??= watch("dags", refresh); else { others?.(); others = null; }
+  }
+  listen();
   document.addEventListener("acted", refresh);
   for (const each of tools.querySelectorAll("[data-with-root]")) each.toggleAttribute("hidden", !value("root"));
   section.querySelector("[data-fold-all]").toggleAttribute("hidden", !groups().length);

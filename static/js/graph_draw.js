@@ -26,7 +26,10 @@ export function box(row, closed, at) {
   const { width, height } = at, outside = row.kind === "asset" || row.kind === "dag" || row.kind === "condition";
   const inside = svg("g", { class: `node${row.mapped || closed ? " many" : ""}${outside ? " outside" : ""}${row.here ? " is-here" : ""}`, "data-id": row.id, transform: `translate(${at.x} ${at.y})` });
   if (row.mapped || closed) inside.append(svg("path", { class: "behind", d: `M6 ${height + 3}h${width - 12}M9 ${height + 6}h${width - 18}` }));
-  inside.append(svg("rect", { class: "box", width, height, rx: outside ? 22 : 9 }), svg("rect", { class: "tint", x: 10, y: 14, width: 16, height: 16, rx: 5 }), svg("use", { class: "glyph", x: 12, y: 16, width: 12, height: 12 }));
+  inside.append(svg("rect", { class: "box", width, height, rx: outside ? 22 : 9 }));
+  // An asset is not in a state: it shows what it is instead.
+  if (row.kind === "asset") inside.append(svg("path", { class: "role", d: "M-5-4c0-2.7 10-2.7 10 0v8c0 2.7-10 2.7-10 0zM-5-4c0 2.7 10 2.7 10 0M-5 0c0 2.7 10 2.7 10 0", transform: "translate(20 22)" }));
+  else if (row.kind !== "condition") inside.append(svg("rect", { class: "tint", x: 10, y: 14, width: 16, height: 16, rx: 5 }), svg("use", { class: "glyph", x: 12, y: 16, width: 12, height: 12 }));
   if (row.kind === "condition") inside.append(svg("text", { x: width / 2, y: height / 2 + 4, "text-anchor": "middle" }, row.label));
   else inside.append(svg("text", { x: 34, y: 19 }, cut(closed ? `+ ${row.label}` : row.label, WIDEST)), svg("text", { class: "sub", x: 34, y: 34 }, closed ? "group" : cut(row.operator ?? "", 36)));
   if (row.mapped || closed) inside.append(svg("text", { class: "num", x: width - 10, y: 19 }), svg("g", { class: "shares" }));
@@ -63,7 +66,7 @@ export function paint(node, row, counts, width) {
   node.setAttribute("data-painted", known);
   node.setAttribute("data-state", state);
   /** @type {SVGElement} */ (node).style.setProperty("--c", `var(--s-${state})`);
-  node.querySelector(".glyph").setAttribute("href", `#glyph-${state}`);
+  node.querySelector(".glyph")?.setAttribute("href", `#glyph-${state}`);
   const shares = node.querySelector(".shares");
   if (shares) {
     const done = ENDED.reduce((sum, each) => sum + (counts[each] ?? 0), 0);
