@@ -31,7 +31,7 @@ def chained() -> Dag:
     third = factories.make_dag("third")
     factories.make_dag("fourth")
     factories.make_dag("alone")
-    factories.make_asset("orders", pk=5, producer=third, consumer=first)
+    factories.make_asset("orders", pk=5000, producer=third, consumer=first)
     factories.make_run(second, state="failed", states={})
     return first
 
@@ -60,14 +60,14 @@ def test_a_version_is_shown_with_the_states_of_its_own_newest_run(viewer: Client
 def test_external_conditions_are_what_the_tasks_touch(viewer: Client):
     chained()
     assert edges_of(viewer, "/dags/first/graph.json?dependencies=immediate") == {
-        ("asset:5", "go"),
+        ("asset:5000", "go"),
         ("go", "dag:second"),
     }
     rows = viewer.get("/dags/first/graph.json?dependencies=immediate").json()["rows"]
     assert {row["id"]: row.get("state") for row in rows}["dag:second"] == "failed"
     waits = edges_of(viewer, "/dags/second/graph.json?dependencies=immediate")
     assert waits == {("dag:fourth", "wait")}
-    assert edges_of(viewer, "/dags/third/graph.json?dependencies=immediate") == {("a", "b"), ("a", "asset:5")}
+    assert edges_of(viewer, "/dags/third/graph.json?dependencies=immediate") == {("a", "b"), ("a", "asset:5000")}
 
 
 def test_an_expression_of_several_assets_is_one_condition(viewer: Client):
@@ -84,10 +84,10 @@ def test_an_expression_of_several_assets_is_one_condition(viewer: Client):
 def test_all_dependencies_reach_as_far_as_dags_are_connected(viewer: Client):
     chained()
     found = viewer.get("/dags/first/graph.json?dependencies=all").json()
-    assert {row["id"] for row in found["rows"]} == {"dag:first", "dag:second", "dag:third", "dag:fourth", "asset:5"}
+    assert {row["id"] for row in found["rows"]} == {"dag:first", "dag:second", "dag:third", "dag:fourth", "asset:5000"}
     assert {tuple(each) for each in found["edges"]} == {
-        ("dag:third", "asset:5"),
-        ("asset:5", "dag:first"),
+        ("dag:third", "asset:5000"),
+        ("asset:5000", "dag:first"),
         ("dag:first", "dag:second"),
         ("dag:fourth", "dag:second"),
     }
