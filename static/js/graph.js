@@ -54,7 +54,9 @@ export function start(section) {
   const defs = glyphs(["success", "failed", "running", "queued", "scheduled", "skipped", "deferred", "awaiting_input", "up_for_retry", "up_for_reschedule", "upstream_failed", "removed", "cancelled"]);
   defs.append(svg("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto-start-reverse" }, svg("path", { d: "M1 1l6 3-6 3z", fill: "context-stroke" })));
   canvas.append(defs, view);
-  section.querySelector("[data-canvas]").append(canvas, map);
+  // Listeners stand here: an SVG element that listens to focus can be focused itself.
+  const stage = section.querySelector("[data-canvas]");
+  stage.append(canvas, map);
   const scene = sceneOf(view, paintOne), eye = viewOf(canvas, view, { map, changed: (seen) => scene.reveal(seen) }), lay = layouts(section.dataset.worker), byId = new Map();
   /** @type {any} */
   let laid = { width: 1, height: 1, places: {}, pieces: [] };
@@ -141,23 +143,23 @@ export function start(section) {
     build({ around: id });
   }
 
-  const idOf = (/** @type {any} */ target) => target?.closest?.(".node")?.getAttribute("data-id") ?? target?.querySelector?.(".node")?.getAttribute("data-id");
-  view.addEventListener("pointerover", (event) => { const id = idOf(event.target); scene.light(id ?? ""); if (id) tell(id); else hideTip(); });
+  const idOf = (/** @type {any} */ target) => (target?.closest?.(".node") ?? target?.closest?.(".node-link")?.querySelector(".node"))?.getAttribute("data-id");
+  stage.addEventListener("pointerover", (event) => { const id = idOf(event.target); scene.light(id ?? ""); if (id) tell(id); else hideTip(); });
   canvas.addEventListener("pointerleave", () => { scene.light(""); hideTip(); });
   canvas.addEventListener("pointerdown", hideTip);
   canvas.addEventListener("wheel", hideTip, { passive: true });
-  view.addEventListener("focusin", (event) => {
+  stage.addEventListener("focusin", (event) => {
     const id = idOf(event.target);
     if (!id || !/** @type {Element} */ (event.target).matches(":focus-visible")) return;
     selected = id; scene.light(id);
     if (!eye.isSeen(laid.places[id])) eye.show(laid.places[id]);
   });
-  view.addEventListener("click", (event) => {
+  stage.addEventListener("click", (event) => {
     const group = /** @type {Element} */ (event.target).closest("[data-fold]"), id = idOf(event.target);
     if (group) { event.preventDefault(); fold(group.getAttribute("data-fold")); }
     else if (id && /** @type {any} */ (field("traverse"))?.checked && !(event.ctrlKey || event.metaKey || event.shiftKey)) { event.preventDefault(); field("root").value = id; selected = id; changed("root"); }
   });
-  view.addEventListener("keydown", (event) => {
+  stage.addEventListener("keydown", (event) => {
     const { key: pressed, target } = /** @type {KeyboardEvent} */ (event), group = /** @type {Element} */ (target).closest("[data-fold]"), step = STEPS[pressed], at = laid.places[idOf(target)];
     if (group && (pressed === "Enter" || pressed === " ")) { event.preventDefault(); fold(group.getAttribute("data-fold")); }
     if (!step || !at) return;

@@ -6,7 +6,7 @@
 import { box, cluster, line } from "./graph_draw.js";
 import { svg } from "./svg.js";
 
-const PORTION = 60, AROUND = 0.5, GONE = 1.5;
+const PORTION = 120, AROUND = 0.5, GONE = 1.5;
 
 /**
  * @typedef {{ x: number, y: number, width: number, height: number }} Place

@@ -18,6 +18,7 @@ export function viewOf(canvas, view, { map, changed }) {
     view.setAttribute("transform", `translate(${place.x} ${place.y}) scale(${place.k})`);
     canvas.style.backgroundPosition = `${place.x}px ${place.y}px`;
     canvas.classList.toggle("far", place.k < FAR);
+    canvas.style.setProperty("--name", `${Math.min(13 / place.k, 64)}px`);
     const x = -place.x / place.k, y = -place.y / place.k, width = canvas.clientWidth / place.k, height = canvas.clientHeight / place.k;
     for (const [name, value] of Object.entries({ x, y, width, height, "stroke-width": Math.max(size.width, size.height) / 90 })) frame.setAttribute(name, String(value));
     changed({ x, y, width, height });
