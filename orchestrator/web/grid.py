@@ -59,7 +59,7 @@ def states_of(run_pks: Iterable[int]) -> dict[int, dict[str, dict[str, int]]]:
 
 
 def moment(value: datetime | None) -> str | None:
-    return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if value else None
+    return value.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z" if value else None
 
 
 def run_json(run: DagRun, version: int | None = None) -> dict[str, Any]:
@@ -77,10 +77,17 @@ def run_json(run: DagRun, version: int | None = None) -> dict[str, Any]:
     }
 
 
+SHOWN = (
+    *("run_id", "state", "run_type", "logical_date", "run_after", "queued_at", "started_at", "ended_at", "note"),
+    "version__version_number",
+)
+"""The columns that a grid of hundreds of runs is made of; reading all of them took half of its time."""
+
+
 def shown(runs: QuerySet[DagRun]) -> QuerySet[Any]:
     """Runs with what the grid needs of them: version, last event, whether they have missed a deadline."""
     late = Deadline.objects.filter(run=OuterRef("pk"), missed=True)
-    return with_last_event(runs.select_related("version").defer("version__spec", "conf")).annotate(late=Exists(late))
+    return with_last_event(runs.select_related("version").only(*SHOWN)).annotate(late=Exists(late))
 
 
 def grid(spec: DagSpec, runs: Sequence[Any], version: object = None, since: int = 0) -> dict[str, Any]:
