@@ -28,6 +28,7 @@ PLACES = (
     Place("Assets", "assets", "datasets data"),
     Place("Required actions", "required", "approvals human answer hitl"),
     Place("Import errors", "import-errors", "broken files"),
+    Place("Failures", "failures", "errors fingerprints groups"),
     Place("Audit log", "events", "who did what events", "read_audit"),
     Place("Variables", "variables", "admin", "read_variables"),
     Place("Connections", "connections", "admin secrets", "read_connections"),
@@ -38,6 +39,8 @@ PLACES = (
     Place("Providers", "providers", "admin packages", "read_plugins"),
     Place("Settings", "configs", "admin configuration", "admin"),
     Place("Users", "users", "security accounts roles", "admin"),
+    Place("Roles", "roles", "security rights", "admin"),
+    Place("Tokens", "tokens", "security api access"),
     Place("Change password", "password", "account"),
     Place("Administration", "admin:index", "django admin", "edit_pools"),
 )
@@ -99,7 +102,20 @@ SHORTCUTS: tuple[tuple[str, tuple[Key, ...]], ...] = (
             Key(("←", "↑", "→", "↓"), "To the next task"),
         ),
     ),
-    ("Code", (Key(("w",), "Wrap lines"),)),
+    (
+        "Log",
+        (
+            Key(("/", "Ctrl F"), "Find in the whole log"),
+            Key(("Enter", "Shift Enter"), "Next and previous match"),
+            Key(("w",), "Wrap"),
+            Key(("t",), "Times"),
+            Key(("s",), "Sources"),
+            Key(("e",), "Fold or unfold all groups"),
+            Key(("f",), "Full screen"),
+            Key(("d",), "Download"),
+        ),
+    ),
+    ("Code", (Key(("w",), "Wrap"),)),
     (
         "Lists",
         (Key(("Shift click",), "Tick all from the last tick to here"),),

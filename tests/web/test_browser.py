@@ -364,6 +364,21 @@ def test_search_finds_and_acts_by_keys_alone(browser: Any):
     page.wait_for_selector("#keys:has-text('Mark success')")
 
 
+def test_a_dialog_says_what_it_does_in_step_with_its_form(browser: Any):
+    make_shop()
+    page = browser()
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto("/dags/shop")
+    page.keyboard.press("t")
+    page.click("#dialog .as-code summary")
+    page.select_option("#dialog [name='param.region']", '"south"')
+    page.wait_for_selector("""#dialog .as-code pre:has-text('{"region": "south"}')""")
+    page.click("#dialog .line:has-text('manage.py') [data-copy]")
+    page.wait_for_selector("text=Copied.")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith('python manage.py dags trigger shop --conf \'{"region": "south"}\'')
+
+
 def test_many_are_ticked_and_acted_on(browser: Any):
     for name in ("alpha", "beta", "gamma", "delta"):
         factories.make_dag(name)

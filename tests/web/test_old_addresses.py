@@ -78,10 +78,11 @@ def dated(shop_run: DagRun) -> None:
 
 
 @pytest.mark.parametrize("old", LEADS)
-def test_an_old_address_leads_to_a_page_that_is_there(user: Client, old: str):
-    answer = user.get(old)
+def test_an_old_address_leads_to_a_page_that_is_there(client_of, old: str):
+    admin = client_of("admin")
+    answer = admin.get(old)
     assert (answer.status_code, answer.get("Location")) == (302, LEADS[old])
-    assert user.get(LEADS[old], follow=True).status_code == 200
+    assert admin.get(LEADS[old], follow=True).status_code == 200
 
 
 def test_every_old_address_is_tried_above():

@@ -105,6 +105,15 @@ def test_every_key_of_a_page_on_the_sheet_is_offered_somewhere():
                     assert f'data-key="{key.removeprefix("Shift ")}"' in text, key
 
 
+def test_the_keys_of_the_log_are_those_that_its_script_knows():
+    script = Path(settings.BASE_DIR, "static/js/log.js").read_text()
+    known = re.search(r"const keys = \{(.*?)\};", script)
+    assert known
+    of_script = set(re.findall(r"(\w): ", known[1]))
+    [of_sheet] = [keys for name, keys in places.SHORTCUTS if name == "Log"]
+    assert {key for each in of_sheet for key in each.keys if len(key) == 1} == of_script | {"/"}
+
+
 def test_the_sheet_lists_every_key(user: Client, shop_run: DagRun):
     text = user.get("/dags").content.decode()
     for _, keys in places.SHORTCUTS:

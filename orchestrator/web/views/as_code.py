@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST
 
-from orchestrator.web import as_code
+from orchestrator.web import dialog_code
 from orchestrator.web.page import page
 
 
@@ -15,5 +15,5 @@ def of_dialog(request: HttpRequest) -> HttpResponse:
 
     By POST, because a form may hold what must not get into the log of requests.
     """
-    code = as_code.of_address(request, request.POST.get("dialog", ""), request.POST)
+    code = dialog_code.of_address(request, request.POST.get("dialog", ""), request.POST)
     return page(request, "dialogs/_code_lines.html", code=code)

@@ -16,7 +16,7 @@ from dags_app.versions import load_spec
 from orchestrator import access
 from orchestrator.core.graph import topological
 from orchestrator.core.states import FINISHED, RunState, TaskState
-from orchestrator.web import as_code, params, zones
+from orchestrator.web import dialog_code, params, zones
 from orchestrator.web.page import dag_for, done, instance_for, must, page, run_for, wants_part
 from runs_app import actions, cancel, markers, new_tasks
 from runs_app.exceptions import OrchestratorError, TooManyMarkers
@@ -32,7 +32,7 @@ def shown(request: HttpRequest, form: str, *, status: int = 200, **context: Any)
     """Render a form: alone for the dialog, within a page otherwise."""
     template = form if wants_part(request) else "dialogs/page.html"
     context.setdefault("nav", "dags")
-    return page(request, template, status, form_template=form, code=partial(as_code.of_request, request), **context)
+    return page(request, template, status, form_template=form, code=partial(dialog_code.of_request, request), **context)
 
 
 def text_of(posted: Any, name: str, most: int) -> str:

@@ -1,0 +1,332 @@
+"""What each dialog does, as code.
+
+One table: the name of a dialog's route -> what it calls, worked out of its address and of what stands in its form. A
+dialog that is not in the table shows no code; one that has no command, or that Airflow's client does not know, shows
+the others.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from django.http import Http404, HttpRequest, QueryDict
+from django.urls import Resolver404, resolve
+
+from dags_app.models import Dag
+from dags_app.versions import load_spec
+from orchestrator.core.spec import DagSpec
+from runs_app.models import DagRun, TaskInstance
+
+from . import bulk, params
+from .as_code import Call, Client, host_of, texts
+from .page import dag_for
+
+
+@dataclass(frozen=True)
+class Form:
+    """One dialog as it stands: the parts of its address, and its form."""
+
+    request: HttpRequest
+    path: Mapping[str, Any]
+    data: QueryDict
+
+    @property
+    def run(self) -> str:
+        return f"/api/v2/dags/{_quoted(self.path['dag_id'])}/dagRuns/{_quoted(self.path['run_id'])}"
+
+    @property
+    def index(self) -> int:
+        return int(self.path.get("map_index", -1))
+
+    @property
+    def task(self) -> str:
+        index = f"/{self.index}" if self.index != -1 else ""
+        return f"{self.run}/taskInstances/{_quoted(self.path['task_id'])}{index}"
+
+    @property
+    def ids(self) -> tuple[str, str]:
+        return self.path["dag_id"], self.path["run_id"]
+
+    @property
+    def indexed(self) -> tuple[str, ...]:
+        return ("--map-index", str(self.index)) if self.index != -1 else ()
+
+    def on(self, name: str, default: bool = False) -> bool:
+        """A check box; before the form was seen it is as the dialog shows it."""
+        return name in self.data if "set" in self.data else default
+
+    def text(self, name: str) -> str:
+        return str(self.data.get(name, "")).strip()
+
+
+def _quoted(text: str) -> str:
+    return quote(str(text), safe="")
+
+
+def _flags(form: Form, **names: bool) -> tuple[str, ...]:
+    return tuple(f"--{name.replace('_', '-')}" for name, default in names.items() if form.on(name, default))
+
+
+# ---- what each dialog calls
+
+
+def trigger(form: Form) -> list[Call]:
+    dag = dag_for(form.request, form.path["dag_id"])
+    spec = load_spec(dag.version_id) if dag.version_id else DagSpec(dag_id=dag.dag_id)
+    conf, _ = (
+        params.conf_of(params.fields_of(spec.params), form.data, form.text("conf") or "{}") if form.data else ({}, "")
+    )
+    when = form.data.get("when") or ("date" if form.text("logical_date") else "now")  # a link may fill in the date
+    date = {"none": None, "date": _utc(form.text("logical_date"))}.get(when, _utc())
+    body: dict[str, Any] = {"logical_date": date, "conf": conf}
+    command = ["dags", "trigger", dag.dag_id]
+    command += ["--conf", json.dumps(conf, ensure_ascii=False)] if conf else []
+    if run_id := form.text("run_id"):
+        body["dag_run_id"] = run_id
+        command += ["--run-id", run_id]
+    if note := form.text("note"):
+        body["note"] = note
+    command += ["--logical-date", date] if date else []
+    client = Client("DagRunApi", "trigger_dag_run", (dag.dag_id,), "TriggerDAGRunPostBody")
+    path = f"/api/v2/dags/{_quoted(dag.dag_id)}"
+    # The command makes runs with a date and without a note.
+    line = tuple(command) if date and not note else None
+    made = [Call("POST", f"{path}/dagRuns", body, client=client, command=line)]
+    return [*made, *_unpaused(form, dag.dag_id)] if dag.is_paused and "unpause" in form.data else made
+
+
+def _unpaused(form: Form, dag_id: str) -> list[Call]:
+    client = Client("DAGApi", "patch_dag", (dag_id,), "DAGPatchBody")
+    path = f"/api/v2/dags/{_quoted(dag_id)}"
+    return [Call("PATCH", path, {"is_paused": False}, client=client, command=("dags", "unpause", dag_id))]
+
+
+def clear_run(form: Form) -> list[Call]:
+    only_new = form.on("only_new")
+    body = (
+        {"dry_run": False, "only_new": True} if only_new else {"dry_run": False, "only_failed": form.on("only_failed")}
+    )
+    flags = ("--only-new",) if only_new else _flags(form, only_failed=False)
+    client = None if only_new else Client("DagRunApi", "clear_dag_run", form.ids, "DAGRunClearBody")
+    return [Call("POST", f"{form.run}/clear", body, client=client, command=("runs", "clear", *form.ids, *flags))]
+
+
+def mark_run(form: Form) -> list[Call]:
+    client = Client("DagRunApi", "patch_dag_run", form.ids, "DAGRunPatchBody")
+    return [Call("PATCH", form.run, {"state": form.text("state") or "success"}, client=client)]
+
+
+def cancel_run(form: Form) -> list[Call]:
+    reason = form.text("reason")
+    command = ("runs", "cancel", *form.ids, *(("--reason", reason) if reason else ()))
+    return [Call("POST", f"{form.run}/cancel", {"reason": reason} if reason else {}, command=command)]
+
+
+def note_run(form: Form) -> list[Call]:
+    client = Client("DagRunApi", "patch_dag_run", form.ids, "DAGRunPatchBody")
+    note = form.text("note")
+    return [Call("PATCH", form.run, {"note": note}, client=client, command=("runs", "note", *form.ids, note))]
+
+
+def delete_run(form: Form) -> list[Call]:
+    client = Client("DagRunApi", "delete_dag_run", form.ids)
+    return [Call("DELETE", form.run, client=client, command=("runs", "delete", *form.ids, "--yes"))]
+
+
+def delete_dag(form: Form) -> list[Call]:
+    dag_id = form.path["dag_id"]
+    client = Client("DAGApi", "delete_dag", (dag_id,))
+    return [
+        Call("DELETE", f"/api/v2/dags/{_quoted(dag_id)}", client=client, command=("dags", "delete", dag_id, "--yes"))
+    ]
+
+
+def clear_task(form: Form) -> list[Call]:
+    dag_id, run_id = form.ids
+    task_id = form.path["task_id"]
+    body = {
+        "dry_run": False,
+        "dag_run_id": run_id,
+        "task_ids": [[task_id, form.index]] if form.index != -1 else [task_id],
+        "include_downstream": form.on("downstream", True),
+        "include_upstream": form.on("upstream"),
+        "only_failed": form.on("only_failed"),
+    }
+    flags = _flags(form, downstream=True, upstream=False, only_failed=False)
+    client = Client("TaskInstanceApi", "post_clear_task_instances", (dag_id,), "ClearTaskInstancesBody")
+    command = ("tasks", "clear", dag_id, run_id, task_id, *form.indexed, *flags)
+    path = f"/api/v2/dags/{_quoted(dag_id)}/clearTaskInstances"
+    return [Call("POST", path, body, client=client, command=command)]
+
+
+def mark_task(form: Form) -> list[Call]:
+    state = form.text("state") or "success"
+    scope = {"include_downstream": form.on("downstream"), "include_upstream": form.on("upstream")}
+    command = ("tasks", "mark", *form.ids, form.path["task_id"], state, *form.indexed)
+    command += _flags(form, downstream=False, upstream=False)
+    client = _task_client(form, "patch_task_instance", "patch_task_instance_by_map_index")
+    return [Call("PATCH", form.task, {"new_state": state, **scope}, client=client, command=command)]
+
+
+def note_task(form: Form) -> list[Call]:
+    note = form.text("note")
+    command = ("tasks", "note", *form.ids, form.path["task_id"], note, *form.indexed)
+    client = _task_client(form, "patch_task_instance", "patch_task_instance_by_map_index")
+    return [Call("PATCH", form.task, {"note": note}, client=client, command=command)]
+
+
+def _task_client(form: Form, method: str, mapped: str) -> Client:
+    index = (form.index,) if form.index != -1 else ()
+    name = mapped if index else method
+    return Client("TaskInstanceApi", name, (*form.ids, form.path["task_id"], *index), "PatchTaskInstanceBody")
+
+
+def hold_task(form: Form) -> list[Call]:
+    everywhere = form.text("where") == "every"
+    dag_id, run_id = form.ids
+    task_id, reason, until = form.path["task_id"], form.text("reason"), _utc(form.text("until"), None)
+    whole = f"/api/v2/dags/{_quoted(dag_id)}/tasks/{_quoted(task_id)}/hold"
+    query = (("map_index", str(form.index)),) if form.index != -1 and not everywhere else ()
+    path = whole if everywhere else f"{form.run}/taskInstances/{_quoted(task_id)}/hold"
+    body = {name: value for name, value in (("reason", reason), ("until", until)) if value}
+    command = ("tasks", "hold", dag_id, task_id, *(() if everywhere else ("--run-id", run_id, *form.indexed)))
+    command += (("--reason", reason) if reason else ()) + (("--until", until) if until else ())
+    return [Call("PUT", path, body, query, command=command)]
+
+
+def backfill(form: Form) -> list[Call]:
+    dag_id = form.path["dag_id"]
+    conf = _json(form.text("conf"))
+    first, last = (_utc(form.text(name)) for name in ("from_date", "to_date"))
+    behaviour, most = form.text("reprocess_behavior") or "none", form.text("max_active_runs") or "10"
+    body: dict[str, Any] = {"dag_id": dag_id, "from_date": first, "to_date": last, "reprocess_behavior": behaviour}
+    body |= {"max_active_runs": int(most) if most.isdecimal() else 10}
+    flags = [name for name in ("run_backwards", "run_on_latest_version") if name in form.data]
+    body |= dict.fromkeys(flags, True) | ({"dag_run_conf": conf} if conf else {})
+    command = ["backfill", "create", dag_id, "--from-date", str(first), "--to-date", str(last)]
+    command += ["--reprocess-behavior", behaviour, "--max-active-runs", str(body["max_active_runs"])]
+    command += [f"--{name.replace('_', '-')}" for name in flags]
+    command += ["--conf", json.dumps(conf, ensure_ascii=False)] if conf else []
+    client = Client("BackfillApi", "create_backfill", (), "BackfillPostBody")
+    return [Call("POST", "/api/v2/backfills", body, client=client, command=tuple(command))]
+
+
+def cancel_backfill(form: Form) -> list[Call]:
+    number = form.path["backfill_id"]
+    client = Client("BackfillApi", "cancel_backfill", (number,))
+    path = f"/api/v2/backfills/{number}/cancel"
+    return [Call("PUT", path, client=client, command=("backfill", "cancel", str(number)))]
+
+
+def many(form: Form) -> list[Call]:
+    """An action on several rows: the calls for each of them, where they are few enough to be read."""
+    of = bulk.KINDS.get(form.path["kind"])
+    rows = bulk.chosen(form.request, of, form.data) if of is not None else []
+    action = form.text("action")
+    if of is None or len(rows) > MOST_CALLS or of.act(action) is None:
+        return []
+    return [call for row in rows for call in ONE_OF[of.name](form, row, action)]
+
+
+def _one_dag(form: Form, dag: Dag, action: str) -> list[Call]:
+    if action in {"pause", "unpause"}:
+        client = Client("DAGApi", "patch_dag", (dag.dag_id,), "DAGPatchBody")
+        body = {"is_paused": action == "pause"}
+        return [
+            Call(
+                "PATCH",
+                f"/api/v2/dags/{_quoted(dag.dag_id)}",
+                body,
+                client=client,
+                command=("dags", action, dag.dag_id),
+            )
+        ]
+    build = {"trigger": trigger, "delete": delete_dag}.get(action)
+    return build(Form(form.request, {"dag_id": dag.dag_id}, QueryDict(""))) if build is not None else []
+
+
+def _one_run(form: Form, run: DagRun, action: str) -> list[Call]:
+    build, data = {
+        "clear": (clear_run, "set=1"),
+        "clear_failed": (clear_run, "set=1&only_failed=on"),
+        "cancel": (cancel_run, ""),
+        "delete": (delete_run, ""),
+    }.get(action, (mark_run, f"state={action}"))
+    return build(Form(form.request, {"dag_id": run.dag_id, "run_id": run.run_id}, QueryDict(data)))
+
+
+def _one_instance(form: Form, row: TaskInstance, action: str) -> list[Call]:
+    path = {"dag_id": row.dag_id, "run_id": row.run.run_id, "task_id": row.task_id, "map_index": row.map_index}
+    if action == "clear":
+        below = "&downstream=on" if "downstream" in form.data else ""
+        return clear_task(Form(form.request, path, QueryDict(f"set=1{below}")))
+    return mark_task(Form(form.request, path, QueryDict(f"set=1&state={action}")))
+
+
+MOST_CALLS = 20
+ONE_OF: dict[str, Callable[[Form, Any, str], list[Call]]] = {
+    "dags": _one_dag,
+    "dag_runs": _one_run,
+    "task_instances": _one_instance,
+}
+DIALOGS: dict[str, Callable[[Form], list[Call]]] = {
+    "trigger": trigger,
+    "run-clear": clear_run,
+    "run-mark": mark_run,
+    "run-cancel": cancel_run,
+    "run-note": note_run,
+    "run-delete": delete_run,
+    "dag-delete": delete_dag,
+    **{f"task-clear{end}": clear_task for end in ("", "-mapped")},
+    **{f"task-mark{end}": mark_task for end in ("", "-mapped")},
+    **{f"task-note{end}": note_task for end in ("", "-mapped")},
+    **{f"task-hold{end}": hold_task for end in ("", "-mapped")},
+    "backfill": backfill,
+    "backfill-cancel": cancel_backfill,
+    "bulk": many,
+}
+
+
+def of_request(request: HttpRequest) -> list[tuple[str, str]]:
+    """The lines of the dialog that a request is for, as it is first shown."""
+    return of_address(request, request.path, request.POST if request.method == "POST" else request.GET)
+
+
+def of_address(request: HttpRequest, address: str, data: QueryDict) -> list[tuple[str, str]]:
+    """The lines of the dialog at an address with these values in its form; none where there is no such dialog."""
+    try:
+        match = resolve(address)
+    except Resolver404:
+        return []
+    build = DIALOGS.get(match.url_name or "")
+    if build is None:
+        return []
+    try:
+        calls = build(Form(request, match.kwargs, data))
+    except Http404:
+        return []
+    return texts(calls, host_of(request)) if calls else []
+
+
+def _utc(text: str | None = None, otherwise: str | None = "") -> str | None:
+    """A time as the API takes it: what was typed is of UTC where it does not say otherwise; None = now."""
+    if text == "":
+        return otherwise
+    try:
+        found = datetime.fromisoformat(text) if text else datetime.now(UTC)
+    except ValueError:
+        return text
+    found = found if found.tzinfo else found.replace(tzinfo=UTC)
+    return found.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text) if text else None
+    except (ValueError, RecursionError):
+        return None
