@@ -32,6 +32,7 @@ BAR = (
         [
             Entry("dag-runs", "DAG runs", "read"),
             Entry("task-instances", "Task instances", "read"),
+            Entry("timeline", "Timeline", "read"),
             Entry("required", "Required actions", "read"),
             Entry("failures", "Failures by kind", "read"),
             Entry("deadlines", "Deadlines", "read"),
