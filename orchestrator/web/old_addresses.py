@@ -140,6 +140,9 @@ VERSION_2: dict[str, To] = {
     f"{DAG}/gantt": at("gantt"),
     **{view: place for view in ("grid", "tree", "duration", "tries", "landing_times", "task", "log")},
     **{view: at(view) for view in ("graph", "gantt", "calendar", "code", "dag_details", "rendered-templates", "xcom")},
+    f"{DAG}/events": lambda asked: (
+        f"{reverse('events')}?{urlencode({'dag_id': asked.path['dag_id']})}"
+    ),  # version 3's, too
     "confirm": mark,
     "success": mark,
     "taskinstance/list": filtered("task-instances"),
@@ -147,6 +150,17 @@ VERSION_2: dict[str, To] = {
     "xcom/list": filtered("xcoms", dag_run_id="run_id"),
     "slamiss/list": filtered("deadlines"),
     "datasets": to("assets"),
+    "log/list": filtered("events"),
+    "variable/list": to("variables"),
+    "connection/list": to("connections"),
+    "pool/list": to("pools"),
+    "job/list": to("jobs"),
+    "users/list": to("users"),
+    "roles/list": to("roles"),
+    "plugin": to("plugins"),
+    "provider": to("providers"),
+    "configuration": to("configs"),
+    "cluster_activity": to("home"),
 }
 """Asked for with and without a slash at the end: version 2 wrote both."""
 
