@@ -23,7 +23,9 @@ BACKFILL = ["shop", 7]
 ASSET = [7]
 TASK = ["shop", "first", "extract"]
 INDEX = ["shop", "first", "load", 1]
-TASK_PAGES = ("", "-rendered", "-xcom", "-store", "-tries", "-code", "-details", "-log", "-log-find", "-log-file")
+TASK_PAGES = ("", "-rendered", "-xcom", "-store", "-tries", "-code", "-details", "-assets", "-events")
+TASK_PAGES += ("-log", "-log-find", "-log-file")
+TASK_FORMS = ("-clear", "-mark", "-hold", "-note", "-xcom-edit", "-store-edit", "-store-clear")
 PAGES = [
     ("dags", []),
     ("dag-runs", []),
@@ -34,6 +36,7 @@ PAGES = [
     ("import-errors", []),
     ("assets", []),
     ("asset", ASSET),
+    ("asset-store", ASSET),
     ("required", []),
     ("search", []),
     ("password", []),
@@ -64,20 +67,21 @@ PAGES = [
     ),
     ("callback-log", [*RUN, 7]),
     ("run-asset-events", RUN),
+    ("run-logs", RUN),
     *((name, RUN) for name in ("run-gantt", "gantt-data")),
     ("mapped", ["shop", "first", "load"]),
     *(("task" + end, TASK) for end in TASK_PAGES),
     *((f"task{end}-mapped", INDEX) for end in TASK_PAGES),
 ]
 FORMS = [
-    *((name, ASSET) for name in ("asset-event", "asset-materialize")),
+    *((name, ASSET) for name in ("asset-event", "asset-materialize", "asset-store-edit", "asset-store-delete")),
     ("trigger", DAG),
     ("dag-delete", DAG),
     ("backfill", DAG),
     ("backfill-cancel", BACKFILL),
     *((name, RUN) for name in ("run-clear", "run-cancel", "run-mark", "run-note", "run-delete")),
-    *((name, TASK) for name in ("task-clear", "task-mark", "task-hold", "task-note")),
-    *((name, INDEX) for name in ("task-clear-mapped", "task-mark-mapped", "task-hold-mapped", "task-note-mapped")),
+    *(("task" + end, TASK) for end in TASK_FORMS),
+    *((f"task{end}-mapped", INDEX) for end in TASK_FORMS),
 ]
 EDITED = [("code-edit", DAG)]
 """For admins alone, and only where editing is switched on: see test_edit.py."""
