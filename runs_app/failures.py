@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, Max, Min, OuterRef
 
 from orchestrator.core import fingerprints
 
@@ -40,10 +40,14 @@ class Told:
 def collect(now: datetime) -> int:
     """Group the failures since the last pass; return how many were new. Safe at once in several processes."""
     seen = ControlState.objects.values_list("failures_seen", flat=True).first()
-    newest = StateEvent.objects.order_by("-pk").values_list("pk", flat=True).first()
-    if seen is None or newest is None or newest <= seen:
+    if seen is None:
         return 0
-    until = min(newest, seen + EVENTS_AT_ONCE)
+    fresh = StateEvent.objects.filter(pk__gt=seen).aggregate(oldest=Min("pk"), newest=Max("pk"))
+    if fresh["oldest"] is None:
+        return 0
+    until = min(
+        fresh["newest"], fresh["oldest"] + EVENTS_AT_ONCE
+    )  # numbers may be far apart: what is deleted leaves gaps
     events = StateEvent.objects.filter(pk__gt=max(0, seen - LOOKED_BACK), pk__lte=until, task_instance__isnull=False)
     failed = events.filter(new__in=["failed", "up_for_retry"]).exclude(actor__startswith="user:")
     known = Failure.objects.filter(task_instance=OuterRef("task_instance"), token=OuterRef("token"))

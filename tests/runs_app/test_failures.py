@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
 from orchestrator.core.states import TaskState
@@ -93,3 +94,11 @@ def test_a_deleted_run_takes_its_failures_along():
     run.delete()
     assert not Failure.objects.exists()
     assert failures.collect(timezone.now()) == 0
+
+
+def test_a_gap_in_the_numbers_of_events_is_passed_at_once():
+    fail(factories.instance_of(run_of("x"), "a"))
+    failures.collect(timezone.now())
+    fail(factories.instance_of(run_of("y"), "a"))
+    StateEvent.objects.filter(run__dag_id="y").update(id=F("id") + 10 * failures.EVENTS_AT_ONCE)
+    assert failures.collect(timezone.now()) == 1

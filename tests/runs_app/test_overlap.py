@@ -147,12 +147,16 @@ def test_the_cancelled_run_cleans_up_before_the_new_one_starts():
     tick.tick(now)
     claimer = slot()
     end(take(claimer), "success")
-    assert take(claimer)["task_id"] == "work"
+    work = take(claimer)
+    assert work["task_id"] == "work"
     assert tick.tick(now + MINUTE) == 1
     assert run_states() == ["running", "queued"]
     assert tick.tick(now + 2 * MINUTE) == 1
     assert run_states() == ["running", "cancelled", "queued"], "the newest wins"
-    end(take(claimer), "success")
+    end(work, "failed")
+    teardown = take(claimer)
+    assert teardown["task_id"] == "down"
+    end(teardown, "success")
     control.step(now + 2 * MINUTE + seconds(1))
     assert run_states() == ["cancelled", "cancelled", "running"]
 
