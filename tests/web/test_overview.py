@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from orchestrator.web import overview
-from runs_app.models import AssetEvent, DagRun, Deadline
+from runs_app.models import AssetEvent, DagRun, Deadline, Failure, FailureGroup
 from tests.support import factories
 
 
@@ -49,6 +49,19 @@ def test_the_end_of_the_last_failed_log_is_shown_with_its_reason(viewer: Client,
     assert "line 39" in page
     assert "line 20" not in page
     assert "ValueError: &lt;b&gt;no&lt;/b&gt;" in page
+
+
+def test_failures_of_the_range_stand_by_their_kind(viewer: Client, shop_run: DagRun):
+    kind = FailureGroup.objects.create(digest="d", title="ValueError: no rows", created_at=timezone.now())
+    for hours, task_id in ((1, "extract"), (2, "checks.sums"), (50, "extract")):
+        instance = factories.instance_of(shop_run, task_id)
+        at = timezone.now() - timedelta(hours=hours)
+        Failure.objects.create(
+            group=kind, task_instance=instance, token=hours, try_number=1, dag_id="shop", task_id=task_id,
+            version_number=1, at=at,
+        )  # fmt: skip
+    assert "2× ValueError: no rows" in text_of(viewer)
+    assert "3× ValueError: no rows" in text_of(viewer, "?range=1w")
 
 
 def test_the_chart_has_a_bar_for_each_run_and_their_median(viewer: Client, shop_run: DagRun):

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from orchestrator import access
 from orchestrator.core.states import RunState
-from orchestrator.web import overview
+from orchestrator.web import failures, overview
 from orchestrator.web.page import live_part
 
 from . import dag
@@ -44,6 +44,7 @@ def overview_page(request: HttpRequest, dag_id: str) -> HttpResponse:
         failed_tasks=failed.count(),
         chart=overview.chart(runs, now),
         failure=overview.last_failure(instances.filter(ended_at__gte=since)),
+        groups=list(failures.groups(request.user, dag_id=dag_id, since=since)[:SHOWN]),
         missed=list(deadlines.filter(missed=True, deadline_time__gte=since).reverse()[:SHOWN]),
         upcoming=list(deadlines.filter(missed=False, run__ended_at__isnull=True)[:SHOWN]),
         events=list(events.select_related("asset").order_by("-timestamp", "-pk")[:SHOWN]),
