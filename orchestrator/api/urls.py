@@ -28,6 +28,7 @@ from .views.backfills import (
     PauseBackfillView,
     UnpauseBackfillView,
 )
+from .views.compare import CompareView
 from .views.dag_warnings import DagWarningsView
 from .views.dags import DagDetailsView, DagsView, DagTagsView, DagView
 from .views.deadlines import DeadlineAlertsView, DeadlinesView
@@ -129,6 +130,7 @@ urlpatterns = [
     path(RUN, RunView.as_view()),
     path(RUN + "/cancel", CancelRunView.as_view()),
     path(RUN + "/why", RunWhyView.as_view()),
+    path(RUN + "/compare", CompareView.as_view()),
     path(RUN + "/clear", ClearRunView.as_view()),
     path(RUN + "/upstreamAssetEvents", UpstreamEventsView.as_view()),
     path(RUN + "/groupRetries", GroupRetriesView.as_view()),

@@ -88,6 +88,7 @@ API: dict[str, dict[str, str]] = {
     RUN: {"get": "sees", "patch": "acts:mark", "delete": "acts:delete"},
     f"{RUN}/cancel": {"post": "acts:mark"},
     f"{RUN}/why": {"get": "sees"},
+    f"{RUN}/compare": {"get": "sees"},
     f"{RUN}/clear": {"post": "acts:clear"},
     f"{RUN}/taskGroupInstances/<str:group_id>": {"patch": "acts:mark"},
     f"{RUN}/groupRetries": {"get": "sees"},
@@ -214,7 +215,10 @@ PAGES: dict[str, dict[str, str]] = {
     f"{PAGE_TASK}/mapped": {"get": "sees"},
     PAGE_RUN: {"get": "sees"},
     f"{PAGE_RUN}/asset_events": {"get": "sees"},
-    **{f"{PAGE_RUN}/{end}": {"get": "sees"} for end in ("graph", "events", "logs", "callbacks", "code", "details")},
+    **{
+        f"{PAGE_RUN}/{end}": {"get": "sees"}
+        for end in ("graph", "events", "logs", "callbacks", "code", "compare", "details")
+    },
     f"{PAGE_RUN}/callbacks/<int:callback_id>/log.txt": {"get": "sees"},
     **{f"{PAGE_RUN}/{end}": {"get": "sees"} for end in ("gantt", "gantt.json")},
     f"{PAGE_RUN}/clear": {"get": "acts:clear", "post": "acts:clear"},

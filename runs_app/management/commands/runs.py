@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.utils import timezone
 
-from runs_app import actions, cancel, new_tasks
+from runs_app import actions, cancel, comparing, new_tasks
 from runs_app.management.subcommands import Console, GroupCommand, Options, Subcommand, fields, rows
 from runs_app.models import DagRun, TaskInstance
 
@@ -64,6 +66,29 @@ def show(console: Console, options: Options) -> None:
     instances = [_instance(each) for each in TaskInstance.objects.filter(run=run).order_by("pk")]
     lines = [*fields(_json(run)), "", *rows(instances, ("state", "task_id", "map_index", "try_number", "duration"))]
     console.show({**_json(run), "task_instances": instances}, lines)
+
+
+def compare(console: Console, options: Options) -> None:
+    run = find_run(options.dag_id, options.run_id)
+    other = find_run(options.dag_id, options.other) if options.other else comparing.last_good(run, DagRun.objects.all())
+    if other is None:
+        raise CommandError(f"No run before {run.run_id!r} succeeded: name one with --with")
+    found = comparing.compared(other, run, timezone.now())
+    data = {
+        **{"dag_id": run.dag_id, "run_id": run.run_id, "with": other.run_id, "delay": found.delay},
+        **{
+            "differences": [asdict(each) for each in found.differences],
+            "changes": [each.text for each in found.changes],
+        },
+        "is_whole": found.is_whole,
+    }
+    took = f" took {found.delay:+.1f} s" if found.delay is not None else ""
+    lines = rows(data["differences"], ("kind", "task_id", "map_index", "name", "before", "after", "delay"))
+    whole = [] if found.is_whole else ["The runs are large: not all of them was compared."]
+    nothing = ["Nothing differs."]
+    console.show(
+        data, [f"{run.run_id}{took}, against {other.run_id}", *(lines if found.differences else nothing), *whole]
+    )
 
 
 def clear(console: Console, options: Options) -> None:
@@ -131,6 +156,11 @@ def _one(parser: ArgumentParser) -> None:
     parser.add_argument("run_id")
 
 
+def _compare_arguments(parser: ArgumentParser) -> None:
+    _one(parser)
+    parser.add_argument("--with", dest="other", help="the run to compare with (the last good one before it)")
+
+
 def _clear_arguments(parser: ArgumentParser) -> None:
     _one(parser)
     which = parser.add_mutually_exclusive_group()
@@ -171,6 +201,7 @@ class Command(GroupCommand):
     subcommands = {
         "list": Subcommand("newest first", list_runs, _list_arguments),
         "show": Subcommand("one run and its task instances", show, _one),
+        "compare": Subcommand("what differs from another run, and made it late", compare, _compare_arguments),
         "clear": Subcommand("run its tasks again", clear, _clear_arguments),
         "rerun": Subcommand("run again what failed, or was cancelled", rerun, _rerun_arguments),
         "cancel": Subcommand("stop it; its teardowns still run", cancel_run, _cancel_arguments),
