@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.test import Client
 
+from orchestrator.web.views import compare
 from runs_app.models import DagRun
 from tests.support import factories
 
@@ -47,3 +48,13 @@ def test_what_users_wrote_is_escaped(viewer: Client, shop_run: DagRun):
     page = viewer.get("/dags/shop/runs/two/compare", {"with": "one"}).content.decode()
     assert evil not in page
     assert "&lt;script&gt;" in page
+
+
+def test_an_older_run_than_those_offered_stands_in_the_field(viewer: Client, shop_run: DagRun, monkeypatch):
+    monkeypatch.setattr(compare, "OFFERED", 1)
+    for name in ("one", "two", "three"):
+        factories.make_run(shop_run.dag, name)
+    page = viewer.get("/dags/shop/runs/three/compare", {"with": "one"}).content.decode()
+    assert '<option value="one" selected>' in page
+    assert '<option value="two" >' in page
+    assert 'value="first"' not in page

@@ -46,9 +46,9 @@ def compare_page(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse
     good = comparing.last_good(run, runs)
     good_id = good.run_id if good else ""
     other = run_for(request, dag_id, wanted or good_id) if wanted or good_id else None
-    offered = list(
-        runs.exclude(pk=run.pk).order_by("-run_after", "-pk").values("run_id", "state", "run_after")[:OFFERED]
-    )
+    offered = list(runs.exclude(pk=run.pk).order_by("-run_after", "-pk")[:OFFERED])
+    if other is not None and other not in offered:
+        offered.append(other)  # an older one, which the field would otherwise show as another
     found: dict[str, Any] = {}
     if other is not None:
         result = comparing.compared(other, run, timezone.now())
