@@ -88,6 +88,18 @@ def visible_runs(user: Any) -> QuerySet[DagRun]:
     return DagRun.objects.all() if can(user, "read") else DagRun.objects.none()
 
 
+def runs_around(user: Any, run: DagRun, *, past: bool, future: bool) -> list[DagRun]:
+    """Return the run, with the DAG's runs of earlier or later logical dates where asked for, oldest first."""
+    if run.logical_date is None or not (past or future):
+        return [run]
+    rows = visible_runs(user).filter(dag_id=run.dag_id)
+    if not future:
+        rows = rows.filter(logical_date__lte=run.logical_date)
+    if not past:
+        rows = rows.filter(logical_date__gte=run.logical_date)
+    return list(rows.filter(logical_date__isnull=False).order_by("logical_date"))
+
+
 def visible_task_instances(user: Any) -> QuerySet[TaskInstance]:
     """Return the task instances the user may see."""
     return TaskInstance.objects.all() if can(user, "read") else TaskInstance.objects.none()

@@ -48,21 +48,6 @@ def rows_tied_to(run: DagRun, cleared: Iterable[TaskInstance], may: Callable[[st
     return [row for row in rows if row.task_id in tied[row.run_id] and may(row.dag_id)]
 
 
-def clear_with_tied(run: DagRun, may: Callable[[str], bool], *, user: Any, **choice: Any) -> list[TaskInstance]:
-    """Clear what ``choice`` chooses of ``run``, and what hangs on it in other DAGs' runs; return all of it.
-
-    Raises:
-        TooManyMarkers: nothing was cleared.
-    """
-    from . import actions
-
-    others = rows_tied_to(run, actions.affected(run, setups=True, **choice), may)
-    found = actions.clear(run.pk, user=user, **choice)
-    for run_pk in dict.fromkeys(row.run_id for row in others):
-        actions.clear(run_pk, chosen=[row for row in others if row.run_id == run_pk], user=user)
-    return found + others
-
-
 def _markers(run: DagRun, task_ids: Iterable[str]) -> list[TaskSpec]:
     spec = load_spec(run.version_id)
     return [spec.tasks[each] for each in task_ids if each in spec.tasks and "marker" in spec.tasks[each].display]

@@ -46,18 +46,6 @@ def instance_for(user: Any, dag_id: str, run_id: str, task_id: str, map_index: i
     return instance
 
 
-def runs_around(user: Any, run: DagRun, *, past: bool, future: bool) -> list[DagRun]:
-    """Return the run, with the DAG's runs of earlier or later logical dates where asked for, oldest first."""
-    if run.logical_date is None or not (past or future):
-        return [run]
-    rows = access.visible_runs(user).filter(dag_id=run.dag_id)
-    if not future:
-        rows = rows.filter(logical_date__lte=run.logical_date)
-    if not past:
-        rows = rows.filter(logical_date__gte=run.logical_date)
-    return list(rows.filter(logical_date__isnull=False).order_by("logical_date"))
-
-
 def must(user: Any, verb: str, obj: Any = None) -> None:
     """Refuse with 403 unless the user may do this."""
     if not access.can(user, verb, obj):

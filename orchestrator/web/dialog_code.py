@@ -94,8 +94,10 @@ def trigger(form: Form) -> list[Call]:
     command += ["--logical-date", date] if date else []
     client = Client("DagRunApi", "trigger_dag_run", (dag.dag_id,), "TriggerDAGRunPostBody")
     path = f"/api/v2/dags/{_quoted(dag.dag_id)}"
-    # The command makes runs with a date and without a note.
-    line = tuple(command) if date and not note else None
+    interval = {f"data_{name}": _utc(form.text(name)) for name in ("interval_start", "interval_end") if form.text(name)}
+    body |= interval | ({"partition_key": key} if (key := form.text("partition_key")) else {})
+    # The command makes runs with a date, and without a note, an interval or a partition.
+    line = tuple(command) if date and not (note or interval or key) else None
     made = [Call("POST", f"{path}/dagRuns", body, client=client, command=line)]
     return [*made, *_unpaused(form, dag.dag_id)] if dag.is_paused and "unpause" in form.data else made
 
@@ -111,14 +113,26 @@ def clear_run(form: Form) -> list[Call]:
     body = (
         {"dry_run": False, "only_new": True} if only_new else {"dry_run": False, "only_failed": form.on("only_failed")}
     )
+    more = _more(form, latest="run_on_latest_version") if not only_new else _more(form)
     flags = ("--only-new",) if only_new else _flags(form, only_failed=False)
     client = None if only_new else Client("DagRunApi", "clear_dag_run", form.ids, "DAGRunClearBody")
-    return [Call("POST", f"{form.run}/clear", body, client=client, command=("runs", "clear", *form.ids, *flags))]
+    command = None if more else ("runs", "clear", *form.ids, *flags)
+    return [Call("POST", f"{form.run}/clear", body | more, client=client, command=command)]
+
+
+def _more(form: Form, **names: str) -> dict[str, Any]:
+    """What a body says only where it was chosen, and no command can say: check boxes, and a note."""
+    found: dict[str, Any] = {of_api: True for name, of_api in names.items() if form.on(name)}
+    return found | ({"note": note} if (note := form.text("note")) else {})
+
+
+_RUNS = {"past": "include_past", "future": "include_future"}
+_WHICH = {"only_running": "only_running", "prevent_running": "prevent_running_task", "latest": "run_on_latest_version"}
 
 
 def mark_run(form: Form) -> list[Call]:
     client = Client("DagRunApi", "patch_dag_run", form.ids, "DAGRunPatchBody")
-    return [Call("PATCH", form.run, {"state": form.text("state") or "success"}, client=client)]
+    return [Call("PATCH", form.run, {"state": form.text("state") or "success", **_more(form)}, client=client)]
 
 
 def cancel_run(form: Form) -> list[Call]:
@@ -159,16 +173,19 @@ def clear_task(form: Form) -> list[Call]:
     }
     flags = _flags(form, downstream=True, upstream=False, only_failed=False)
     client = Client("TaskInstanceApi", "post_clear_task_instances", (dag_id,), "ClearTaskInstancesBody")
-    command = ("tasks", "clear", dag_id, run_id, task_id, *form.indexed, *flags)
+    more = _more(form, **_RUNS, **_WHICH)
+    command = None if more else ("tasks", "clear", dag_id, run_id, task_id, *form.indexed, *flags)
     path = f"/api/v2/dags/{_quoted(dag_id)}/clearTaskInstances"
-    return [Call("POST", path, body, client=client, command=command)]
+    return [Call("POST", path, body | more, client=client, command=command)]
 
 
 def mark_task(form: Form) -> list[Call]:
     state = form.text("state") or "success"
-    scope = {"include_downstream": form.on("downstream"), "include_upstream": form.on("upstream")}
-    command = ("tasks", "mark", *form.ids, form.path["task_id"], state, *form.indexed)
-    command += _flags(form, downstream=False, upstream=False)
+    scope: dict[str, Any] = {"include_downstream": form.on("downstream"), "include_upstream": form.on("upstream")}
+    scope |= _more(form, **_RUNS)
+    line = ("tasks", "mark", *form.ids, form.path["task_id"], state, *form.indexed)
+    line += _flags(form, downstream=False, upstream=False)
+    command = line if len(scope) == 2 else None
     client = _task_client(form, "patch_task_instance", "patch_task_instance_by_map_index")
     return [Call("PATCH", form.task, {"new_state": state, **scope}, client=client, command=command)]
 

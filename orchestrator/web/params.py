@@ -222,7 +222,7 @@ def _value(each: Field) -> Any:
     if each.kind == "many":
         return _chosen(each)
     if each.kind == "lines":
-        return [line.strip() for line in text.splitlines() if line.strip()]
+        return [line.strip() for line in text.splitlines() if line.strip()] or (None if each.nullable else [])
     if not text and (each.nullable or each.kind not in AS_TYPED):
         if each.nullable:
             return None

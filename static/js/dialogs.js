@@ -71,7 +71,7 @@ export function start() {
     const form = /** @type {Element} */ (event.target).closest("form[data-preview]");
     if (!(form instanceof HTMLFormElement)) return;
     const query = new URLSearchParams(/** @type {any} */ (new FormData(form)));
-    query.delete("csrfmiddlewaretoken"); query.set("part", "affected");
+    query.delete("csrfmiddlewaretoken"); query.delete("note"); query.set("part", "affected");
     try { morphInto(form.querySelector("#affected"), new DOMParser().parseFromString(await (await ask(`${form.getAttribute("action")}?${query}`)).text(), "text/html").querySelector("#affected").innerHTML); } catch (error) { complain(error); }
   });
   document.addEventListener("change", async (event) => {

@@ -3,6 +3,7 @@
 
 /** @param {HTMLFormElement} form */
 export function start(form) {
+  for (const button of form.querySelectorAll("[data-reveal]")) reveals(/** @type {HTMLButtonElement} */ (button));
   const conf = /** @type {HTMLTextAreaElement} */ (form.elements.namedItem("conf"));
   form.addEventListener("change", (event) => {
     const input = /** @type {HTMLInputElement} */ (event.target);
@@ -11,6 +12,18 @@ export function start(form) {
       for (const part of form.querySelectorAll("[data-mode]")) /** @type {HTMLElement} */ (part).hidden = part.getAttribute("data-mode") !== input.value;
     }
     if (input.name === "when") /** @type {HTMLElement} */ (form.querySelector("[data-when]")).hidden = input.value !== "date";
+  });
+}
+
+/** Shows a password and hides it again; without this script there is no such button. @param {HTMLButtonElement} button */
+function reveals(button) {
+  button.hidden = false;
+  button.addEventListener("click", (event) => {
+    event.preventDefault();
+    const input = /** @type {HTMLInputElement} */ (button.previousElementSibling), shown = input.type === "password";
+    input.type = shown ? "text" : "password";
+    button.textContent = shown ? "Hide" : "Show";
+    button.setAttribute("aria-pressed", String(shown));
   });
 }
 
@@ -41,6 +54,7 @@ export function read(form) {
   for (const input of inputs(form)) {
     const name = input.name.slice("param.".length), text = input.value;
     if (input.dataset.kind === "yesno") values[name] = input.checked;
+    else if (text === "" && "nullable" in input.dataset) values[name] = null;
     else if (input.dataset.kind === "many") values[name] = [...options(input)].filter((each) => each.selected).map((each) => JSON.parse(each.value));
     else if (input.dataset.kind === "mixed" && text !== "") { try { values[name] = JSON.parse(text); } catch { values[name] = text; } }
     else if (input.dataset.kind === "lines") values[name] = text.split("\n").map((line) => line.trim()).filter(Boolean);
@@ -66,9 +80,9 @@ function fill(form, text) {
       const chosen = new Set((Array.isArray(value) ? value : []).map((each) => JSON.stringify(each)));
       for (const each of options(input)) each.selected = chosen.has(JSON.stringify(JSON.parse(each.value)));
     }
-    else if (input.dataset.kind === "mixed") input.value = typeof value === "string" ? value : JSON.stringify(value);
-    else if (input.dataset.kind === "lines") input.value = Array.isArray(value) ? value.join("\n") : String(value);
-    else if (input.dataset.kind === "json") input.value = input.matches("select") ? JSON.stringify(value) : JSON.stringify(value, null, 2);
+    else if (input.dataset.kind === "mixed") input.value = value === null ? "" : typeof value === "string" ? value : JSON.stringify(value);
+    else if (input.dataset.kind === "lines") input.value = Array.isArray(value) ? value.join("\n") : String(value ?? "");
+    else if (input.dataset.kind === "json") input.value = input.matches("select") ? JSON.stringify(value) : value === null ? "" : JSON.stringify(value, null, 2);
     else if (input.dataset.kind === "datetime-local") input.value = inUtc(value);
     else input.value = value === null ? "" : String(value);
   }

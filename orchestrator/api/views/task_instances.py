@@ -32,7 +32,7 @@ from orchestrator.api.errors import BadRequest, Invalid, problem
 from orchestrator.api.instances import LISTING, in_path, shaped
 from orchestrator.api.query import ENDS, as_query
 from orchestrator.api.query import map_index as map_index_of
-from orchestrator.api.scope import dag_for, instance_for, must, run_for, runs_around
+from orchestrator.api.scope import dag_for, instance_for, must, run_for
 from orchestrator.core.graph import tasks_inside
 from orchestrator.core.states import FAILED_STATES, TaskState
 from runs_app import actions, choice
@@ -120,7 +120,7 @@ class TaskInstanceView(ApiView):
         if state := values.get("new_state"):
             changed = actions.mark(
                 run,
-                runs_around(request.user, run, past=reach["past"], future=reach["future"]),
+                access.runs_around(request.user, run, past=reach["past"], future=reach["future"]),
                 [task_id],
                 state,
                 map_index=map_index,
@@ -146,7 +146,7 @@ class TaskGroupView(ApiView):
         if not task_ids:
             raise Http404(f"Task group '{group_id}' not found in Dag '{dag_id}'")
         values = masked(request, read_body(request, PATCH, partial=True))
-        runs = runs_around(
+        runs = access.runs_around(
             request.user, run, past=bool(values.get("include_past")), future=bool(values.get("include_future"))
         )
         changed = list(TaskInstance.objects.filter(run=run, task_id__in=task_ids).values_list("pk", flat=True))
@@ -277,7 +277,7 @@ class ClearView(ApiView):
             run = run_for(request.user, dag_id, values["dag_run_id"])
             if (past or future) and run.logical_date is None:
                 raise BadRequest("Cannot use include_past or include_future with a run that has no logical date")
-            return run, runs_around(request.user, run, past=past, future=future)
+            return run, access.runs_around(request.user, run, past=past, future=future)
         if past or future:
             message = "dag_run_id is required when include_past or include_future is enabled"
             raise Invalid(problem("body", "dag_run_id", message))

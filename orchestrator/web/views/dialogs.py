@@ -1,9 +1,7 @@
-"""What one can do, each as a page with a form that a script shows as a dialog: trigger, clear, mark, note, delete."""
+"""What one can do, each as a page with a form that a script shows as a dialog: trigger, note, delete."""
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -12,15 +10,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from dags_app.models import Dag
-from dags_app.versions import load_spec
-from orchestrator import access
-from orchestrator.core.graph import topological
-from orchestrator.core.states import FINISHED, RunState, TaskState
-from orchestrator.web import dialog_code, params, zones
+from orchestrator.web import dialog_code, params, trigger_form
 from orchestrator.web.page import dag_for, done, instance_for, must, page, run_for, wants_part
-from runs_app import actions, cancel, markers, new_tasks
-from runs_app.exceptions import OrchestratorError, TooManyMarkers
-from runs_app.models import DagRun, TaskInstance
+from runs_app import actions
+from runs_app.exceptions import OrchestratorError
 
 from .dag import spec_of
 
@@ -47,21 +40,21 @@ def trigger(request: HttpRequest, dag_id: str) -> HttpResponse:
     spec = spec_of(dag)
     fields = params.fields_of(spec.params)
     posted = request.POST if request.method == "POST" else None
-    error, conf_text = "", "{}"
+    error, conf_text, filled = "", "{}", {}
     if posted is not None:
         conf_text = posted.get("conf", "").strip() or "{}"
         conf, error = params.conf_of(fields, posted, conf_text)
-        date, date_error = _logical_date(posted)
-        error = error or date_error
+        values, wrong = trigger_form.values_of(posted)
+        error = error or wrong
         if not error:
             try:
                 run = actions.trigger_dag(
                     dag.dag_id,
                     conf=conf,
                     run_id=text_of(posted, "run_id", 250) or None,
-                    logical_date=date,
                     note=text_of(posted, "note", 10_000) or None,
                     user=request.user,
+                    **values,
                 )
                 if dag.is_paused and "unpause" in posted:
                     actions.pause(dag.dag_id, False, user=request.user)
@@ -69,11 +62,8 @@ def trigger(request: HttpRequest, dag_id: str) -> HttpResponse:
                 error = str(problem)
             else:
                 return done(request, f"Triggered {dag.name}.", reverse("run", args=[dag.dag_id, run.run_id]))
-    elif conf := _conf_of_run(request, dag):
-        conf_text = json.dumps(conf, indent=2, ensure_ascii=False)
-        for each in fields:
-            if each.name in conf:
-                params.fill(each, conf[each.name])
+    else:
+        conf_text, filled = trigger_form.prefilled(request, fields, _conf_of_run(request, dag))
     return shown(
         request,
         "dialogs/_trigger.html",
@@ -83,8 +73,10 @@ def trigger(request: HttpRequest, dag_id: str) -> HttpResponse:
         fields=fields,
         conf=conf_text,
         error=error,
-        posted=_prefilled(request) if posted is None else posted,
+        posted=filled if posted is None else posted,
         mode=posted.get("mode") if posted else "form" if fields else "json",
+        recent=trigger_form.recent(request, dag),
+        takes_keys=trigger_form.takes_keys(spec),
     )
 
 
@@ -94,182 +86,10 @@ def _conf_of_run(request: HttpRequest, dag: Dag) -> dict[str, Any]:
     return dict(run_for(request, dag.dag_id, run_id).conf or {}) if run_id else {}
 
 
-def _prefilled(request: HttpRequest) -> dict[str, str]:
-    """What a link to the form fills in: ``logical_date``, as the calendar's empty days do; nonsense fills in nothing."""
-    text = request.GET.get("logical_date", "")
-    try:
-        return {"when": "date", "logical_date": f"{zones.read(text, UTC):%Y-%m-%dT%H:%M:%S}", "unpause": "on"}
-    except ValueError:
-        return {}
-
-
-def _logical_date(posted: Any) -> tuple[Any, str]:
-    choice, text = posted.get("when", "now"), posted.get("logical_date", "").strip()
-    if choice == "none":
-        return None, ""
-    if choice != "date":
-        return actions.UNSET, ""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None, "The logical date cannot be read: give a date and a time."
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)), ""
-
-
-def _scope(request: HttpRequest, **defaults: bool) -> dict[str, bool]:
-    """Read the check boxes of a choice of tasks; ``set`` says that the form was seen, so that absent means off."""
-    given = request.POST if request.method == "POST" else request.GET
-    return {name: (name in given) if "set" in given else default for name, default in defaults.items()}
-
-
-def _choose(
-    request: HttpRequest,
-    form: str,
-    run: DagRun,
-    found: list[TaskInstance],
-    scope: dict[str, bool],
-    error: str = "",
-    **context: Any,
-) -> HttpResponse:
-    place = {task_id: index for index, task_id in enumerate(topological(load_spec(run.version_id)))}
-    found.sort(key=lambda row: (place.get(row.task_id, len(place)), row.map_index))
-    template = "dialogs/_affected.html" if request.GET.get("part") == "affected" else form
-    return shown(
-        request,
-        template,
-        status=409 if error else 200,
-        dag=run.dag,
-        run=run,
-        affected=found[:MOST_LISTED],
-        count=len(found),
-        scope=scope,
-        error=error,
-        **context,
-    )
-
-
-@form_view
-def clear_run(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
-    run = run_for(request, dag_id, run_id)
-    must(request, "clear", run)
-    go, title = reverse("run", args=[dag_id, run_id]), "Clear the run"
-    scope = _scope(request, only_failed=False)
-    new = new_tasks.queue(run.pk, dry_run=True)
-    if new and _scope(request, only_new=False)["only_new"]:
-        return _queue_new(request, run, new, go, title=title)
-    return _clear(request, run, {}, scope, go, title=title, new=new)
-
-
-def _queue_new(request: HttpRequest, run: DagRun, new: list[str], go: str, title: str) -> HttpResponse:
-    """Run the tasks that the DAG's latest version has on top; or show them first."""
-    if request.method == "POST":
-        names = new_tasks.queue(run.pk, user=request.user)
-        return done(request, f"Queued {_many(len(names))} of the latest version.", go)
-    found = [TaskInstance(run=run, dag_id=run.dag_id, task_id=task_id) for task_id in new]
-    return _choose(request, "dialogs/_clear.html", run, found, {"only_new": True}, title=title, new=new)
-
-
-@form_view
-def clear_task(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> HttpResponse:
-    run = run_for(request, dag_id, run_id)
-    must(request, "clear", run)
-    choice: dict[str, Any] = {"task_ids": [task_id], "map_index": map_index if map_index != -1 else None}
-    scope = _scope(request, downstream=True, upstream=False, only_failed=False)
-    go = task_url(dag_id, run_id, task_id, map_index)
-    return _clear(request, run, choice, scope, go, title=f"Clear {task_id}", task_id=task_id)
-
-
-def _clear(
-    request: HttpRequest, run: DagRun, choice: dict[str, Any], scope: dict[str, bool], go: str, **context: Any
-) -> HttpResponse:
-    """Clear what was chosen, and what markers in it name in other DAGs' runs that the user may clear; or show it first."""
-    may, error = partial(_may_clear, request), ""
-    found = actions.affected(run, setups=True, **choice, **scope)
-    try:
-        if request.method == "POST":
-            return _cleared(request, markers.clear_with_tied(run, may, user=request.user, **choice, **scope), go)
-        found += markers.rows_tied_to(run, found, may)
-    except TooManyMarkers as problem:
-        error = str(problem)
-    return _choose(request, "dialogs/_clear.html", run, found, scope, error=error, **context)
-
-
-def _may_clear(request: HttpRequest, dag_id: str) -> bool:
-    dag = access.visible_dags(request.user).filter(pk=dag_id).first()
-    return dag is not None and access.can(request.user, "clear", dag)
-
-
-def _cleared(request: HttpRequest, found: list[TaskInstance], go: str) -> HttpResponse:
-    if not found:
-        return done(request, "There was nothing to clear.", go)
-    return done(request, f"Cleared {_many(len(found))}: they run again.", go)
-
-
-def _many(count: int) -> str:
-    return "1 task instance" if count == 1 else f"{count} task instances"
-
-
 def task_url(dag_id: str, run_id: str, task_id: str, map_index: int) -> str:
     if map_index != -1:
         return reverse("task-mapped", args=[dag_id, run_id, task_id, map_index])
     return reverse("task", args=[dag_id, run_id, task_id])
-
-
-@form_view
-def mark_task(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> HttpResponse:
-    run = run_for(request, dag_id, run_id)
-    must(request, "mark", run)
-    state = request.POST.get("state") or request.GET.get("state") or TaskState.SUCCESS
-    scope = _scope(request, downstream=False, upstream=False)
-    index = map_index if map_index != -1 else None
-    found = actions.affected(run, task_ids=[task_id], map_index=index, **scope)
-    error = ""
-    if request.method == "POST":
-        try:
-            moved = actions.set_task_state([row.pk for row in found], state, user=request.user)
-        except OrchestratorError as problem:
-            error = str(problem)
-        else:
-            return done(
-                request, f"Marked {_many(len(moved))} as {state}.", task_url(dag_id, run_id, task_id, map_index)
-            )
-    found = [row for row in found if row.state != state]
-    title = f"Mark {task_id} as {state}"
-    return _choose(request, "dialogs/_mark.html", run, found, scope, error, title=title, state=state, task_id=task_id)
-
-
-@form_view
-def mark_run(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
-    run = run_for(request, dag_id, run_id)
-    must(request, "mark", run)
-    state = request.POST.get("state") or request.GET.get("state") or RunState.SUCCESS
-    error = ""
-    if request.method == "POST":
-        try:
-            actions.set_run_state(run.pk, state, user=request.user)
-        except OrchestratorError as problem:
-            error = str(problem)
-        else:
-            return done(request, f"Marked the run as {state}.", reverse("run", args=[dag_id, run_id]))
-    found = [row for row in actions.affected(run) if row.state not in FINISHED]
-    title = f"Mark the run as {state}"
-    return _choose(request, "dialogs/_mark.html", run, found, {}, error, title=title, state=state)
-
-
-@form_view
-def cancel_run(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
-    run = run_for(request, dag_id, run_id)
-    must(request, "mark", run)
-    error = ""
-    if request.method == "POST":
-        try:
-            cancel.cancel_run(run.pk, reason=text_of(request.POST, "reason", 1000), user=request.user)
-        except OrchestratorError as problem:
-            error = str(problem)
-        else:
-            return done(request, f"Cancelled run {run.run_id}.", reverse("run", args=[dag_id, run_id]))
-    found = [row for row in actions.affected(run) if row.state not in FINISHED]
-    return _choose(request, "dialogs/_cancel.html", run, found, {}, error, title="Cancel this run?")
 
 
 @form_view
