@@ -80,3 +80,20 @@ def test_partitions_are_shown_by_their_keys(user: Client):
     assert "<b>4</b> partitions" in preview and "part 03" in preview
     answer = user.post("/dags/parts/backfill", {**RANGE, "set": "1"}, headers=FETCH)
     assert answer.json()["toast"] == "Backfill of 4 partitions begun."
+
+
+def test_the_plan_says_how_long_it_takes_and_what_stands_in_its_way(user: Client, daily: Dag):
+    asked = {**RANGE, "part": "affected", "reprocess_behavior": "completed", "max_active_runs": "3"}
+    assert "as the last runs went" not in user.get("/dags/daily/backfill", asked, headers=FETCH).content.decode()
+    factories.make_run(daily, state="success", logical_date=DAY)  # took ten seconds
+    shown = user.get("/dags/daily/backfill", asked, headers=FETCH).content.decode()
+    assert "About <b>20s</b>" in shown  # four runs, three at once
+    assert "under way" not in shown
+    user.post("/dags/daily/backfill", RANGE)
+    assert "A backfill of this DAG is under way" in user.get("/dags/daily/backfill", asked).content.decode()
+
+
+def test_a_preview_button_begins_no_backfill(user: Client):
+    shown = user.post("/dags/daily/backfill", {**RANGE, "preview": "1"})
+    assert (shown.status_code, b"<b>4</b> dates" in shown.content) == (200, True)
+    assert not Backfill.objects.exists()

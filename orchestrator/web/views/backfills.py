@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from dags_app.models import Dag
 from orchestrator import access
 from orchestrator.core.backfill import Action, Reprocess
-from orchestrator.web.backfills import with_progress
+from orchestrator.web.backfills import expected, open_one, with_progress
 from orchestrator.web.page import dag_for, done, live_part, must
 from runs_app import backfills
 from runs_app.exceptions import OrchestratorError
@@ -49,7 +49,7 @@ def create(request: HttpRequest, dag_id: str) -> HttpResponse:
     must(request, "trigger", dag)
     given = request.POST if request.method == "POST" else request.GET
     asked, error = _asked(dag, given) if given.get("from_date") and given.get("to_date") else (None, "")
-    if request.method == "POST" and not error:
+    if request.method == "POST" and "preview" not in given and not error:
         try:
             if asked is None:
                 raise ValueError("Give the first and the last date.")
@@ -70,6 +70,7 @@ def create(request: HttpRequest, dag_id: str) -> HttpResponse:
         except OrchestratorError as problem:
             error = str(problem)
     preview = request.GET.get("part") == "affected"
+    runs = sum(each.verdict.action != Action.SKIP for each in planned)
     return shown(
         request,
         "dialogs/_planned.html" if preview else "dialogs/_backfill.html",
@@ -81,6 +82,8 @@ def create(request: HttpRequest, dag_id: str) -> HttpResponse:
         planned=planned[:MOST_LISTED],
         counts=[(action, sum(each.verdict.action == action for each in planned)) for action in Action],
         total=len(planned),
+        expected=expected(request, dag, runs, asked.max_active_runs) if asked is not None else None,
+        other=open_one(request, dag)[0],
         behaviours=[(each, WORDS[each]) for each in Reprocess],
     )
 
