@@ -190,6 +190,27 @@ def mark_task(form: Form) -> list[Call]:
     return [Call("PATCH", form.task, {"new_state": state, **scope}, client=client, command=command)]
 
 
+def clear_group(form: Form) -> list[Call]:
+    dag_id, run_id = form.ids
+    body = {
+        "dry_run": False,
+        "dag_run_id": run_id,
+        "task_group_id": form.path["group_id"],
+        "include_downstream": form.on("downstream"),
+        "include_upstream": form.on("upstream"),
+        "only_failed": form.on("only_failed"),
+    }
+    client = Client("TaskInstanceApi", "post_clear_task_instances", (dag_id,), "ClearTaskInstancesBody")
+    path = f"/api/v2/dags/{_quoted(dag_id)}/clearTaskInstances"
+    return [Call("POST", path, body | _more(form, **_RUNS, **_WHICH), client=client)]
+
+
+def mark_group(form: Form) -> list[Call]:
+    body = {"new_state": form.text("state") or "success"}
+    more = _more(form, downstream="include_downstream", upstream="include_upstream", **_RUNS)
+    return [Call("PATCH", f"{form.run}/taskGroupInstances/{_quoted(form.path['group_id'])}", body | more)]
+
+
 def note_task(form: Form) -> list[Call]:
     note = form.text("note")
     command = ("tasks", "note", *form.ids, form.path["task_id"], note, *form.indexed)
@@ -303,6 +324,8 @@ DIALOGS: dict[str, Callable[[Form], list[Call]]] = {
     **{f"task-mark{end}": mark_task for end in ("", "-mapped")},
     **{f"task-note{end}": note_task for end in ("", "-mapped")},
     **{f"task-hold{end}": hold_task for end in ("", "-mapped")},
+    "group-clear": clear_group,
+    "group-mark": mark_group,
     "backfill": backfill,
     "backfill-cancel": cancel_backfill,
     "bulk": many,

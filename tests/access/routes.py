@@ -221,6 +221,8 @@ PAGES: dict[str, dict[str, str]] = {
     },
     f"{PAGE_RUN}/callbacks/<int:callback_id>/log.txt": {"get": "sees"},
     **{f"{PAGE_RUN}/{end}": {"get": "sees"} for end in ("gantt", "gantt.json")},
+    f"{PAGE_RUN}/groups/<any:group_id>/clear": {"get": "acts:clear", "post": "acts:clear"},
+    f"{PAGE_RUN}/groups/<any:group_id>/mark": {"get": "acts:mark", "post": "acts:mark"},
     f"{PAGE_RUN}/clear": {"get": "acts:clear", "post": "acts:clear"},
     f"{PAGE_RUN}/cancel": {"get": "acts:mark", "post": "acts:mark"},
     f"{PAGE_RUN}/mark": {"get": "acts:mark", "post": "acts:mark"},

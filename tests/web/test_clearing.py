@@ -91,3 +91,18 @@ def test_what_a_clear_says_as_code_names_its_scope(user: Client, days: list[DagR
     lines = user.post("/as-code", values).content.decode()
     assert "include_past" in lines and "late" in lines
     assert "tasks clear" not in lines  # the command has no such choice
+
+
+def test_a_task_group_is_cleared_and_marked_as_a_whole(user: Client, shop_run: DagRun):
+    assert "/dags/shop/runs/first/groups/checks/clear" in user.get("/dags/shop/runs/first").content.decode()
+    assert "<b>1</b> task instance " in user.get("/dags/shop/runs/first/groups/checks/clear").content.decode()
+    user.post("/dags/shop/runs/first/groups/checks/mark", {"set": "1", "state": "success"}, headers=FETCH)
+    assert factories.instance_of(shop_run, "checks.sums").state == "success"
+    answer = user.post("/dags/shop/runs/first/groups/checks/clear", {"set": "1", "downstream": "on"}, headers=FETCH)
+    assert "4 task instances" in answer.json()["toast"]
+    assert user.get("/dags/shop/runs/first/groups/none/clear").status_code == 404
+
+
+def test_a_viewer_is_not_offered_what_a_group_would_refuse(viewer: Client, shop_run: DagRun):
+    assert "/groups/" not in viewer.get("/dags/shop/runs/first").content.decode()
+    assert viewer.post("/dags/shop/runs/first/groups/checks/clear", {"set": "1"}).status_code == 403

@@ -6,12 +6,12 @@ from collections import Counter
 from functools import partial
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 
 from dags_app.versions import load_spec
 from orchestrator import access
-from orchestrator.core.graph import topological
+from orchestrator.core.graph import tasks_inside, topological
 from orchestrator.core.states import FINISHED, RunState, TaskState
 from orchestrator.web.page import done, must, run_for
 from runs_app import actions, cancel, choice, clearing, new_tasks
@@ -96,18 +96,41 @@ def _has_newer(run: DagRun) -> bool:
 @form_view
 def clear_task(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> HttpResponse:
     run = run_for(request, dag_id, run_id)
-    must(request, "clear", run)
-    scope = _scope(
-        request,
-        downstream=True,
-        **dict.fromkeys(
-            ("upstream", "past", "future", "only_failed", "only_running", "prevent_running", "latest"), False
-        ),
-    )
-    runs = access.runs_around(request.user, run, past=scope["past"], future=scope["future"])
     go = task_url(dag_id, run_id, task_id, map_index)
-    named = {"task_ids": [task_id], "map_index": map_index if map_index != -1 else None}
-    return _clear(request, run, runs, scope, go, named=named, title=f"Clear {task_id}", task_id=task_id)
+    return _clear_tasks(request, run, [task_id], map_index, go, task_id, downstream=True)
+
+
+@form_view
+def clear_group(request: HttpRequest, dag_id: str, run_id: str, group_id: str) -> HttpResponse:
+    run = run_for(request, dag_id, run_id)
+    return _clear_tasks(request, run, _members(run, group_id), -1, reverse("run", args=[dag_id, run_id]), group_id)
+
+
+def _members(run: DagRun, group_id: str) -> list[str]:
+    found = sorted(tasks_inside(load_spec(run.version_id), group_id))
+    if not found:
+        raise Http404(f"Run “{run.run_id}” has no task group “{group_id}”.")
+    return found
+
+
+WHICH = ("upstream", "past", "future", "only_failed", "only_running", "prevent_running", "latest")
+
+
+def _clear_tasks(
+    request: HttpRequest,
+    run: DagRun,
+    task_ids: list[str],
+    map_index: int,
+    go: str,
+    name: str,
+    *,
+    downstream: bool = False,
+) -> HttpResponse:
+    must(request, "clear", run)
+    scope = _scope(request, downstream=downstream, **dict.fromkeys(WHICH, False))
+    runs = access.runs_around(request.user, run, past=scope["past"], future=scope["future"])
+    named = {"task_ids": task_ids, "map_index": map_index if map_index != -1 else None}
+    return _clear(request, run, runs, scope, go, named=named, title=f"Clear {name}", task_id=name)
 
 
 def _clear(
@@ -156,6 +179,18 @@ def _many(count: int) -> str:
 @form_view
 def mark_task(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> HttpResponse:
     run = run_for(request, dag_id, run_id)
+    return _mark_tasks(request, run, [task_id], map_index, task_url(dag_id, run_id, task_id, map_index), task_id)
+
+
+@form_view
+def mark_group(request: HttpRequest, dag_id: str, run_id: str, group_id: str) -> HttpResponse:
+    run = run_for(request, dag_id, run_id)
+    return _mark_tasks(request, run, _members(run, group_id), -1, reverse("run", args=[dag_id, run_id]), group_id)
+
+
+def _mark_tasks(
+    request: HttpRequest, run: DagRun, task_ids: list[str], map_index: int, go: str, name: str
+) -> HttpResponse:
     must(request, "mark", run)
     state = request.POST.get("state") or request.GET.get("state") or TaskState.SUCCESS
     scope = _scope(request, downstream=False, upstream=False, past=False, future=False)
@@ -164,18 +199,17 @@ def mark_task(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_
     index, error = map_index if map_index != -1 else None, ""
     if _acts(request):
         try:
-            moved = actions.mark(run, runs, [task_id], state, map_index=index, user=request.user, **reach)
+            moved = actions.mark(run, runs, task_ids, state, map_index=index, user=request.user, **reach)
         except OrchestratorError as problem:
             error = str(problem)
         else:
             if moved and (note := text_of(request.POST, "note", MOST_NOTE)):
                 actions.set_task_note(moved, note, user=request.user)
-            go = task_url(dag_id, run_id, task_id, map_index)
             return done(request, f"Marked {_many(len(moved))} as {state}.", go)
-    touched = choice.to_mark(load_spec(run.version_id), [task_id], index, **reach).of(runs)
+    touched = choice.to_mark(load_spec(run.version_id), task_ids, index, **reach).of(runs)
     found = list(touched.exclude(state=state).select_related("run"))
-    title = f"Mark {task_id} as {state}"
-    return _choose(request, "dialogs/_mark.html", run, found, scope, error, title=title, state=state, task_id=task_id)
+    title = f"Mark {name} as {state}"
+    return _choose(request, "dialogs/_mark.html", run, found, scope, error, title=title, state=state, task_id=name)
 
 
 @form_view
