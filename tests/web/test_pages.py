@@ -80,6 +80,7 @@ FORMS = [
     ("backfill", DAG),
     ("backfill-cancel", BACKFILL),
     *((name, RUN) for name in ("run-clear", "run-cancel", "run-mark", "run-note", "run-delete")),
+    *((name, ["shop", "first", "checks"]) for name in ("group-clear", "group-mark")),
     *(("task" + end, TASK) for end in TASK_FORMS),
     *((f"task{end}-mapped", INDEX) for end in TASK_FORMS),
 ]
