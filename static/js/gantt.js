@@ -100,6 +100,7 @@ export function start(section) {
       return lines;
     };
     made.dataset.id = row.id;
+    if (made.href) made.setAttribute("aria-label", `${row.id}: ${words(what)}${to === null ? "" : `, ${duration((to - from) / 1000)}`}`);
     return made;
   }
 

@@ -3,7 +3,7 @@
  * Each state as one small picture, drawn once from the page's own styles. Elsewhere a glyph is cut out by a mask, which
  * costs the browser a layer each time it is painted; with the thousands of cells of a grid that was most of a frame.
  */
-const CELL = 22, NORMAL = { box: 16, radius: 5, glyph: 11 }, MANY = { box: 12, radius: 3, glyph: 9 };
+const CELL = 24, NORMAL = { box: 16, radius: 5, glyph: 11 }, MANY = { box: 12, radius: 3, glyph: 9 };
 /** @type {CSSStyleSheet | null} */
 let sheet = null;
 

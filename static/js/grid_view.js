@@ -8,7 +8,7 @@ import { seconds, total, WORST, worst } from "./grid_model.js";
 import { draw } from "./grid_sprites.js";
 import { words } from "./tip.js";
 
-const BAR = 64, STEP = 16, CELL = 22;
+const BAR = 64, STEP = 16, CELL = 24; // the least size of what is clicked, by WCAG 2.2
 
 /** @param {string} tag @param {string} [kind] */
 function make(tag, kind) { const element = document.createElement(tag); if (kind) element.className = kind; return element; }

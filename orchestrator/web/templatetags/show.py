@@ -188,7 +188,7 @@ def bars(row: Any) -> SafeString:
             f'y="{bar["y"]}" width="6" height="{bar["height"]}" rx="1.5"/></a>'
         )
     count = len(row.bars)
-    head = f'<svg class="bars" viewBox="0 -2 112 30" role="img" aria-label="Last {count} runs">'
+    head = f'<svg class="bars" viewBox="0 -2 112 30" role="group" aria-label="Last {count} runs">'
     return mark_safe(f"{head}{''.join(drawn)}</svg>")
 
 
