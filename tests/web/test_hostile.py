@@ -13,7 +13,7 @@ from orchestrator.sdk import DAG, Param
 from runs_app.models import DagRun
 from tests.support import factories
 
-from .test_browser import browser, chromium, needs_chromium
+from .test_browser import SHOWN, browser, chromium, needs_chromium
 
 __all__ = ["browser", "chromium"]
 pytestmark = needs_chromium
@@ -65,7 +65,7 @@ def make_hostile() -> DagRun:
         factories.make_xcom(task, each, key=f"{number} {each}")
         Pool.objects.create(name=f"{number} {each}", slots=1, description=each)
     secrets.set_variable("v", ALL, description=ALL)
-    factories.make_asset(TEXTS[0][:200], extra={each: each for each in TEXTS}, producer=made)
+    factories.make_asset(TEXTS[0][:200], pk=1, extra={each: each for each in TEXTS}, producer=made)
     return run
 
 
@@ -89,6 +89,8 @@ def test_no_text_runs_and_none_breaks_the_policy(browser: Any):
         assert answer.status == 200, path[:60]
         page.wait_for_load_state("load")
         assert page.evaluate(HARMED) is None, path[:60]
+        if path in {"/import-errors", dag + "/code", run, task, task + "/xcom", task + "/rendered_templates"}:
+            assert WHAT[0] in page.evaluate(SHOWN), path
     page.goto(run)
     page.keyboard.press("/")
     page.keyboard.insert_text(TEXTS[20])
