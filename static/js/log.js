@@ -23,7 +23,7 @@ export function start(section) {
   const view = new View(box, { count, row: rowAt, load });
   end.className = "sys"; box.append(end);
 
-  let folds = new Folds(), follow = true, fresh = true, seen = 0, target = /^#\d+$/.test(location.hash) ? Number(location.hash.slice(1)) - 1 : -1;
+  let folds = new Folds(), follow = true, fresh = true, seen = 0, last = 0, target = /^#\d+$/.test(location.hash) ? Number(location.hash.slice(1)) - 1 : -1;
   /** @type {any} */
   let log = null;
   /** The end of a log that is still being counted. @type {[null, any][] | null} */
@@ -137,6 +137,7 @@ export function start(section) {
       await view.grown(follow);
     }
     seen = follow ? many : seen;
+    last = box.scrollTop;  // its event comes later: who scrolls up before it does scrolls up from here
     pilled();
   }
 
@@ -207,14 +208,13 @@ export function start(section) {
     }
   });
   addEventListener("hashchange", () => { if (log && /^#\d+$/.test(location.hash)) goTo(Number(location.hash.slice(1)) - 1); });
-  let last = 0;
   box.addEventListener("scroll", () => {
     const up = box.scrollTop < last;
     last = box.scrollTop;
     if (view.atEnd() && view.to >= count()) follow = true; else if (up && !view.atEnd()) follow = false;
     pilled();
   }, { passive: true });
-  const toEnd = async () => { follow = true; if (count()) await view.show(count() - 1, "end"); pilled(); };
+  const toEnd = async () => { follow = true; if (count()) await view.show(count() - 1, "end"); last = box.scrollTop; pilled(); };
   pill.addEventListener("click", toEnd);
   $("bottom").addEventListener("click", toEnd);
   $("top").addEventListener("click", async () => { follow = false; if (count()) await view.show(0, "top"); pilled(); });

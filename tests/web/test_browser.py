@@ -207,7 +207,7 @@ def test_a_log_grows_on_the_page_and_follows_until_one_scrolls_up(browser: Any):
     page.goto("/dags/shop/runs/first/tasks/extract")
     page.wait_for_selector("text=line 199")
     is_live(page)
-    bottom = "() => (e => e.scrollHeight - e.scrollTop - e.clientHeight < 30)(document.querySelector('.log-lines'))"
+    bottom = "() => (e => e.scrollTop > 0 && e.scrollHeight - e.scrollTop - e.clientHeight < 30)(document.querySelector('.log-lines'))"
     page.wait_for_function(bottom)
     page.evaluate("document.querySelector('.log-lines').scrollTop = 0")
     page.wait_for_selector(".jump:visible")
