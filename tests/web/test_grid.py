@@ -59,9 +59,10 @@ def test_the_older_runs_of_a_page_can_be_fetched_after_the_newest(viewer: Client
     ],
 )
 def test_runs_are_filtered_by_what_the_address_says(viewer: Client, shop: Dag, query: dict[str, str], found: list[str]):
-    factories.make_run(shop, "bad", state="failed", triggering_user_name="ada")
-    factories.make_run(shop, "again", run_type="backfill")
-    factories.make_run(shop, "late", logical_date=factories.DAY + timedelta(days=40))
+    day = factories.DAY
+    factories.make_run(shop, "bad", state="failed", triggering_user_name="ada", logical_date=day)
+    factories.make_run(shop, "again", run_type="backfill", logical_date=day + timedelta(hours=1))
+    factories.make_run(shop, "late", logical_date=day + timedelta(days=40))
     assert [run["run_id"] for run in get(viewer, **query)["runs"]] == found
 
 
