@@ -58,7 +58,7 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
     "backfill": ("/dags/{dag}/backfill", {**RANGE, "reprocess_behavior": "failed", "run_backwards": "on"}),
 }
 WITHOUT_COMMAND = {"mark a run", "trigger with a date", "trigger with an id", "clear a group", "mark a group"}
-WITHOUT_CLIENT = {"hold a task", "hold it in every run", "hold an instance", "mark a group"}
+WITHOUT_CLIENT = {"hold a task", "hold it in every run", "hold an instance", "clear a group", "mark a group"}
 OTHERS = {"run-cancel", "backfill-cancel", "bulk"}
 """Tried by themselves, since they need something under way."""
 
