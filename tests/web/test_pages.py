@@ -68,6 +68,7 @@ PAGES = [
     ("callback-log", [*RUN, 7]),
     ("run-asset-events", RUN),
     ("run-logs", RUN),
+    ("run-compare", RUN),
     *((name, RUN) for name in ("run-gantt", "gantt-data")),
     ("mapped", ["shop", "first", "load"]),
     *(("task" + end, TASK) for end in TASK_PAGES),
