@@ -35,7 +35,7 @@ def test_a_run_is_triggered_at_a_date_and_with_json(browser: Any):
     page.goto("/dags/shop/trigger")
     page.check("[name=mode][value=json]", force=True)
     page.fill("[name=conf]", '{"limit": 9}')
-    page.click("summary:has-text('Logical date')")
+    page.click("summary:has-text('Dates, run id, note')")
     page.check("[name=when][value=date]", force=True)
     page.fill("[name=logical_date]", "2026-05-04T03:02:01")
     page.click("button.main")
