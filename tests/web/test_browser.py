@@ -362,7 +362,7 @@ def test_search_finds_and_acts_by_keys_alone(browser: Any):
     page.keyboard.press("Escape")
     # The focus goes back to where it was, in the page or in nothing, a moment after the dialog has closed.
     page.wait_for_function("!document.querySelector('dialog[open]') && document.activeElement.matches(':not(input)')")
-    page.evaluate("document.body.dispatchEvent(new KeyboardEvent('keydown', { key: '?', bubbles: true }))")
+    page.keyboard.press("?")
     page.wait_for_selector("#keys:has-text('Mark success')")
 
 
