@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import atexit
+import itertools
 import os
 import tempfile
 from collections.abc import Iterator
@@ -40,6 +41,14 @@ if os.environ.get("TEST_DATABASE") == "postgresql":
 # Last: named in pytest's own configuration, settings would be read before all this is set.
 os.environ["DJANGO_SETTINGS_MODULE"] = "orchestrator.settings"
 django.setup()
+
+
+@pytest.fixture(autouse=True)
+def numbers_from_one() -> None:
+    """What the factories make has the same names and dates in every order of tests; counted on, runs are of the future."""
+    from tests.support import factories
+
+    factories.numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
