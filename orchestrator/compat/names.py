@@ -86,6 +86,17 @@ _TIMETABLES = _from(
 _PARTITION_TIMETABLES = _from(
     "orchestrator.core.timetables", "CronPartitionTimetable", "PartitionedAssetTimetable", "PartitionedAtRuntime"
 )
+_PARTITION_MODULES = [
+    "allowed_key",
+    "base",
+    "chain",
+    "fixed_key",
+    "identity",
+    "product",
+    "temporal",
+    "wait_policy",
+    "window",
+]
 _PARTITIONS = _from(
     "orchestrator.core.partitions",
     *("AllowedKeyMapper", "ChainMapper", "DayWindow", "FanOutMapper", "FixedKeyMapper", "HourWindow"),
@@ -261,35 +272,10 @@ MODULES: dict[str, dict[str, str]] = {
     )
     | _PARTITION_TIMETABLES,
     "airflow.sdk.definitions.timetables.trigger": _TIMETABLES | _PARTITION_TIMETABLES,
-    "airflow.sdk.definitions.partition_mappers": _PARTITIONS,
     **{
-        f"airflow.sdk.definitions.partition_mappers.{name}": _PARTITIONS
-        for name in (
-            "allowed_key",
-            "base",
-            "chain",
-            "fixed_key",
-            "identity",
-            "product",
-            "temporal",
-            "wait_policy",
-            "window",
-        )
-    },
-    "airflow.partition_mappers": _PARTITIONS,
-    **{
-        f"airflow.partition_mappers.{name}": _PARTITIONS
-        for name in (
-            "allowed_key",
-            "base",
-            "chain",
-            "fixed_key",
-            "identity",
-            "product",
-            "temporal",
-            "wait_policy",
-            "window",
-        )
+        f"{package}.partition_mappers{module}": _PARTITIONS
+        for package in ("airflow.sdk.definitions", "airflow")
+        for module in ("", *(f".{name}" for name in _PARTITION_MODULES))
     },
     "airflow.sdk.definitions.asset.metadata": {"Metadata": _ASSETS["Metadata"]},
     "airflow.sdk.definitions.baseoperator": _OPERATOR,

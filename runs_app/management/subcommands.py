@@ -140,6 +140,10 @@ def import_arguments(parser: ArgumentParser) -> None:
     )
 
 
+def export_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("file", help="written there, readable by you only, secrets in clear; - for standard output")
+
+
 def write_file(console: Console, path: str, found: Mapping[str, Any], what: str) -> None:
     """Write an export as JSON, for its owner's eyes only; ``-`` is standard output.
 

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.http import urlencode
 
 from dags_app import editing
 from dags_app.models import Dag
@@ -39,9 +40,8 @@ def edit_page(request: HttpRequest, dag_id: str) -> HttpResponse:
         messages.success(
             request, told if seen else f"{told} The DAG processor has not taken it up yet, or nothing changes for it."
         )
-        return HttpResponseRedirect(
-            reverse("code", args=[dag.dag_id]) + (f"?file={path}" if not _is_main(dag, path) else "")
-        )
+        query = "" if _is_main(dag, path) else "?" + urlencode({"file": path})
+        return HttpResponseRedirect(reverse("code", args=[dag.dag_id]) + query)
     try:
         source = editing.read(path)
     except editing.NotEditable as error:

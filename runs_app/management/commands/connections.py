@@ -16,6 +16,7 @@ from runs_app.management.subcommands import (
     GroupCommand,
     Options,
     Subcommand,
+    export_arguments,
     fields,
     import_arguments,
     read_json_file,
@@ -98,10 +99,6 @@ def _set_arguments(parser: ArgumentParser) -> None:
         parser.add_argument(f"--{name}")
 
 
-def _export_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("file", help="written there in clear, readable by you only; - for standard output")
-
-
 class Command(GroupCommand):
     """``connections ACTION ...``; each action takes ``--json``."""
 
@@ -112,5 +109,5 @@ class Command(GroupCommand):
         "set": Subcommand("make one, or change the fields that are given", save, _set_arguments),
         "delete": Subcommand("one", delete, _id),
         "import": Subcommand("from a JSON file {id: address or object}", load, import_arguments),
-        "export": Subcommand("to a JSON file, in clear", export, _export_arguments),
+        "export": Subcommand("to a JSON file, in clear", export, export_arguments),
     }

@@ -14,6 +14,7 @@ from runs_app.management.subcommands import (
     GroupCommand,
     Options,
     Subcommand,
+    export_arguments,
     fields,
     import_arguments,
     read_json_file,
@@ -110,10 +111,6 @@ def _set_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--rate", type=int, metavar="N", help="so many starts in any minute; 0 takes the limit away")
 
 
-def _export_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("file", help="written there; - for standard output")
-
-
 class Command(GroupCommand):
     """``pools ACTION ...``; each action takes ``--json``."""
 
@@ -124,5 +121,5 @@ class Command(GroupCommand):
         "set": Subcommand("make or change one", save, _set_arguments),
         "delete": Subcommand("one; its tasks wait until it is there again", delete, _name),
         "import": Subcommand('from a JSON file {name: {"slots", "description"}}', load, import_arguments),
-        "export": Subcommand("to a JSON file", export, _export_arguments),
+        "export": Subcommand("to a JSON file", export, export_arguments),
     }

@@ -16,6 +16,7 @@ from runs_app.management.subcommands import (
     GroupCommand,
     Options,
     Subcommand,
+    export_arguments,
     import_arguments,
     read_json_file,
     rows,
@@ -85,10 +86,6 @@ def _set_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--description")
 
 
-def _export_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("file", help="written there in clear, readable by you only; - for standard output")
-
-
 class Command(GroupCommand):
     """``variables ACTION ...``; each action takes ``--json``."""
 
@@ -99,5 +96,5 @@ class Command(GroupCommand):
         "set": Subcommand("make or change one", save, _set_arguments),
         "delete": Subcommand("one", delete, _key),
         "import": Subcommand("from a JSON file {key: value}", load, import_arguments),
-        "export": Subcommand("to a JSON file, in clear", export, _export_arguments),
+        "export": Subcommand("to a JSON file, in clear", export, export_arguments),
     }
