@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-faults test-simulation test-conformance bench demo-data check docs verify clean
+.PHONY: help setup run test test-faults test-simulation test-conformance bench screenshots demo-data check docs verify clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -37,6 +37,9 @@ test-simulation: $(STAMP) ## live through 2,000 seeds of the engine's steps, dea
 
 bench: $(STAMP) ## measure beside raw Celery; writes bench/latest.json
 	@$(BIN)/python -m bench
+
+screenshots: $(STAMP) ## take a picture of every page, into docs/images; PAGES="home grid" for some
+	@$(BIN)/python -m tests.screenshots $(PAGES)
 
 demo-data: $(STAMP) ## make the reference data in ./var/demo: 500 DAGs, a year of runs; SIZES="--dags 40 --runs 20" for less
 	@export ORCHESTRATOR_HOME=$${ORCHESTRATOR_HOME:-var/demo} && export DAGS_FOLDER=$${DAGS_FOLDER:-$$ORCHESTRATOR_HOME/dags} && \

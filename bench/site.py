@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import shutil
 import subprocess
 import sys
@@ -77,9 +78,10 @@ class Site:
         return [self.get(path)[0] for _ in range(rounds or (5 if self.quick else 20))]
 
     @contextmanager
-    def page(self) -> Iterator[Any]:
+    def page(self, viewport: tuple[int, int] = (1440, 900), **options: Any) -> Iterator[Any]:
         """A fresh browser window with an empty cache."""
-        context = self.chromium.new_context(base_url=self.home.url, viewport={"width": 1440, "height": 900})
+        size = {"width": viewport[0], "height": viewport[1]}
+        context = self.chromium.new_context(base_url=self.home.url, viewport=size, **options)
         context.add_cookies([{"name": "sessionid", "value": self.cookie, "url": self.home.url}])
         context.add_init_script(LONG_TASKS)
         page = context.new_page()
@@ -91,26 +93,29 @@ class Site:
 
 
 @contextmanager
-def site(where: Place) -> Iterator[Site]:
-    """Make the reference data, serve it, open a browser."""
+def site(where: Place, *sizes: str, alive: bool = False) -> Iterator[Site]:
+    """Make the reference data, in these sizes or in those that are measured, serve it, open a browser.
+
+    ``alive``: with all other processes beside the web server, so that what is due runs.
+    """
     from playwright.sync_api import sync_playwright
 
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
         raise AssertionError("there is no Chromium here: apt-get install chromium")
     made = Site(where.home("pages"), "", None, where.quick)
-    made.manage("demo_data", *(QUICK if where.quick else SIZES))
+    made.manage("demo_data", *(sizes or (QUICK if where.quick else SIZES)))
     made.manage("collectstatic", "--no-input", "--verbosity", "0")
     made.cookie = made.manage(then=SIGNED_IN).split("session ")[-1].strip()
     server = subprocess.Popen(
-        [sys.executable, str(ROOT / "manage.py"), "web"],
+        [sys.executable, str(ROOT / "manage.py"), "standalone" if alive else "web"],
         cwd=ROOT,
         env={**made.home.environment, "PYTHONUNBUFFERED": "1"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.STDOUT,
     )
     try:
-        wait_for(lambda: _answers(made), 60, "the web server")
+        wait_for(lambda: _answers(made, alive), 60, "the web server")
         with sync_playwright() as playwright:
             options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
             made.chromium = playwright.chromium.launch(executable_path=found, args=options)
@@ -121,11 +126,13 @@ def site(where: Place) -> Iterator[Site]:
         server.wait(timeout=30)
 
 
-def _answers(made: Site) -> bool:
+def _answers(made: Site, alive: bool) -> bool:
     try:
-        return bool(made.get("/api/v2/monitor/health"))
+        health = made.get("/api/v2/monitor/health")[1]
     except OSError:
         return False
+    parts = json.loads(health).values()
+    return not alive or all(each["status"] == "healthy" for each in parts)
 
 
 def longest(page: Any, act: Callable[[], None]) -> float:

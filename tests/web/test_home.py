@@ -60,7 +60,7 @@ def test_what_is_silent_broken_or_asked_needs_somebody(world: None, user: Client
     run = factories.make_run(factories.make_dag("asks"), "r", state="running")
     factories.make_question(factories.instance_of(run, "a"), subject="Ship it?")
     needs = [each.text for each in user.get("/").context["needs"]]
-    assert "Scheduler shows no sign of life" in needs
+    assert "Scheduler: no sign of life" in needs
     assert "Ship it?" in needs
     assert "NameError: <b>x</b>" in needs
     assert "Ship it?" not in [each.text for each in viewer.get("/").context["needs"]], "a viewer may not answer"

@@ -41,7 +41,7 @@ def _silent(parts: Sequence[Part]) -> Iterator[Need]:
     for part in parts:
         if not part.is_well:
             about = "work goes on, slower" if part.name == "Redis" else "nothing of its work moves on until it runs"
-            yield Need("failed", f"{part.name} shows no sign of life", about, reverse("home"))
+            yield Need("failed", f"{part.name}: no sign of life", about, reverse("home"))
 
 
 def _questions(user: Any) -> Iterator[Need]:

@@ -1,0 +1,81 @@
+"""Which pages there are pictures of, and where each is in the demo data."""
+
+from __future__ import annotations
+
+GRID, LAKE = "/dags/warehouse_nightly", "/dags/lake_refresh"
+RUN, TASK = GRID + "/runs/{failed}", GRID + "/runs/{failed}/tasks/{task}"
+PAGES = {
+    "home": "/",
+    "dags": "/dags",
+    "dags-table": "/dags?view=table",
+    "import-errors": "/import-errors",
+    "grid": GRID,
+    "grid-large": LAKE,
+    "graph": f"{GRID}/graph",
+    "overview": f"{GRID}/overview",
+    "calendar": f"{GRID}/calendar",
+    "schedule": f"{GRID}/schedule",
+    "tasks": f"{GRID}/tasks",
+    "task-over-runs": GRID + "/tasks/{task}",
+    "runs": f"{GRID}/runs",
+    "backfills": f"{GRID}/backfills",
+    "code": f"{GRID}/code",
+    "details": f"{GRID}/details",
+    "run": RUN,
+    "run-graph": f"{RUN}/graph",
+    "run-gantt": f"{RUN}/gantt",
+    "run-logs": f"{RUN}/logs?q=error",
+    "run-compare": f"{RUN}/compare",
+    "run-events": f"{RUN}/events",
+    "run-details": f"{RUN}/details",
+    "task": TASK,
+    "task-tries": f"{TASK}/tries",
+    "task-rendered": f"{TASK}/rendered",
+    "task-xcom": f"{TASK}/xcom",
+    "task-details": f"{TASK}/details",
+    "mapped": "/dags/thumbnails/runs/{wide}/tasks/{mapped}/mapped",
+    "trigger": f"{GRID}/trigger",
+    "clear": f"{RUN}/clear",
+    "backfill": f"{GRID}/backfill",
+    "required": "/required_actions",
+    "assets": "/assets",
+    "asset": "/assets/{asset}",
+    "all-runs": "/dag_runs",
+    "all-task-instances": "/task_instances",
+    "timeline": "/timeline",
+    "failures": "/failures",
+    "failure": "/failures/{failure}",
+    "variables": "/variables",
+    "connections": "/connections",
+    "connection-add": "/connections/add",
+    "pools": "/pools",
+    "workers": "/workers",
+    "plugins": "/plugins",
+    "providers": "/providers",
+    "settings": "/configs",
+    "users": "/security/users",
+    "roles": "/security/roles",
+    "tokens": "/security/tokens",
+    "audit-log": "/events",
+    "sign-in": "/sign-in",
+}
+IDS = """
+import json
+from urllib.parse import quote
+from dags_app.models import Asset
+from runs_app.models import DagRun, FailureGroup, TaskInstance
+failed = DagRun.objects.filter(dag_id="warehouse_nightly", state="failed").order_by("-run_after").first()
+first = TaskInstance.objects.filter(run=failed, state="failed", map_index=-1).order_by("started_at").first()
+wide = DagRun.objects.filter(dag_id="thumbnails").order_by("-run_after").first()
+mapped = TaskInstance.objects.filter(run=wide, map_index=0).first()
+found = {
+    "failed": quote(failed.run_id, safe=""),
+    "task": first.task_id,
+    "wide": quote(wide.run_id, safe=""),
+    "mapped": mapped.task_id,
+    "asset": Asset.objects.get(name="orders").pk,
+    "failure": FailureGroup.objects.order_by("pk").values_list("pk", flat=True).first(),
+}
+print("ids", json.dumps(found))
+"""
+"""Run in the shell of the installation: what the addresses need, as JSON behind the word."""
