@@ -9,10 +9,11 @@ import * as refresh from "./refresh.js";
 import { recall, remember } from "./store.js";
 import * as ticks from "./ticks.js";
 import * as toasts from "./toast.js";
+import * as zones from "./zones.js";
 
 const modules = { grid: () => import("./grid.js"), graph: () => import("./graph.js"), gantt: () => import("./gantt.js"), calendar: () => import("./calendar.js"), code: () => import("./code.js"), editor: () => import("./editor.js"), log: () => import("./log.js") };
 
-dates.start(); toasts.start(); finder.start(); folds.start(); asCode.start(); ticks.start();
+dates.start(); toasts.start(); finder.start(); folds.start(); asCode.start(); ticks.start(); zones.start();
 if (document.getElementById("dialog")) { dialogs.start(); refresh.start(); }
 for (const element of document.querySelectorAll("[data-module]")) {
   const load = modules[/** @type {HTMLElement} */ (element).dataset.module];
@@ -23,16 +24,16 @@ for (const element of document.querySelectorAll("[data-module]")) {
 function openBox(id) {
   const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById(id));
   if (!dialog || document.querySelector("dialog[open]")) return;
-  if (id === "finder") { dialog.dispatchEvent(new Event("open-it")); return; }
-  dialog.showModal();
-  if (id === "zones") import("./zones.js").then((module) => module.start(dialog));
+  if (id === "finder" || id === "zones") dialog.dispatchEvent(new Event("open-it")); else dialog.showModal();
 }
 document.addEventListener("click", (event) => {
   const button = /** @type {Element} */ (event.target).closest("[data-open]");
   if (button) openBox(button.getAttribute("data-open"));
 });
 document.addEventListener("keydown", (event) => {
-  const typing = /** @type {Element} */ (event.target).matches("input, textarea, select, [contenteditable]");
+  const target = /** @type {Element} */ (event.target);
+  // For a moment after a dialog has closed, its field still has the focus: nobody types into that.
+  const typing = target.matches("input, textarea, select, [contenteditable]") && !target.closest("dialog:not([open])");
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") { event.preventDefault(); openBox("finder"); return; }
   if (typing || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (event.key === "/") { event.preventDefault(); const own = /** @type {HTMLElement | null} */ (document.querySelector(".log [data-search]")); if (own) own.focus(); else openBox("finder"); }

@@ -8,10 +8,12 @@ function offset(name) {
   return (part?.value ?? "").replace("GMT", "UTC");
 }
 
-/** @param {HTMLDialogElement} dialog */
-export function start(dialog) {
+export function start() {
+  const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById("zones"));
+  if (!dialog) return;
   const input = dialog.querySelector("input"), list = dialog.querySelector("ul");
-  const all = [...new Set([local, "UTC", ...Intl.supportedValuesOf("timeZone")])];
+  /** @type {string[]} */
+  let all = [];
   let at = 0;
 
   function show() {
@@ -47,6 +49,10 @@ export function start(dialog) {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") { event.preventDefault(); mark(at + (event.key === "ArrowDown" ? 1 : -1)); }
     if (event.key === "Enter") { event.preventDefault(); take(list.querySelector('[aria-selected="true"]')); }
   });
-  input.value = "";
-  show();
+  dialog.addEventListener("open-it", () => {
+    if (!all.length) all = [...new Set([local, "UTC", ...Intl.supportedValuesOf("timeZone")])];
+    input.value = "";
+    dialog.showModal();
+    show();
+  });
 }
