@@ -12,7 +12,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from dags_app.models import Asset, AssetAlias, Dag, DagImportError
 from runs_app import hitl
-from runs_app.models import AssetEvent, Backfill, DagRun, Deadline, HITLDetail, QueuedEvent, TaskInstance, XCom
+from runs_app.models import AssetEvent, Backfill, DagRun, Deadline, HITLDetail, QueuedEvent, TaskInstance, Undo, XCom
+from runs_app.undo.keeping import open_to
 
 ROLES = ("viewer", "user", "op", "admin")
 """Names of the groups, least first."""
@@ -156,6 +157,11 @@ def visible_asset_events(user: Any) -> QuerySet[AssetEvent]:
 def visible_queued_events(user: Any) -> QuerySet[QueuedEvent]:
     """Return what waits for DAGs that the user may see."""
     return QueuedEvent.objects.filter(dag__in=visible_dags(user))
+
+
+def visible_undos(user: Any) -> QuerySet[Undo]:
+    """Return what the user did and may still take back: nobody takes back what another did."""
+    return open_to(user) if getattr(user, "pk", None) else Undo.objects.none()
 
 
 def make_roles(**_: Any) -> None:

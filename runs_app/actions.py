@@ -46,6 +46,8 @@ from .exceptions import (
     RunTypeNotAllowed,
 )
 from .models import DagRun, TaskInstance
+from .undo.keeping import made, noted, of_switch
+from .undo.run_part import of_run
 from .view import run_row
 
 UNSET: Any = object()
@@ -122,6 +124,7 @@ def trigger_dag(
             note=note,
             partition=partition_of(dag, spec, partition_key),
         )
+        made(run)
         audit(user, "trigger_dag_run", run=run, conf=conf or {})
         started, more = advance.start_oldest(dag_id, now)
     advance.tell(started.ready)
@@ -158,7 +161,7 @@ def pause(dag_id: str, paused: bool, *, freeze: bool = False, user: Any) -> None
     frozen = paused and freeze
     if not Dag.objects.filter(pk=dag_id).exists():
         raise DagNotFound(dag_id)
-    with transaction.atomic():
+    with transaction.atomic(), of_switch(dag_id):
         Dag.objects.filter(pk=dag_id).update(is_paused=paused, is_frozen=frozen)
         if not paused:
             schedule.replan(Dag.objects.get(pk=dag_id), timezone.now())  # what went by meanwhile is not due
@@ -208,7 +211,7 @@ def clear(
     if dry_run or not (found or latest):
         return found
     now, actor = timezone.now(), f"user:{actor_of(user)}"
-    with transaction.atomic():
+    with transaction.atomic(), of_run(run, found, verb="clear", event="clear_task_instances", latest=latest):
         run_row(run_pk, lock=True, wait=True)
         if latest:
             upgrade.to_latest(run, actor=actor, now=now)
@@ -275,6 +278,7 @@ def set_note(run_pk: int, note: str, *, user: Any) -> None:
     if run is None:
         raise DagRunNotFound(run_pk)
     with transaction.atomic():
+        noted(run, None, run.note, note)
         DagRun.objects.filter(pk=run_pk).update(note=note or None, updated_at=timezone.now())
         audit(user, "patch_dag_run", run=run, note=note)
         notify.run_changed(run_pk, run.dag_id)
@@ -284,6 +288,8 @@ def set_task_note(pks: list[int], note: str | None, *, user: Any) -> None:
     """Write a note on task instances; an empty one takes it away."""
     rows = list(TaskInstance.objects.filter(pk__in=pks).select_related("run"))
     with transaction.atomic():
+        for row in rows:
+            noted(row.run, row.pk, row.note, note)
         TaskInstance.objects.filter(pk__in=pks).update(note=note or None, updated_at=timezone.now())
         for run in {row.run for row in rows}:
             audit(user, "patch_task_instance", run=run, note=note, task_ids=_task_ids(rows, run))
@@ -334,9 +340,9 @@ def set_task_state(
     moved: list[int] = []
     touched = DagRun.objects.filter(task_instances__in=pks).distinct().order_by("pk") if runs is None else runs
     for run in touched:
-        with transaction.atomic():
+        rows = list(TaskInstance.objects.filter(pk__in=pks, run=run))
+        with transaction.atomic(), of_run(run, rows, verb="mark", event="patch_task_instance"):
             locked = run_row(run.pk, lock=True, wait=True)
-            rows = list(TaskInstance.objects.filter(pk__in=pks, run=run))
             marked = transitions.set_by_user(rows, TaskState(state), actor=actor, reason=f"marked {state}", at=now)
             moved += marked
             callbacks.tell_of_task_marks(run, marked, state, load_spec(run.version_id))
@@ -367,7 +373,7 @@ def set_run_state(run_pk: int, state: str, *, user: Any) -> None:
         raise InvalidState(f"a run can be set to queued, success or failed, not to {state!r}")
     now, actor = timezone.now(), f"user:{actor_of(user)}"
     ready: Counter[str] = Counter()
-    with transaction.atomic():
+    with transaction.atomic(), of_run(run, None, verb="mark", event="patch_dag_run"):
         run_row(run_pk, lock=True, wait=True)
         teardowns = _mark_all(run, RunState(state), actor, now) if state in RUN_FINISHED else False
         reason = f"marked {state}"
@@ -419,10 +425,15 @@ def delete_run(run_pk: int, *, user: Any) -> None:
                 f"The DagRun with dag_id: `{run.dag_id}` and run_id: `{run.run_id}` cannot be deleted in running state: "
                 "end it first"
             )
-        audit(user, "delete_dag_run", run=run)
-        run.delete()
-        notify.dag_changed(run.dag_id)
-        advance.ended(run.dag_id, timezone.now())
+        remove_run(run, user=user)
+
+
+def remove_run(run: DagRun, *, user: Any, **extra: Any) -> None:
+    """Delete a run, whose lock the caller holds, in the caller's transaction."""
+    audit(user, "delete_dag_run", run=run, **extra)
+    run.delete()
+    notify.dag_changed(run.dag_id)
+    advance.ended(run.dag_id, timezone.now())
 
 
 def delete_dag(dag_id: str, *, user: Any) -> None:

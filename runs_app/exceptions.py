@@ -196,3 +196,9 @@ class TooManyMarkers(OrchestratorError):
             f"Maximum recursion depth {most} reached for ExternalTaskMarker {task_id}. Attempted to clear too many "
             "tasks or there may be a cyclic dependency."
         )
+
+
+class CannotUndo(OrchestratorError):
+    """What somebody did cannot be taken back any more; nothing was changed."""
+
+    status = 409

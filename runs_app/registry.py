@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, F, Sum, Value, When
+from django.db.models import Case, F, Model, Sum, Value, When
 
 from dags_app import secrets
 from dags_app.models import Connection, Pool, Variable
@@ -15,6 +15,7 @@ from orchestrator.core.states import TaskState
 from .actions import audit
 from .exceptions import OrchestratorError
 from .models import TaskInstance
+from .undo.keeping import of_thing
 
 DEFAULT_POOL = "default_pool"
 MOST_A_MINUTE = 10_000
@@ -35,7 +36,7 @@ def save_pool(name: str, values: Mapping[str, Any], *, new: bool, user: Any) -> 
     rate = values.get("rate_per_minute")
     if rate is not None and not 1 <= rate <= MOST_A_MINUTE:
         raise InvalidEntry(f"Pool `{name}` needs a rate of 1 to {MOST_A_MINUTE} a minute, or none")
-    with transaction.atomic():
+    with transaction.atomic(), of_thing(Pool, name):
         pool, _ = Pool.objects.update_or_create(pk=name, defaults=dict(values))
         audit(user, "post_pool" if new else "patch_pool", pool=name, **values)
     return pool
@@ -49,7 +50,7 @@ def delete_pool(name: str, *, user: Any) -> bool:
     """
     if name == DEFAULT_POOL:
         raise InvalidEntry("Default Pool can't be deleted")
-    with transaction.atomic():
+    with transaction.atomic(), of_thing(Pool, name):
         found = bool(Pool.objects.filter(pk=name).delete()[0])
         if found:
             audit(user, "delete_pool", pool=name)
@@ -72,7 +73,7 @@ def save_variable(key: str, values: Mapping[str, Any], *, new: bool, user: Any) 
     """
     if new and "value" not in values:
         raise InvalidEntry(f"Variable `{key}` needs a value")
-    with transaction.atomic(), _as_invalid():
+    with transaction.atomic(), of_thing(Variable, key), _as_invalid():
         if "value" in values:
             secrets.set_variable(key, values["value"], values.get("description"))
         if "description" in values:
@@ -82,7 +83,7 @@ def save_variable(key: str, values: Mapping[str, Any], *, new: bool, user: Any) 
 
 
 def delete_variable(key: str, *, user: Any) -> bool:
-    with transaction.atomic():
+    with transaction.atomic(), of_thing(Variable, key):
         found = secrets.delete_variable(key)
         if found:
             audit(user, "delete_variable", key=key)
@@ -95,18 +96,33 @@ def save_connection(conn_id: str, values: Mapping[str, Any], *, new: bool, user:
     Raises:
         InvalidEntry: no type, or a port that is none.
     """
-    with transaction.atomic(), _as_invalid():
+    with transaction.atomic(), of_thing(Connection, conn_id), _as_invalid():
         secrets.set_connection(conn_id, values)
         audit(user, "post_connection" if new else "patch_connection", connection=conn_id, changed=sorted(values))
         return Connection.objects.get(pk=conn_id)
 
 
 def delete_connection(conn_id: str, *, user: Any) -> bool:
-    with transaction.atomic():
+    with transaction.atomic(), of_thing(Connection, conn_id):
         found = secrets.delete_connection(conn_id)
         if found:
             audit(user, "delete_connection", connection=conn_id)
     return found
+
+
+def put_back(model: type[Model], key: str, columns: Mapping[str, Any] | None, *, user: Any) -> None:
+    """Write one of them as it was before a change that is undone, in the caller's transaction; ``columns`` None: it was not there.
+
+    A secret comes as it was encrypted, so that nobody has to read it.
+    """
+    name = str(model._meta.model_name)
+    there = model._default_manager.filter(pk=key).exists()
+    if columns is None:
+        model._default_manager.filter(pk=key).delete()
+    else:
+        model(**columns).save(force_insert=not there)
+    event = "delete" if columns is None else "patch" if there else "post"
+    audit(user, f"{event}_{name}", **{"key" if name == "variable" else name: key}, undone=True)
 
 
 class _as_invalid:

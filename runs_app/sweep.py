@@ -27,6 +27,7 @@ from .finish import Outcome, finish
 from .locking import close_broken, fetch, is_postgresql, moment, placeholders, retrying, write
 from .models import Attempt, Callback, ControlState, Process, Trigger, WatchTrigger
 from .processes import is_gone
+from .undo.keeping import forget as forget_undos
 
 log = logging.getLogger(__name__)
 
@@ -311,3 +312,4 @@ def _forget_processes(found: Swept, turn: Turn, now: datetime) -> None:
 
 def _clean_stores(found: Swept, turn: Turn, now: datetime) -> None:
     store.clean(now)
+    forget_undos(now)

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db import connection
 
-from orchestrator.core.states import FINISHED, RUN_FINISHED, RUN_MOVES, RunState, TaskState, is_legal
+from orchestrator.core.states import FINISHED, RUN_FINISHED, RUN_MOVES, RunState, TaskState, is_legal, may_return
 
 from .exceptions import IllegalMove
 from .locking import PARAMETERS, batches, change, fetch, placeholders, send, write
@@ -301,6 +301,34 @@ def set_by_user(
     _close_attempts(moved, reason, at)
     record(events)
     return moved
+
+
+def put_back(pk: int, token: int, before: Mapping[str, Any], *, actor: str, reason: str, at: datetime) -> bool:
+    """Put a task instance back to what it was before somebody's action; False where its token is another by now.
+
+    ``before`` has all columns that an action may change. The token rises once more: it never goes back.
+    """
+    _inside_transaction()
+    row = TaskInstance.objects.filter(pk=pk, token=token).first()
+    if row is None:
+        return False
+    old, new = TaskState(row.state), TaskState(before["state"])
+    if not may_return(old, new):
+        raise IllegalMove(f"task instance {pk}: back from {old} to {new}")
+    sets = {**before, "token": token + 1, "changed": False, "updated_at": at}
+    if not TaskInstance.objects.filter(pk=pk, token=token, state=old).update(**sets):
+        return False
+    record([(row.run_id, pk, before["generation"], old, new, token + 1, actor, reason, at)])
+    return True
+
+
+def put_run_back(run_pk: int, before: Mapping[str, Any], *, actor: str, reason: str, at: datetime) -> None:
+    """Put a run, whose lock the caller holds, back to what it was before somebody's action."""
+    _inside_transaction()
+    old = DagRun.objects.values_list("state", flat=True).get(pk=run_pk)
+    DagRun.objects.filter(pk=run_pk).update(**before, updated_at=at)
+    if old != before["state"]:
+        record([(run_pk, None, before["generation"], old, before["state"], 0, actor, reason, at)])
 
 
 def _held(rows: Iterable[TaskInstance]) -> Iterator[TaskInstance]:

@@ -132,6 +132,15 @@ def from_airflow(state: str) -> tuple[str, ...]:
     return ("failed", CANCELLED) if state == "failed" else (state,)
 
 
+HELD_BY_AN_ATTEMPT = frozenset({TaskState.RUNNING, TaskState.DEFERRED, TaskState.AWAITING_INPUT})
+"""States that an attempt, a trigger or a question stands behind: nobody can put a task instance back into them."""
+
+
+def may_return(old: TaskState, new: TaskState) -> bool:
+    """Whether an undo may put a task instance back from ``old`` to ``new``, in which it was before."""
+    return not {old, new} & HELD_BY_AN_ATTEMPT
+
+
 def is_legal(old: TaskState, new: TaskState, *, by_user: bool = False) -> bool:
     """Whether a task instance may go from ``old`` to ``new``."""
     if by_user and new in USER_TARGETS:

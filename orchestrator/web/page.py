@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
+from django.views.decorators.http import require_http_methods
 
 from dags_app.models import Dag
 from orchestrator import access
 from orchestrator.web import navigation
 from runs_app import favorites
 from runs_app.models import DagRun, TaskInstance
+from runs_app.undo import keeping
 
 ACTIONS = ("trigger", "pause", "clear", "mark", "note", "edit", "delete")
 
@@ -79,11 +83,30 @@ def live_part(request: HttpRequest, whole: str, parts: dict[str, str], **context
     return page(request, parts[name] if name else whole, **context)
 
 
+def undoable(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Have what is done by a POST to this view kept, so that :func:`done` can offer to undo it."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **named: Any) -> HttpResponse:
+        if request.method != "POST":
+            return view(request, *args, **named)
+        with keeping.keeping(request.user):
+            return view(request, *args, **named)
+
+    return answer
+
+
+def form_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A dialog: GET shows its form, POST does what it is for."""
+    return require_http_methods(["GET", "HEAD", "POST"])(undoable(view))
+
+
 def done(request: HttpRequest, text: str, go: str) -> HttpResponse:
-    """Answer an action: a script gets what to say and where to go, a plain form is sent there."""
+    """Answer an action: a script gets what to say and where to go, a plain form is sent there; both may offer Undo."""
+    undo = keeping.offered(text)
     if wants_part(request):
-        return JsonResponse({"toast": text, "go": go})
-    messages.success(request, text)
+        return JsonResponse({"toast": text, "go": go} | ({"undo": undo.pk} if undo else {}))
+    messages.success(request, text, extra_tags=str(undo.pk) if undo else "")
     return HttpResponseRedirect(go)
 
 

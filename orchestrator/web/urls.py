@@ -33,6 +33,7 @@ from .views import (
     runlogs,
     search,
     task,
+    undo,
     values,
 )
 
@@ -68,6 +69,7 @@ urlpatterns = [
     path("sign-in", account.sign_in, name="sign-in"),
     path("sign-in/password", account.choose_password, name="choose-password"),
     path("sign-out", account.sign_out, name="sign-out"),
+    path("undo", undo.undo_page, name="undo"),
     path("account/password", account.change_password, name="password"),
     path("search", search.search, name="search"),
     path("dags", dags.list_page, name="dags"),

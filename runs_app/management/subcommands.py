@@ -19,6 +19,7 @@ from django.utils.dateparse import parse_datetime
 
 from dags_app.secrets import SecretError
 from runs_app.exceptions import OrchestratorError
+from runs_app.undo.keeping import keeping, offered
 
 Options = SimpleNamespace
 Columns = Mapping[str, int]
@@ -83,7 +84,9 @@ class GroupCommand(DatabaseCommand):
 
     def handle(self, *args: Any, action: str, as_json: bool, **options: Any) -> None:
         try:
-            self.subcommands[action].run(Console(self, as_json), SimpleNamespace(**options))
+            with keeping(None):
+                self.subcommands[action].run(Console(self, as_json), SimpleNamespace(**options))
+                offered(f"{type(self).__module__.rpartition('.')[2]} {action}")
         except (OrchestratorError, SecretError) as error:
             raise CommandError(str(error)) from error
 

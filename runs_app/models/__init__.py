@@ -14,6 +14,7 @@ from .run import DagRun
 from .store import AssetStoreEntry, TaskStoreEntry
 from .task_instance import TaskInstance
 from .trigger import Trigger
+from .undo import Undo
 from .watch import WatchTrigger
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "TaskInstance",
     "TaskStoreEntry",
     "Trigger",
+    "Undo",
     "UnreadEvent",
     "WatchTrigger",
     "XCom",

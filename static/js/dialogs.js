@@ -35,13 +35,13 @@ function complain(error) { toast(error instanceof Error ? error.message : "That 
 
 /** @param {HTMLFormElement} form */
 async function send(form) {
-  const button = /** @type {HTMLButtonElement | null} */ (form.querySelector("button.main, button[role=switch]"));
+  const button = /** @type {HTMLButtonElement | null} */ (form.querySelector("button.main, button[role=switch], [data-undo] > button"));
   if (button) button.disabled = true;
   try {
     const answer = await (await ask(form.getAttribute("action"), { method: "POST", body: new FormData(form) })).json();
     if (box().open) box().close();
-    if (!answer.go || new URL(answer.go, location.href).pathname === location.pathname || form.hasAttribute("data-act")) { toast(answer.toast); refreshAll(); document.dispatchEvent(new Event("acted")); }
-    else { toastAfter(answer.toast); location.assign(answer.go); }
+    if (!answer.go || new URL(answer.go, location.href).pathname === location.pathname || form.hasAttribute("data-act")) { if (form.hasAttribute("data-undo")) form.closest(".toast")?.remove(); toast(answer.toast, false, answer.undo); refreshAll(); document.dispatchEvent(new Event("acted")); }
+    else { toastAfter(answer.toast, answer.undo); location.assign(answer.go); }
   } catch (error) {
     if (error instanceof Refused && error.html && box().contains(form)) { fill(error.html); box().querySelector(".note.bad")?.scrollIntoView({ block: "nearest" }); }
     else { complain(error); refreshAll(); }
@@ -65,7 +65,7 @@ export function start() {
       openDialog(`${form.getAttribute("action")}?${new URLSearchParams(/** @type {any} */ (new FormData(form, event.submitter)))}`);
       return;
     }
-    if (form.hasAttribute("data-act") || (form.matches("form.dlg") && box().contains(form))) { event.preventDefault(); send(form); }
+    if (form.hasAttribute("data-act") || (form.hasAttribute("data-undo") && form.closest(".toast")) || (form.matches("form.dlg") && box().contains(form))) { event.preventDefault(); send(form); }
   });
   document.addEventListener("change", async (event) => {
     const form = /** @type {Element} */ (event.target).closest("form[data-preview]");

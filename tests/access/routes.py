@@ -159,6 +159,7 @@ PAGES: dict[str, dict[str, str]] = {
     "sign-in": {"get": "open", "post": "open"},
     "sign-in/password": {"get": "open", "post": "open"},
     "sign-out": {"post": "mine"},
+    "undo": dict.fromkeys(("get", "post"), "mine"),
     "account/password": {"get": "mine", "post": "mine"},
     "search": {"get": "lists"},
     "dags": {"get": "lists"},

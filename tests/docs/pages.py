@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand
 from orchestrator import env
 from orchestrator.compat import reference
 from orchestrator.core.reasons import KINDS
-from orchestrator.core.states import FINISHED, MOVES, RUN_MOVES, USER_TARGETS, RunState, TaskState
+from orchestrator.core.states import FINISHED, HELD_BY_AN_ATTEMPT, MOVES, RUN_MOVES, USER_TARGETS, RunState, TaskState
 from orchestrator.core.trigger_rules import RULES, can_settle
 from tests.docs import context, operators, timetables
 
@@ -252,6 +252,9 @@ def states() -> str:
         *_diagram({old: sorted(new) for old, new in RUN_MOVES.items()}, set(), first=RunState.QUEUED),
         "",
         "A finished run is opened again by clearing it or a task of it.",
+        "",
+        "An undo puts a task instance back into the state that it was in before, whatever that was, but for "
+        f"{', '.join(f'`{state}`' for state in sorted(HELD_BY_AN_ATTEMPT))}: behind these an attempt, a trigger or a question stood.",
         "",
         "## Trigger rules",
         "",

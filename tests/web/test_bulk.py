@@ -10,7 +10,7 @@ from django.test import Client
 from dags_app.models import Dag
 from orchestrator.web import bulk as acts
 from runs_app import bulk
-from runs_app.models import DagRun, TaskInstance
+from runs_app.models import DagRun, TaskInstance, Undo
 from tests.support import factories
 
 FETCH = {"X-Requested-With": "fetch"}
@@ -33,7 +33,7 @@ def test_what_is_ticked_is_shown_first_and_done_then(user: Client, three: dict[s
     assert paused() == []
     sent = {"action": "pause", "chosen": ["red_a", "blue"], "filter": "tags=red"}
     answer = user.post("/bulk/dags", sent, headers=FETCH).json()
-    assert answer == {"toast": "2 DAGs paused.", "go": "/dags?tags=red"}
+    assert answer == {"toast": "2 DAGs paused.", "go": "/dags?tags=red", "undo": Undo.objects.get().pk}
     assert paused() == ["blue", "red_a"]
 
 

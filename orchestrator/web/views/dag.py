@@ -19,7 +19,7 @@ from orchestrator.core.graph import topological
 from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import RunState, RunType, TaskState
 from orchestrator.web import backfills, graph, schedules, versions
-from orchestrator.web.page import dag_for, done, live_part, must, run_for
+from orchestrator.web.page import dag_for, done, live_part, must, run_for, undoable
 from orchestrator.web.text import markdown
 from runs_app import actions, why
 from runs_app.tick import dropped_runs
@@ -152,6 +152,7 @@ def details_page(request: HttpRequest, dag_id: str) -> HttpResponse:
 
 
 @require_POST
+@undoable
 def pause(request: HttpRequest, dag_id: str) -> HttpResponse:
     dag = dag_for(request, dag_id)
     must(request, "pause", dag)

@@ -7,18 +7,16 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
 
 from dags_app.models import Dag
 from orchestrator.web import dialog_code, params, trigger_form
-from orchestrator.web.page import dag_for, done, instance_for, must, page, run_for, wants_part
+from orchestrator.web.page import dag_for, done, form_view, instance_for, must, page, run_for, wants_part
 from runs_app import actions
 from runs_app.exceptions import OrchestratorError
 
 from .dag import spec_of
 
 MOST_LISTED = 200
-form_view = require_http_methods(["GET", "HEAD", "POST"])
 
 
 def shown(request: HttpRequest, form: str, *, status: int = 200, **context: Any) -> HttpResponse:
