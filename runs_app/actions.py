@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -42,6 +43,7 @@ from .exceptions import (
     DagRunNotFound,
     InvalidConf,
     InvalidPartitionKey,
+    InvalidRunId,
     InvalidState,
     RunTypeNotAllowed,
 )
@@ -86,7 +88,8 @@ def trigger_dag(
     """Make a run of a DAG and start it if it may start now.
 
     Raises:
-        DagNotFound, DagHasImportErrors, RunTypeNotAllowed, InvalidConf, InvalidPartitionKey, DagRunAlreadyExists:
+        DagNotFound, DagHasImportErrors, RunTypeNotAllowed, InvalidRunId, InvalidConf, InvalidPartitionKey,
+        DagRunAlreadyExists:
             nothing was changed.
     """
     now = timezone.now()
@@ -95,6 +98,8 @@ def trigger_dag(
         raise DagNotFound(dag_id)
     if dag.version_id is None or dag.is_stale:
         raise DagHasImportErrors(dag_id, "its file is gone or never parsed; save the file again")
+    if run_id and (len(run_id) > 250 or run_id == "~" or not re.fullmatch(create.RUN_ID, run_id)):
+        raise InvalidRunId(run_id)
     spec = load_spec(dag.version_id)
     if not spec.allows(run_type):
         raise RunTypeNotAllowed(dag_id, run_type)

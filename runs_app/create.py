@@ -25,6 +25,8 @@ from .models import DagRun, TaskInstance
 from .transitions import record
 
 BATCH = 500
+RUN_ID = r"[A-Za-z0-9_.~:+-]*[A-Za-z0-9_~:+-][A-Za-z0-9_.~:+-]*"
+"""Airflow's pattern, and not dots alone: those no address can name."""
 Partition = tuple[str | None, datetime | None]
 """The key of the data that a run is for, and when it begins."""
 

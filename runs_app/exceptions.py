@@ -99,6 +99,17 @@ class InvalidConf(OrchestratorError):
     """The configuration of a run does not fit the DAG's params."""
 
 
+class InvalidRunId(OrchestratorError):
+    """A run id that Airflow would refuse, or that no address can name."""
+
+    status = 422
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(
+            f"Run id {run_id!r} may have letters, digits and _ . ~ : + - only, 250 of them, and not dots alone"
+        )
+
+
 class InvalidState(OrchestratorError):
     """A state that cannot be set by hand, or that is set already."""
 

@@ -41,6 +41,7 @@ PLACES = (
     Place("Users", "users", "security accounts roles", "admin"),
     Place("Roles", "roles", "security rights", "admin"),
     Place("Tokens", "tokens", "security api access"),
+    Place("Undo", "undo", "take back last action"),
     Place("Change password", "password", "account"),
     Place("Administration", "admin:index", "django admin", "edit_pools"),
 )

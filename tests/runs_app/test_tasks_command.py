@@ -43,6 +43,12 @@ def test_marking_and_noting():
     assert run.task_instances.get(task_id="a").note == "by hand"
 
 
+def test_what_was_marked_failed_below_a_task_follows_from_it_as_in_the_api_and_on_pages():
+    run = start(python_dag("chain", CHAIN))
+    assert named(tasks("mark", "chain", run.run_id, "a", "failed", "--downstream")) == ["a", "b", "c"]
+    assert states(run) == {"a": "failed", "b": "upstream_failed", "c": "upstream_failed"}
+
+
 def test_holding_and_releasing():
     run = start(python_dag("chain", CHAIN))
     assert tasks("hold", "chain", "b", "--run-id", run.run_id, "--reason", "wait")["reason"] == "wait"

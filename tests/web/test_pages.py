@@ -40,6 +40,7 @@ PAGES = [
     ("required", []),
     ("search", []),
     ("password", []),
+    ("undo", []),
     *(
         (name, DAG)
         for name in (
@@ -117,6 +118,7 @@ WITHOUT_ROLE = {
     "import-errors",
     "search",
     "password",
+    "undo",
 }
 
 

@@ -85,3 +85,13 @@ def test_a_partition_key_is_refused_where_there_are_none(user: Client, shop: Dag
     values = {"mode": "json", "conf": json.dumps({}), "partition_key": "2026-01-01"}
     answer = user.post("/dags/shop/trigger", values, headers=FETCH)
     assert (answer.status_code, b"not a partitioned Dag" in answer.content) == (422, True)
+
+
+@pytest.mark.parametrize("run_id", ["my run", "a/b", "..", "~", "é"])
+def test_a_run_id_that_the_api_refuses_is_refused_here_and_stays_in_the_form(user: Client, shop: Dag, run_id: str):
+    page = user.post("/dags/shop/trigger", {"mode": "json", "conf": "{}", "run_id": run_id})
+    assert page.status_code == 422
+    text = page.content.decode()
+    assert "may have letters, digits" in text
+    assert f'value="{run_id}"' in text
+    assert not DagRun.objects.exists()

@@ -32,6 +32,7 @@ from orchestrator.api.query import ENDS, Listing, as_query, order_of, small_int
 from orchestrator.api.scope import dag_for, must, run_for
 from orchestrator.core.states import RunState, RunType, from_airflow
 from runs_app import actions, cancel, new_tasks
+from runs_app.create import RUN_ID
 from runs_app.exceptions import InvalidState
 from runs_app.models import DagRun, TaskInstance
 
@@ -81,9 +82,6 @@ LISTING = Listing(
     numbers={"duration": "took"},
     took=TOOK,
 )
-RUN_ID = r"[A-Za-z0-9_.~:+-]*[A-Za-z0-9_~:+-][A-Za-z0-9_.~:+-]*"
-"""Airflow's pattern, and not dots alone: those no address can name."""
-
 TRIGGER = {
     "dag_run_id": Part(limited_text(250, RUN_ID)),
     "data_interval_start": Part(time),

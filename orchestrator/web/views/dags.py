@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import Count, OuterRef, Q, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -18,7 +18,7 @@ from orchestrator.web.dag_filters import DagFilters
 from orchestrator.web.page import live_part, page
 from orchestrator.web.paging import Chunk
 from runs_app import favorites
-from runs_app.models import Process
+from runs_app.models import DagRun, Process
 
 PARTS = {"rows": "dags/_rows.html", "top": "dags/_top.html", "folders": "dags/_folders.html"}
 VIEWS = ("table", "cards")
@@ -68,6 +68,9 @@ def _top(request: HttpRequest, dags: Any) -> dict[str, Any]:
         gone=Count("pk", filter=Q(is_stale=True)),
     )
     active = access.visible_runs(request.user).filter(state__in=[RunState.QUEUED, RunState.RUNNING])
+    newest = DagRun.objects.filter(dag=OuterRef("pk")).order_by("-run_after", "-pk").values("state")[:1]
+    kept = dags.filter(is_stale=False).alias(newest_state=Subquery(newest))
+    counts["failed"] = kept.filter(newest_state=RunState.FAILED).count()
     counts |= active.aggregate(
         running=Count("pk", filter=Q(state=RunState.RUNNING)), queued=Count("pk", filter=Q(state=RunState.QUEUED))
     )

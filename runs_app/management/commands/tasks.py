@@ -119,9 +119,8 @@ def mark(console: Console, options: Options) -> None:
     run = _known(options)
     index = options.map_index if options.map_index != -1 else None
     scope = {"downstream": options.downstream, "upstream": options.upstream}
-    found = actions.affected(run, task_ids=[options.task_id], map_index=index, **scope)
-    moved = set(actions.set_task_state([each.pk for each in found], options.state))
-    _changed(console, [each for each in found if each.pk in moved], f"marked {options.state}")
+    moved = actions.mark(run, [run], [options.task_id], options.state, map_index=index, **scope)
+    _changed(console, list(TaskInstance.objects.filter(pk__in=moved).order_by("pk")), f"marked {options.state}")
 
 
 def _changed(console: Console, found: list[TaskInstance], what: str) -> None:
