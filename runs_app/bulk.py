@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import QuerySet
+
 from dags_app.models import Dag
 from dags_app.versions import load_spec
-from orchestrator.core.states import RunState
+from orchestrator.core.states import FAILED_STATES, RunState
 
 from . import actions, cancel, choice
 from .exceptions import OrchestratorError
@@ -69,12 +71,23 @@ def clear_failed(dags: Iterable[Dag], *, user: Any) -> Outcome:
     return on_each(dags, act)
 
 
-def clear_runs(runs: Iterable[DagRun], *, only_failed: bool = False, user: Any) -> Outcome:
-    return on_each(runs, lambda run: 1 if actions.clear(run.pk, only_failed=only_failed, user=user) else 0)
+def clear_runs(runs: Iterable[DagRun], *, only_failed: bool = False, note: str = "", user: Any) -> Outcome:
+    def act(run: DagRun) -> int:
+        found = actions.clear(run.pk, only_failed=only_failed, user=user)
+        if note and found:
+            actions.set_note(run.pk, note, user=user)
+        return 1 if found else 0
+
+    return on_each(runs, act)
 
 
-def mark_runs(runs: Iterable[DagRun], state: str, *, user: Any) -> Outcome:
-    return on_each(runs, lambda run: actions.set_run_state(run.pk, state, user=user))
+def mark_runs(runs: Iterable[DagRun], state: str, *, note: str = "", user: Any) -> Outcome:
+    def act(run: DagRun) -> None:
+        actions.set_run_state(run.pk, state, user=user)
+        if note:
+            actions.set_note(run.pk, note, user=user)
+
+    return on_each(runs, act)
 
 
 def cancel_runs(runs: Iterable[DagRun], *, user: Any) -> Outcome:
@@ -96,21 +109,77 @@ def _run_name(pair: tuple[DagRun, list[TaskInstance]]) -> str:
     return f"{len(pair[1])} of {pair[0]}"
 
 
-def clear_instances(rows: Iterable[TaskInstance], *, downstream: bool = False, user: Any) -> Outcome:
-    """Clear task instances, run by run, with their setups; ``downstream``: and what depends on them."""
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far from the chosen task instances an action goes. ``around`` gives a run's earlier and later ones."""
 
-    def act(pair: tuple[DagRun, list[TaskInstance]]) -> int:
-        run, chosen = pair
+    downstream: bool = False
+    upstream: bool = False
+    past: bool = False
+    future: bool = False
+    only_failed: bool = False
+    around: Callable[..., list[DagRun]] = lambda run, **_: [run]
+
+    def runs(self, run: DagRun) -> list[DagRun]:
+        return self.around(run, past=self.past, future=self.future)
+
+
+def to_clear(rows: Iterable[TaskInstance], reach: Reach = Reach()) -> list[TaskInstance]:
+    """Return the task instances that a clear of these reaches, each once, with their setups."""
+    found: dict[int, TaskInstance] = {}
+    for run, chosen in _by_run(rows):
         named = [row.task_id if row.map_index == -1 else (row.task_id, row.map_index) for row in chosen]
-        found = choice.to_clear(run, load_spec(run.version_id), named, downstream=downstream)
-        return len(actions.clear(run.pk, chosen=list(found.of([run])), user=user))
+        spec = load_spec(run.version_id)
+        wanted = choice.to_clear(run, spec, named, upstream=reach.upstream, downstream=reach.downstream)
+        each = wanted.of(reach.runs(run)).select_related("run", "run__dag")
+        if reach.only_failed:
+            each = each.filter(state__in=sorted(FAILED_STATES))
+        found |= {row.pk: row for row in each}
+    return list(found.values())
 
-    return on_each(_by_run(rows), act, _run_name)
 
+def clear_instances(rows: Iterable[TaskInstance], *, reach: Reach = Reach(), note: str = "", user: Any) -> Outcome:
+    """Clear task instances and what is reached from them, run by run."""
 
-def mark_instances(rows: Iterable[TaskInstance], state: str, *, user: Any) -> Outcome:
     def act(pair: tuple[DagRun, list[TaskInstance]]) -> int:
-        pks = [row.pk for row in pair[1] if row.state != state]
-        return len(actions.set_task_state(pks, state, user=user)) if pks else 0
+        found = actions.clear(pair[0].pk, chosen=pair[1], user=user)
+        return _noted(found, note, user)
+
+    return on_each(_by_run(to_clear(rows, reach)), act, _run_name)
+
+
+def to_mark(rows: Iterable[TaskInstance], state: str, reach: Reach = Reach()) -> list[TaskInstance]:
+    """Return the task instances that a mark of these reaches, and that are in another state."""
+    found: dict[int, TaskInstance] = {}
+    for pair in _by_run(rows):
+        found |= {row.pk: row for row in _of_one(pair, state, reach).select_related("run", "run__dag")}
+    return list(found.values())
+
+
+def _of_one(pair: tuple[DagRun, list[TaskInstance]], state: str, reach: Reach) -> QuerySet[TaskInstance]:
+    run, chosen = pair
+    keys = {(row.task_id, row.map_index) for row in chosen}
+    spec = load_spec(run.version_id)
+    wanted = choice.to_mark_each(spec, keys, upstream=reach.upstream, downstream=reach.downstream)
+    return wanted.of(reach.runs(run)).exclude(state=state)
+
+
+def mark_instances(
+    rows: Iterable[TaskInstance], state: str, *, reach: Reach = Reach(), note: str = "", user: Any
+) -> Outcome:
+    def act(pair: tuple[DagRun, list[TaskInstance]]) -> int:
+        found = {row.pk: row for row in _of_one(pair, state, reach).select_related("run")}
+        if not found:
+            return 0
+        named = {row.task_id for row in pair[1]}
+        runs = sorted({row.run for row in found.values()}, key=lambda run: run.pk)
+        moved = actions.set_task_state(list(found), state, named=named, runs=runs, user=user)
+        return _noted([found[pk] for pk in moved], note, user)
 
     return on_each(_by_run(rows), act, _run_name)
+
+
+def _noted(rows: list[TaskInstance], note: str, user: Any) -> int:
+    if note and rows:
+        actions.set_task_note([row.pk for row in rows], note, user=user)
+    return len(rows)

@@ -74,6 +74,14 @@ def to_clear(
     return Choice(frozenset(names), frozenset(key for key in keys if key[0] not in names), frozenset(spans))
 
 
+def to_mark_each(spec: DagSpec, keys: Collection[Key], *, upstream: bool = False, downstream: bool = False) -> Choice:
+    """Return what to mark along with many, each a task (map index -1) or one instance of it."""
+    named = {task_id for task_id, _ in keys}
+    beside = (to_mark(spec, named, None, upstream=upstream, downstream=downstream).names or frozenset()) - named
+    whole = frozenset(task_id for task_id, index in keys if index == -1)
+    return Choice(beside | whole, frozenset(key for key in keys if key[0] not in whole))
+
+
 def to_mark(
     spec: DagSpec, task_ids: Collection[str], map_index: int | None, *, upstream: bool = False, downstream: bool = False
 ) -> Choice:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, QueryDict
 
 from dags_app.models import Dag
@@ -20,6 +20,8 @@ from .dag_filters import DagFilters
 
 MOST_TICKED = 200
 """As many as a page of a list has."""
+MOST_CELLS = 500
+"""As many cells of a grid are acted on at once."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class Act:
     icon: str = ""
     loses: bool = False
     options: tuple[tuple[str, str], ...] = ()
+    has_note: bool = False
+    reaches: Callable[[Sequence[Any], bulk.Reach], list[TaskInstance]] | None = None  # what is done with these rows
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ DAG_ACTS = (
     ),
 )
 RUN_ACTS = (
-    Act("clear", "Clear", "clear", "All tasks run again.", "cleared", bulk.clear_runs, "clear"),
+    Act("clear", "Clear", "clear", "All tasks run again.", "cleared", bulk.clear_runs, "clear", has_note=True),
     Act(
         "clear_failed",
         "Rerun failed",
@@ -114,6 +118,7 @@ RUN_ACTS = (
         "cleared",
         partial(bulk.clear_runs, only_failed=True),
         "clear",
+        has_note=True,
     ),
     Act(
         "success",
@@ -123,6 +128,7 @@ RUN_ACTS = (
         "marked success",
         partial(bulk.mark_runs, state="success"),
         "check",
+        has_note=True,
     ),
     Act(
         "failed",
@@ -132,6 +138,7 @@ RUN_ACTS = (
         "marked failed",
         partial(bulk.mark_runs, state="failed"),
         "cross",
+        has_note=True,
     ),
     Act(
         "cancel",
@@ -153,7 +160,13 @@ RUN_ACTS = (
         loses=True,
     ),
 )
-DOWNSTREAM = (("downstream", "Everything downstream too"),)
+REACH = (
+    ("downstream", "Everything downstream too"),
+    ("upstream", "Everything upstream too"),
+    ("past", "In all earlier runs too"),
+    ("future", "In all later runs too"),
+)
+"""The words of the dialogs for one task."""
 INSTANCE_ACTS = (
     Act(
         "clear",
@@ -163,7 +176,9 @@ INSTANCE_ACTS = (
         "cleared",
         bulk.clear_instances,
         "clear",
-        options=DOWNSTREAM,
+        options=(*REACH, ("only_failed", "Only failed ones")),
+        has_note=True,
+        reaches=bulk.to_clear,
     ),
     Act(
         "success",
@@ -173,6 +188,9 @@ INSTANCE_ACTS = (
         "marked success",
         partial(bulk.mark_instances, state="success"),
         "check",
+        options=REACH,
+        has_note=True,
+        reaches=partial(bulk.to_mark, state="success"),
     ),
     Act(
         "failed",
@@ -182,6 +200,9 @@ INSTANCE_ACTS = (
         "marked failed",
         partial(bulk.mark_instances, state="failed"),
         "cross",
+        options=REACH,
+        has_note=True,
+        reaches=partial(bulk.to_mark, state="failed"),
     ),
     Act(
         "skipped",
@@ -191,6 +212,9 @@ INSTANCE_ACTS = (
         "skipped",
         partial(bulk.mark_instances, state="skipped"),
         "chevron",
+        options=REACH,
+        has_note=True,
+        reaches=partial(bulk.to_mark, state="skipped"),
     ),
 )
 
@@ -228,12 +252,35 @@ def chosen(request: HttpRequest, kind: Kind, given: QueryDict) -> list[Any]:
     """
     if "all" in given:
         return list(kind.rows(request, QueryDict(given.get("filter", "").lstrip("?")))[: bulk.MOST + 1])
+    if "cell" in given and kind.name == "task_instances":
+        return list(kind.rows(request, QueryDict("")).filter(_in_cells(given.getlist("cell")[:MOST_CELLS])))
     keys = given.getlist("chosen")[:MOST_TICKED]
     if kind.is_numbered:
         keys = [key for key in keys if key.isdecimal() and len(key) < 19]
         return list(kind.rows(request, QueryDict("")).filter(pk__in=keys))
     keys = [key.replace("\0", "") for key in keys]
     return list(access.visible_dags(request.user).filter(pk__in=keys).order_by("dag_id"))
+
+
+def reach_of(request: HttpRequest, act: Act, given: QueryDict) -> bulk.Reach:
+    """How far the ticked boxes of the dialog reach, into runs that the user may see."""
+    on = {name: name in given for name, _ in act.options}
+    return bulk.Reach(**on, around=partial(access.runs_around, request.user))
+
+
+def _in_cells(cells: Sequence[str]) -> Q:
+    """The condition for task instances in cells of a grid: ``RUN,RUN:TASK``, of a mapped task all, or with ``:INDEX`` one."""
+    found, left = Q(pk__in=[]), MOST_CELLS
+    for cell in cells:
+        runs, _, named = cell.replace("\0", "").partition(":")
+        task_id, _, index = named.partition(":")
+        pks = [int(pk) for pk in runs.split(",") if pk.isdecimal() and len(pk) < 19][:left]
+        left -= len(pks)
+        if pks and not index:
+            found |= Q(run__in=pks, task_id=task_id)
+        elif pks and index.isdecimal() and len(index) < 19:
+            found |= Q(run__in=pks, task_id=task_id, map_index=int(index))
+    return found
 
 
 def allowed(rows: Sequence[Any], act: Act, user: Any) -> tuple[list[Any], list[tuple[str, str]]]:

@@ -295,15 +295,22 @@ def _one_run(form: Form, run: DagRun, action: str) -> list[Call]:
         "cancel": (cancel_run, ""),
         "delete": (delete_run, ""),
     }.get(action, (mark_run, f"state={action}"))
-    return build(Form(form.request, {"dag_id": run.dag_id, "run_id": run.run_id}, QueryDict(data)))
+    values = QueryDict(data, mutable=True)
+    if "note" in form.data:
+        values["note"] = form.data["note"]
+    return build(Form(form.request, {"dag_id": run.dag_id, "run_id": run.run_id}, values))
 
 
 def _one_instance(form: Form, row: TaskInstance, action: str) -> list[Call]:
     path = {"dag_id": row.dag_id, "run_id": row.run.run_id, "task_id": row.task_id, "map_index": row.map_index}
+    data = QueryDict("set=1", mutable=True)
+    for name in ("downstream", "upstream", "past", "future", "only_failed", "note"):
+        if name in form.data:
+            data[name] = form.data[name]
     if action == "clear":
-        below = "&downstream=on" if "downstream" in form.data else ""
-        return clear_task(Form(form.request, path, QueryDict(f"set=1{below}")))
-    return mark_task(Form(form.request, path, QueryDict(f"set=1&state={action}")))
+        return clear_task(Form(form.request, path, data))
+    data["state"] = action
+    return mark_task(Form(form.request, path, data))
 
 
 MOST_CALLS = 20

@@ -94,6 +94,8 @@ SHORTCUTS: tuple[tuple[str, tuple[Key, ...]], ...] = (
             Key(("Shift ← ↑ → ↓",), "Go to the end"),
             Key(("Enter",), "Open"),
             Key(("Space",), "Open or close a group or a mapped task"),
+            Key(("x", "Ctrl click"), "Pick a cell, to act on all that are picked"),
+            Key(("Shift X", "Shift click"), "Pick all from the last picked to here"),
         ),
     ),
     (

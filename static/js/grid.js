@@ -2,6 +2,7 @@
 /** The grid: runs as columns (newest right), tasks as rows; kept up to date run by run. */
 import { ask } from "./fetch.js";
 import { Model, total } from "./grid_model.js";
+import { Picks } from "./grid_pick.js";
 import { Tips } from "./grid_tips.js";
 import { View } from "./grid_view.js";
 import { watch } from "./live.js";
@@ -169,6 +170,8 @@ export function start(section) {
     view.focus(down < 0 ? view.head : view.lines.get(view.order[down]), side);
   });
   tips.listen();
+  const form = /** @type {HTMLFormElement | null} */ (document.getElementById("picks"));
+  if (form) new Picks(view, form).listen();
 
   // ---- the beginning
 

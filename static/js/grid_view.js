@@ -25,6 +25,8 @@ export class View {
     this.order = [];
     /** Rows whose cells are there. @type {Set<Line>} */
     this.filled = new Set();
+    /** Cells that are picked, by what the server calls them. @type {Set<string>} */
+    this.picked = new Set();
     /** @type {WeakMap<Element, [Line, number]>} */
     this.where = new WeakMap();
     this.lit = make("div", "g-col"); this.lit.hidden = true; this.lit.setAttribute("role", "presentation");
@@ -164,11 +166,19 @@ export class View {
     return line;
   }
 
+  /** What the server calls a cell that can be picked; nothing where there is none. @param {any} row @param {any} run */
+  pickKey(row, run) {
+    if (row.kind === "group" || row.kind === "more" || row.kind === "head" || !total(this.model.counts(row, run))) return "";
+    return `${run.pk}:${row.id}${row.kind === "instance" ? `:${row.index}` : ""}`;
+  }
+
   /** @param {any} row @param {HTMLElement} cell @param {any} run */
   paintCell(row, cell, run) {
     if (row.kind === "more") return;
     const counts = this.model.counts(row, run), state = worst(counts), many = total(counts);
-    const kind = state ? `c st-${state}${row.kind === "group" || (row.mapped && many > 1) ? " many" : ""}` : "";
+    const isPicked = this.picked.size > 0 && this.picked.has(this.pickKey(row, run));
+    const kind = `${state ? `c st-${state}${row.kind === "group" || (row.mapped && many > 1) ? " many" : ""}` : ""}${isPicked ? " picked" : ""}`;
+    if (isPicked !== (cell.getAttribute("aria-selected") === "true")) { if (isPicked) cell.setAttribute("aria-selected", "true"); else cell.removeAttribute("aria-selected"); }
     if (cell.className !== kind || !cell.hasAttribute("aria-label")) {
       cell.className = kind;
       cell.setAttribute("aria-label", state ? `${row.label}, ${words(state)}${many > 1 ? `, ${many} instances` : ""}` : `${row.label}, not in this run`);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import pytest
@@ -9,6 +10,7 @@ from django.test import Client
 
 from dags_app.models import Dag
 from orchestrator.web import bulk as acts
+from orchestrator.web.views import bulk as views
 from runs_app import bulk
 from runs_app.models import DagRun, TaskInstance, Undo
 from tests.support import factories
@@ -133,3 +135,65 @@ def test_boxes_to_tick_are_shown_to_those_who_may_act_only(client_of, three: dic
     factories.make_run(three["blue"])
     assert b'name="chosen"' in client_of("user").get(address).content
     assert b'name="chosen"' not in client_of("viewer").get(address).content
+
+
+@pytest.fixture
+def days(user: Client) -> list[DagRun]:
+    dag = factories.make_dag(spec=factories.make_spec("days", {"a": (), "b": ("a",), "c": ("b",)}))
+    dates = [datetime(2026, 1, day, tzinfo=UTC) for day in (1, 2, 3)]
+    return [factories.make_run(dag, f"d{date.day}", logical_date=date) for date in dates]
+
+
+@pytest.mark.parametrize(
+    ("scope", "touched"),
+    [
+        ({}, "d2.b"),
+        ({"downstream": "on"}, "d2.b d2.c"),
+        ({"upstream": "on"}, "d2.a d2.b"),
+        ({"past": "on"}, "d1.b d2.b"),
+        ({"future": "on", "downstream": "on"}, "d2.b d2.c d3.b d3.c"),
+        ({"only_failed": "on"}, ""),
+    ],
+)
+@pytest.mark.parametrize("action", ["clear", "skipped"])
+def test_the_dialog_of_many_reaches_as_far_as_that_of_one(user, days, action, scope, touched):
+    if action != "clear" and "only_failed" in scope:
+        return
+    chosen = {"action": action, "chosen": [factories.instance_of(days[1], "b").pk], **scope}
+    preview = user.get("/bulk/task_instances", {**chosen, "part": "affected"}, headers=FETCH).content.decode()
+    assert f"<b>{len(touched.split())}</b> task instance" in preview
+    user.post("/bulk/task_instances", {**chosen, "note": "why"})
+    found = TaskInstance.objects.filter(note="why").order_by("pk").values_list("run__run_id", "task_id", "state")
+    assert " ".join(f"{run_id}.{task_id}" for run_id, task_id, _ in found) == touched
+    assert all(state != "success" for *_, state in found)
+
+
+def test_what_is_reached_from_several_is_cleared_once(user, days):
+    chosen = {"action": "clear", "chosen": [factories.instance_of(run, "b").pk for run in days], "past": "on"}
+    answer = user.post("/bulk/task_instances", chosen, headers=FETCH).json()
+    assert answer["toast"] == "3 task instances cleared."
+    assert set(TaskInstance.objects.filter(task_id="b").values_list("generation", flat=True)) == {2}
+
+
+def test_cells_of_the_grid_are_acted_on_and_one_comes_back_to_it(user, days, shop_run):
+    several, mapped = f"{days[0].pk},{days[1].pk},x:a", f"{shop_run.pk}:load:1"
+    cells = [several, f"{shop_run.pk}:extract", mapped, "x", ":a", f"{'9' * 40}:a", f"{days[2].pk}:none", "1:a:b:c"]
+    page = user.get("/bulk/task_instances", {"action": "success", "cell": cells, "grid": "days"}).content.decode()
+    assert "Mark success 4 task instances" in page and f'value="{cells[0]}"' in page
+    answer = user.post("/bulk/task_instances", {"action": "skipped", "cell": cells, "grid": "days"}, headers=FETCH)
+    assert (answer.json()["toast"], answer.json()["go"]) == ("4 task instances skipped.", "/dags/days")
+    assert (
+        user.post("/bulk/task_instances", {"action": "success", "cell": several, "grid": "no\n"})["Location"]
+        == "/task_instances"
+    )
+
+
+def test_runs_are_cleared_with_a_note(user, days):
+    user.post("/bulk/dag_runs", {"action": "clear", "chosen": [days[0].pk], "note": "again"})
+    assert list(DagRun.objects.exclude(note=None).values_list("run_id", "note")) == [("d1", "again")]
+
+
+def test_many_runs_are_listed_and_not_looked_into_first(user, days, monkeypatch):
+    monkeypatch.setattr(views, "MOST_LOOKED_AT", 2)
+    page = user.get("/bulk/task_instances", {"action": "clear", "all": "1", "filter": "dag_id=days"}).content.decode()
+    assert "9 task instances" in page and "affected" not in page.replace('class="affected"', "")

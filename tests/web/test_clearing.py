@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from dags_app.models import Dag
-from runs_app.models import DagRun
+from runs_app.models import DagRun, Deadline
 from tests.support import factories
 
 FETCH = {"X-Requested-With": "fetch"}
@@ -106,3 +106,14 @@ def test_a_task_group_is_cleared_and_marked_as_a_whole(user: Client, shop_run: D
 def test_a_viewer_is_not_offered_what_a_group_would_refuse(viewer: Client, shop_run: DagRun):
     assert "/groups/" not in viewer.get("/dags/shop/runs/first").content.decode()
     assert viewer.post("/dags/shop/runs/first/groups/checks/clear", {"set": "1"}).status_code == 403
+
+
+def test_the_blast_of_a_clear_is_told_first(user: Client, shop: Dag, days: list[DagRun]):
+    consumer = factories.make_dag("consumer")
+    factories.make_asset("s3://orders", producer=shop, consumer=consumer, task_id="extract")
+    factories.make_asset("s3://other", producer=shop, consumer=consumer, task_id="load")
+    Deadline.objects.create(run=days[1], key="k", deadline_time=DAYS[2], created_at=DAYS[1])
+    text = user.get(place("d2", "clear"), {"set": "1"}).content.decode()
+    assert "Updates" in text and "s3://orders" in text and "s3://other" not in text
+    assert ">consumer</a>" in text and "1 deadline of the run counts" in " ".join(text.split())
+    assert "Updates" not in user.get(place("d2", "mark")).content.decode()

@@ -14,14 +14,11 @@ from orchestrator import access
 from orchestrator.core.graph import tasks_inside, topological
 from orchestrator.core.states import FINISHED, RunState, TaskState
 from orchestrator.web.page import done, must, run_for
-from runs_app import actions, cancel, choice, clearing, new_tasks
+from runs_app import actions, blast, cancel, choice, clearing, new_tasks
 from runs_app.exceptions import OrchestratorError, TooManyMarkers
 from runs_app.models import DagRun, TaskInstance
 
-from .dialogs import form_view, shown, task_url, text_of
-
-MOST_LISTED = 200
-MOST_NOTE = 10_000
+from .dialogs import MOST_LISTED, MOST_NOTE, form_view, shown, task_url, text_of
 
 
 def _acts(request: HttpRequest) -> bool:
@@ -156,7 +153,8 @@ def _clear(
         found += clearing.tied(found, may)
     except TooManyMarkers as problem:
         error = str(problem)
-    return _choose(request, "dialogs/_clear.html", run, found, scope, error, has_newer=_has_newer(run), **context)
+    context |= {"blast": blast.of(found), "has_newer": _has_newer(run)}
+    return _choose(request, "dialogs/_clear.html", run, found, scope, error, **context)
 
 
 def _may_clear(request: HttpRequest, dag_id: str) -> bool:

@@ -17,6 +17,7 @@ from runs_app.exceptions import OrchestratorError
 from .dag import spec_of
 
 MOST_LISTED = 200
+MOST_NOTE = 10_000
 
 
 def shown(request: HttpRequest, form: str, *, status: int = 200, **context: Any) -> HttpResponse:

@@ -13,7 +13,7 @@ from dags_app.models import Dag
 from orchestrator import access
 from orchestrator.core import branches
 from orchestrator.core.states import RunState, RunType
-from orchestrator.web import grid
+from orchestrator.web import bulk, grid
 from orchestrator.web.filters import Filter, Filters
 from orchestrator.web.page import dag_for, instance_for, live_part, run_for, whole_number
 
@@ -40,6 +40,7 @@ def page(request: HttpRequest, dag_id: str) -> HttpResponse:
     count = whole_number(request, "runs", RUNS_SHOWN, 1, MOST_RUNS)
     data = _data(request, context["dag"], filters, most=FIRST_SHOWN)
     shown = {"filters": filters, "count": count, "choices": sorted({*CHOICES, count}), "data": data}
+    shown |= {"bulk_acts": bulk.offered(bulk.KINDS["task_instances"], request.user), "most_cells": bulk.MOST_CELLS}
     return live_part(request, "dags/grid.html", HEAD, **shown, **context)
 
 
