@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,10 +25,12 @@ from orchestrator import wake
 from orchestrator.core.states import FINISHED
 from runs_app import actions, answering, control, hitl, invariants, sweep
 from runs_app.claim import Claimer
-from runs_app.exceptions import OrchestratorError
+from runs_app.exceptions import CannotUndo, OrchestratorError
 from runs_app.finish import Outcome
 from runs_app.locking import db_now
 from runs_app.models import Attempt, Callback, ControlState, DagRun, HITLDetail, Process, TaskInstance
+from runs_app.undo.keeping import keeping, offered
+from runs_app.undo.taking_back import take_back
 from tests.runs_app.engine import end, python_dag, seconds, slot, take
 
 LONG = os.environ.get("LONG_TESTS") == "1"
@@ -78,6 +82,7 @@ class Engine(RuleBasedStateMachine):
         self.stale: list[dict[str, Any]] = []  # attempts that were ended, or taken away: nothing of theirs may count
         self.accepted: set[tuple[int, int]] = set()  # (task instance, generation) whose end was accepted
         self.tokens: dict[int, int] = {}
+        self.undos: list[int] = []  # what people did and may want back
 
     @initialize(shapes=st.sets(st.sampled_from(sorted(SHAPES)), min_size=1, max_size=3))
     def start(self, shapes: set[str]) -> None:
@@ -102,14 +107,17 @@ class Engine(RuleBasedStateMachine):
     def trigger(self, number: int) -> None:
         if DagRun.objects.count() < 6:
             date = self.now - timedelta(microseconds=next(numbers))
-            actions.trigger_dag(self.dags[number % len(self.dags)], logical_date=date)
+            with self._kept():
+                actions.trigger_dag(self.dags[number % len(self.dags)], logical_date=date)
 
     @rule(number=st.integers(0, 9), tasks=st.sets(st.sampled_from("abcd"), min_size=1), more=st.booleans())
     def clear(self, number: int, tasks: set[str], more: bool) -> None:
         run = self._run(number)
         if run is None:
             return
-        for row in actions.clear(run.pk, task_ids=sorted(tasks), downstream=more):
+        with self._kept():
+            cleared = actions.clear(run.pk, task_ids=sorted(tasks), downstream=more)
+        for row in cleared:
             self._taken(row.pk)
 
     @rule(number=st.integers(0, 30), state=st.sampled_from(["success", "failed", "skipped"]))
@@ -117,7 +125,9 @@ class Engine(RuleBasedStateMachine):
         rows = list(TaskInstance.objects.order_by("pk").values_list("pk", flat=True))
         if rows:
             pk = rows[number % len(rows)]
-            if actions.set_task_state([pk], state):
+            with self._kept():
+                moved = actions.set_task_state([pk], state)
+            if moved:
                 self._taken(pk)
             self._take_what_was_cleared()
 
@@ -125,12 +135,32 @@ class Engine(RuleBasedStateMachine):
     def mark_run(self, number: int, state: str) -> None:
         run = self._run(number)
         if run is not None:
-            actions.set_run_state(run.pk, state, user=None)
+            with self._kept():
+                actions.set_run_state(run.pk, state, user=None)
             self._take_what_was_cleared()
 
     @rule(number=st.integers(0, 9), paused=st.booleans())
     def pause(self, number: int, paused: bool) -> None:
-        actions.pause(self.dags[number % len(self.dags)], paused, user=None)
+        with self._kept():
+            actions.pause(self.dags[number % len(self.dags)], paused, user=None)
+
+    @rule(number=st.integers(0, 3))
+    def undo(self, number: int) -> None:
+        """The last thing, most of the time; what cannot be taken back as a whole changes nothing."""
+        if not self.undos:
+            return
+        before = list(TaskInstance.objects.order_by("pk").values_list("pk", "state", "token"))
+        try:
+            take_back(self.undos.pop(max(0, len(self.undos) - 1 - number // 2)), user=None)
+        except CannotUndo:
+            assert list(TaskInstance.objects.order_by("pk").values_list("pk", "state", "token")) == before
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        with keeping(None):
+            yield
+            if (undo := offered("done")) is not None:
+                self.undos.append(undo.pk)
 
     @rule(number=st.integers(0, 9))
     def delete_run(self, number: int) -> None:
@@ -233,6 +263,10 @@ class Engine(RuleBasedStateMachine):
         for dag_id in self.dags:
             actions.pause(dag_id, False, user=None)
         Dag.objects.update(next_run_after=None)
+        # Runs that look back wait for good for what somebody marked failed in an earlier one.
+        for pk in TaskInstance.objects.filter(dag_id__startswith="past", state="failed").values_list("pk", flat=True):
+            actions.set_task_state([pk], "success")
+        self._take_what_was_cleared()
         for _ in range(60):
             self.now += seconds(60)
             for _, row in self.held:
