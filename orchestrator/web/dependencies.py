@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from django.db.models import OuterRef, Q, Subquery, TextField
@@ -18,6 +19,8 @@ from orchestrator.core.graph import roots
 from orchestrator.core.spec import DagSpec
 from runs_app.models import DagRun
 
+from . import schedules
+
 Edge = tuple[str, str]
 LINKS = (("trigger_dag_id", False), ("external_dag_id", True))
 """Names under which a task's display keeps the other DAG; True: the task waits for it."""
@@ -30,8 +33,8 @@ def around(user: Any, dag: Dag, spec: DagSpec) -> tuple[list[dict[str, Any]], li
     edges: list[Edge] = []
     assets = _Assets()
     if dag.asset_expression is not None:
-        for name, node, inner in _conditions(dag.asset_expression, assets):
-            nodes[name] = node
+        for name, condition, inner in _conditions(dag.asset_expression, assets):
+            nodes[name] = condition
             edges += [(each, name) for each in inner]
             whole = name
         edges += [(whole, task_id) for task_id in roots(spec)]
@@ -50,23 +53,54 @@ def around(user: Any, dag: Dag, spec: DagSpec) -> tuple[list[dict[str, Any]], li
 
 def of_all(user: Any, dag: Dag) -> dict[str, Any]:
     """Return rows and edges of all DAGs and assets that are connected with a DAG, however far away."""
-    edges = [*_by_assets(user), *_by_tasks(user)]
+    edges = every_edge(user)
+    here = f"dag:{dag.pk}"
+    return drawn(user, connected(edges, here), edges, here)
+
+
+def every_edge(user: Any) -> list[Edge]:
+    """What leads to what: all DAGs, assets and aliases that the user may see."""
+    return [*_by_assets(user), *_by_tasks(user)]
+
+
+def task_edges(user: Any) -> tuple[list[Edge], dict[str, tuple[str, str]]]:
+    """Which tasks make and read which assets, by the names of nodes; and what tasks those names stand for."""
+    assets, edges, tasks = _Assets(), [], {}
+    seen = access.visible_dags(user).filter(is_stale=False)
+    for reference in TaskReference.objects.filter(dag__in=seen):
+        if asset := assets.of(reference):
+            name, other = f"task:{reference.dag_id}:{reference.task_id}", f"asset:{asset.pk}"
+            tasks[name] = (reference.dag_id, reference.task_id)
+            edges.append((name, other) if reference.is_outlet else (other, name))
+    return edges, tasks
+
+
+def connected(edges: list[Edge], here: str) -> set[str]:
+    """Everything that is connected with a node, however far away, and the node."""
     beside: dict[str, set[str]] = defaultdict(set)
     for one, other in edges:
         beside[one].add(other)
         beside[other].add(one)
-    here = f"dag:{dag.pk}"
     reached, pending = {here}, [here]
     while pending:
         fresh = beside[pending.pop()] - reached
         reached |= fresh
         pending += fresh
+    return reached
+
+
+def drawn(user: Any, names: set[str], edges: list[Edge], here: str = "") -> dict[str, Any]:
+    """Return rows and edges of these nodes, as far as the user may see them: states, and when each last did something."""
     of_kind = defaultdict(list)
-    for name in reached:
+    for name in names:
         kind, _, key = name.partition(":")
         of_kind[kind].append(key)
-    rows = [_dag_node(each) for each in _dags(user, of_kind["dag"])]
-    rows += [_asset_node(each) for each in Asset.objects.filter(pk__in=of_kind["asset"]).order_by("name")]
+    dags = list(_dags(user, of_kind["dag"]))
+    waits = schedules.waiting_of(dags)
+    rows = [_dag_node(each, waits.get(each.pk)) for each in dags]
+    rows += [_asset_node(each) for each in _dated_assets(user, of_kind["asset"])]
+    aliases = access.visible_aliases(user).filter(pk__in=of_kind["alias"]).order_by("name")
+    rows += [node(f"alias:{each.pk}", each.name, "asset", "asset alias", None) for each in aliases]
     for row in rows:
         row["here"] = row["id"] == here
     there = {row["id"] for row in rows}
@@ -103,8 +137,8 @@ def _conditions(expression: Any, assets: _Assets) -> Iterator[tuple[str, dict[st
     """Yield (id, node, ids it waits for) of an asset expression, the whole of it last."""
     kind, about = next(iter(expression.items()))
     if kind not in BRANCHES:
-        node = _leaf(kind, about, assets)
-        yield node["id"], node, []
+        leaf = _leaf(kind, about, assets)
+        yield leaf["id"], leaf, []
         return
     inner = []
     for each in about:
@@ -113,7 +147,7 @@ def _conditions(expression: Any, assets: _Assets) -> Iterator[tuple[str, dict[st
         inner.append(last[0])
     if len(inner) > 1:
         name = f"condition:{'+'.join(inner)}"
-        yield name, _node(name, WORDS[kind], "condition", "condition", None), inner
+        yield name, node(name, WORDS[kind], "condition", "condition", None), inner
 
 
 def _leaf(kind: str, about: dict[str, Any], assets: _Assets) -> dict[str, Any]:
@@ -121,28 +155,47 @@ def _leaf(kind: str, about: dict[str, Any], assets: _Assets) -> dict[str, Any]:
     if asset is not None:
         return _asset_node(asset)
     name = about.get("name") or about.get("uri") or ""
-    return _node(f"{kind}:{name}", name, "asset", "asset alias" if kind == "alias" else "asset", None)
+    return node(f"{kind}:{name}", name, "asset", "asset alias" if kind == "alias" else "asset", None)
 
 
-def _node(name: str, label: str, kind: str, sort: str, href: str | None, state: str | None = None) -> dict[str, Any]:
+def node(name: str, label: str, kind: str, sort: str, href: str | None, state: str | None = None) -> dict[str, Any]:
     return {
         **{"id": name, "label": label, "kind": kind, "operator": sort, "href": href, "state": state},
         **{"depth": 0, "group": None},
     }
 
 
-def _asset_node(asset: Asset) -> dict[str, Any]:
-    return _node(f"asset:{asset.pk}", asset.name, "asset", "asset", reverse("asset", args=[asset.pk]))
+def _asset_node(asset: Any) -> dict[str, Any]:
+    made = node(f"asset:{asset.pk}", asset.name, "asset", "asset", reverse("asset", args=[asset.pk]))
+    return made | _last("event", asset.newest_at) if hasattr(asset, "newest_at") else made
 
 
-def _dag_node(dag: Any) -> dict[str, Any]:
-    return _node(f"dag:{dag.pk}", dag.name, "dag", "DAG", reverse("dag", args=[dag.pk]), dag.last_state or "none")
+def _dag_node(dag: Any, waits: schedules.Waiting | None = None) -> dict[str, Any]:
+    made = node(f"dag:{dag.pk}", dag.name, "dag", "DAG", reverse("dag", args=[dag.pk]), dag.last_state or "none")
+    missing = [each.name for each in waits.leaves if not each.changed] if waits and not dag.is_partitioned else []
+    if missing:
+        made["tooltip"] = f"{waits.changed} of {len(waits.leaves)} changed since its last run" if waits else ""
+    return made | _last("run", dag.last_at) | {"note": "paused" if dag.is_paused else ""}
+
+
+def _last(what: str, at: datetime | None) -> dict[str, Any]:
+    return {"last": what, "at": at.isoformat() if at else None}
+
+
+def _dated_assets(user: Any, pks: Any) -> Any:
+    """Assets with the time of their newest event that the user may see."""
+    events = access.visible_asset_events(user).filter(asset=OuterRef("pk")).order_by("-timestamp", "-pk")
+    seen = access.visible_assets(user).filter(pk__in=list(pks))
+    return seen.annotate(newest_at=Subquery(events.values("timestamp")[:1])).order_by("name", "pk")
 
 
 def _dags(user: Any, ids: Any) -> Any:
-    """The DAGs of these ids that the user may see, with the state of their newest run."""
-    newest = DagRun.objects.filter(dag=OuterRef("pk")).order_by("-run_after", "-pk").values("state")[:1]
-    seen = access.visible_dags(user).filter(pk__in=list(ids)).annotate(last_state=Subquery(newest))
+    """The DAGs of these ids that the user may see, with state and time of their newest run."""
+    newest = DagRun.objects.filter(dag=OuterRef("pk")).order_by("-run_after", "-pk")
+    seen = access.visible_dags(user).filter(pk__in=list(ids))
+    seen = seen.annotate(
+        last_state=Subquery(newest.values("state")[:1]), last_at=Subquery(newest.values("run_after")[:1])
+    )
     return seen.defer("planned_ahead").order_by("pk")
 
 
@@ -174,11 +227,28 @@ def _by_assets(user: Any) -> Iterator[Edge]:
     announced = defaultdict(list)
     for alias_pk, asset_pk in AssetAlias.assets.through.objects.values_list("assetalias_id", "asset_id"):
         announced[alias_pk].append(asset_pk)
+    for alias_pk, pks in announced.items():
+        yield from ((f"alias:{alias_pk}", f"asset:{pk}") for pk in pks)
     for reference in ScheduleReference.objects.filter(dag__in=seen):
         if reference.alias_id is not None:
-            yield from ((f"asset:{pk}", f"dag:{reference.dag_id}") for pk in announced[reference.alias_id])
+            # What was announced under an alias is what its DAGs run for; before that, the alias itself.
+            known = [f"asset:{pk}" for pk in announced[reference.alias_id]] or [f"alias:{reference.alias_id}"]
+            yield from ((each, f"dag:{reference.dag_id}") for each in known)
         elif asset := assets.of(reference):
             yield f"asset:{asset.pk}", f"dag:{reference.dag_id}"
     for made in TaskReference.objects.filter(dag__in=seen, is_outlet=True):
         if asset := assets.of(made):
             yield f"dag:{made.dag_id}", f"asset:{asset.pk}"
+    yield from _by_aliases(seen)
+
+
+def _by_aliases(seen: Any) -> Iterator[Edge]:
+    """Which DAGs announce assets under which aliases: read from the specs that name one."""
+    pks = dict(AssetAlias.objects.values_list("name", "pk"))
+    if not pks:
+        return
+    dags = seen.filter(version__isnull=False).annotate(text=Cast("version__spec", TextField()))
+    for dag_id, version_pk in dags.filter(text__contains='"alias": {').values_list("pk", "version_id"):
+        outlets = [each for task in load_spec(version_pk).tasks.values() for each in task.outlets]
+        names = {each["alias"]["name"] for each in outlets if "alias" in each}
+        yield from ((f"dag:{dag_id}", f"alias:{pks[name]}") for name in sorted(names & pks.keys()))

@@ -6,7 +6,7 @@ Names are those of Airflow's API: ``dag_id`` is exact, ``dag_id_pattern`` a begi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta, tzinfo
 from typing import Any
@@ -23,7 +23,10 @@ NOT_FILTERS = {"page", "part", "sort", "limit", "anywhere", "view"}
 
 @dataclass(frozen=True)
 class Filter:
-    """One thing to filter by. ``path`` is the ORM's; ``kind`` is text, exact, choice, time or seconds."""
+    """One thing to filter by. ``path`` is the ORM's; ``kind`` is text, exact, choice, time or seconds.
+
+    ``inside`` turns a condition on other rows, whose column ``path`` is, into one on the rows of the list.
+    """
 
     name: str
     label: str
@@ -31,6 +34,7 @@ class Filter:
     kind: str = "text"
     options: Sequence[str] = ()
     first: bool = False  # stands beside the list, not behind "Filters"
+    inside: Callable[[Q], Q] | None = None
 
 
 @dataclass
@@ -134,7 +138,9 @@ class Filters:
                     words = {"gte": "from", "lte": "to"} if filter.kind == "time" else {"gte": "≥", "lte": "≤"}
                     unit = " s" if filter.kind == "seconds" else ""
                     self._chip(filter.label, f"{words[end]} {text.replace('T', ' ')}{unit}", f"{filter.name}_{end}")
-        return found if found else None
+        if not found:
+            return None
+        return filter.inside(found) if filter.inside is not None else found
 
     def _read(self, filter: Filter, text: str) -> Any:
         try:

@@ -8,12 +8,12 @@ import { download } from "./graph_image.js";
 import { sceneOf } from "./graph_scene.js";
 import { viewOf } from "./graph_view.js";
 import { watch } from "./live.js";
-import { gently } from "./refresh.js";
+import { alsoRefresh, gently } from "./refresh.js";
 import { recall, remember } from "./store.js";
 import { glyphs, svg } from "./svg.js";
 import { hideTip, tipFor, words } from "./tip.js";
 
-const MANY_TASKS = 60, READABLE = 0.5, FOR_GOOD = ["filter", "depth", "dependencies", "direction"];
+const MOVES_ON = 15_000, MANY_TASKS = 60, READABLE = 0.5, FOR_GOOD = ["filter", "depth", "dependencies", "direction"];
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /** Lays out in a worker; a browser that cannot have one does it on the page. @param {string} address */
@@ -39,6 +39,8 @@ export function start(section) {
   let data = JSON.parse(document.getElementById(section.dataset.source).textContent);
   const field = (/** @type {string} */ name) => /** @type {HTMLSelectElement | null} */ (tools.elements.namedItem(name));
   const value = (/** @type {string} */ name) => field(name)?.value ?? "";
+  /** The node that was typed, by its id or by its name. */
+  const rootId = () => { const text = value("root").trim(); return (data.rows.find((/** @type {any} */ row) => row.id === text) ?? data.rows.find((/** @type {any} */ row) => row.label === text))?.id ?? text; };
   const key = `graph folds ${data.base}`, kept = recall(key, ""), given = new URLSearchParams(location.search);
   const groups = () => data.rows.filter((/** @type {any} */ row) => row.kind === "group").map((/** @type {any} */ row) => row.id);
   /** @type {Set<string>} */
@@ -60,11 +62,11 @@ export function start(section) {
   const scene = sceneOf(view, paintOne), eye = viewOf(canvas, view, { map, changed: (seen) => scene.reveal(seen) }), lay = layouts(section.dataset.worker), byId = new Map();
   /** @type {any} */
   let laid = { width: 1, height: 1, places: {}, pieces: [] };
-  let built = 0, selected = given.get("root") ?? "";
+  let built = 0, selected = rootId();
 
   /** @param {{ fit?: boolean, around?: string }} [how]  around: what stays where it is on the screen */
   async function build({ fit = false, around = "" } = {}) {
-    const mine = ++built, only = near(data.rows, data.edges, { root: value("root").trim(), filter: value("filter"), depth: Number(value("depth")) });
+    const mine = ++built, only = near(data.rows, data.edges, { root: rootId(), filter: value("filter"), depth: Number(value("depth")) });
     const asked = shown(data.rows, data.edges, { folds, only, widthOf, height: HEIGHT });
     const answer = await lay({ ...asked, direction: value("direction") });
     if (mine !== built) return;
@@ -131,9 +133,10 @@ export function start(section) {
     const row = byId.get(id), found = counts(row), [started, ended, tries] = data.times?.[id] ?? [];
     const lines = [[row.kind === "group" ? "group" : row.operator ?? ""], ...Object.entries(found).map(([state, n]) => [n > 1 ? `${n} ${words(state)}` : words(state), state])];
     if (row.state && !row.kind?.startsWith("asset")) lines.push([`last run ${words(row.state)}`, row.state]);
+    if (row.last && row.at) lines.push([`last ${row.last} ${absolute(new Date(row.at))}`]);
     if (row.tooltip) lines.push([row.tooltip]);
     if (started) lines.push([`started ${absolute(new Date(started))}`], [`${ended ? "took" : "for"} ${duration(((ended ? Date.parse(ended) : Date.now()) - Date.parse(started)) / 1000)}${tries > 1 ? `, try ${tries}` : ""}`]);
-    tipFor(scene.nodes.get(id), row.label === id ? id : `${row.label} · ${id}`, lines.filter(([text]) => text));
+    tipFor(scene.nodes.get(id), row.label === id || row.last ? row.label : `${row.label} · ${id}`, lines.filter(([text]) => text));
   }
 
   /** @param {string} id */
@@ -176,6 +179,8 @@ export function start(section) {
   function address() {
     const url = new URL(section.dataset.json, location.href);
     for (const name of ["dependencies", "version_number"]) if (value(name)) url.searchParams.set(name, value(name));
+    // Beside a list, it shows what the list is filtered by.
+    if (section.hasAttribute("data-follows")) for (const [name, text] of new URLSearchParams(location.search)) if (name !== "dependencies") url.searchParams.append(name, text);
     return url;
   }
   /** @param {string} name  of what was chosen */
@@ -184,7 +189,7 @@ export function start(section) {
     for (const each of ["root", "filter", "depth", "state", "dependencies", "version_number"]) query.delete(each);
     if (root) { query.set("root", root); query.set("filter", value("filter")); query.set("depth", value("depth")); }
     for (const each of ["state", "version_number"]) if (value(each)) query.set(each, value(each));
-    if (value("dependencies") !== "tasks") query.set("dependencies", value("dependencies"));
+    if (/** @type {any} */ (field("dependencies"))?.selectedIndex > 0) query.set("dependencies", value("dependencies"));
     history.replaceState(null, "", `${location.pathname}${query.size ? `?${query}` : ""}`);
     if (FOR_GOOD.includes(name)) remember(`graph ${name}`, value(name));
     if (name === "state") { paintAll(); return; }
@@ -196,7 +201,7 @@ export function start(section) {
   tools.addEventListener("change", (event) => { const { name } = /** @type {HTMLSelectElement} */ (event.target); if (name && name !== "traverse") changed(name); });
   // A task that was picked from the list, or typed to its end, need not be confirmed.
   let root = value("root");
-  tools.addEventListener("input", (event) => { const now = value("root").trim(); if (/** @type {any} */ (event.target).name === "root" && now !== root && (!now || byId.has(now))) { root = now; selected = now; changed("root"); } });
+  tools.addEventListener("input", (event) => { const now = value("root").trim(); if (/** @type {any} */ (event.target).name === "root" && now !== root && (!now || byId.has(rootId()))) { root = now; selected = rootId(); changed("root"); } });
   section.addEventListener("click", (event) => {
     const target = /** @type {Element} */ (event.target), how = target.closest("[data-zoom]")?.getAttribute("data-zoom"), kind = target.closest("[data-save]")?.getAttribute("data-save");
     if (how === "in") eye.zoom(1.25); if (how === "out") eye.zoom(0.8); if (how === "fit") eye.fit();
@@ -225,6 +230,9 @@ export function start(section) {
   }
   listen();
   document.addEventListener("acted", refresh);
+  if (section.hasAttribute("data-follows")) alsoRefresh(refresh);
+  // How long ago something was goes on.
+  setInterval(() => { if (!document.hidden && data.rows.some((/** @type {any} */ row) => row.at)) paintAll(); }, MOVES_ON);
   for (const each of tools.querySelectorAll("[data-with-root]")) each.toggleAttribute("hidden", !value("root"));
   section.querySelector("[data-fold-all]").toggleAttribute("hidden", !groups().length);
   (async () => {

@@ -1,5 +1,6 @@
 // @ts-check
 /** Draws a graph that was laid out: groups, lines and nodes as SVG; and paints states into it. */
+import { relative } from "./dates.js";
 import { words } from "./tip.js";
 import { cut, svg } from "./svg.js";
 
@@ -15,10 +16,17 @@ export function worst(counts) { return WORST.find((state) => counts[state]) ?? "
 /** @param {any} row @param {Record<string, number>} counts */
 export const stateOf = (row, counts) => row.state || worst(counts) || "none";
 
+/** What stands below the name; of an asset and of another DAG, when it last changed or ran. @param {any} row */
+function about(row) {
+  if (!row.last) return cut(row.operator ?? "", 36);
+  const when = row.at ? `last ${row.last} ${relative((Date.now() - Date.parse(row.at)) / 1000)}` : `no ${row.last} yet`;
+  return row.note ? `${row.note} · ${when}` : when;
+}
+
 /** @param {any} row @param {boolean} closed */
 export function widthOf(row, closed) {
   const extra = (row.mapped || closed ? 96 : 54) + (row.role ? 18 : 0);
-  return Math.round(Math.min(300, Math.max(110, cut(row.label, WIDEST).length * 7.6 + extra, cut(row.operator ?? "", 36).length * 6.2 + 50)));
+  return Math.round(Math.min(300, Math.max(110, cut(row.label, WIDEST).length * 7.6 + extra, (row.last ? 22 + (row.note?.length ?? 0) : cut(row.operator ?? "", 36).length) * 6.2 + 50)));
 }
 
 /** @param {any} row @param {boolean} closed @param {{ x: number, y: number, width: number, height: number }} at */
@@ -31,7 +39,7 @@ export function box(row, closed, at) {
   if (row.kind === "asset") inside.append(svg("path", { class: "role", d: "M-5-4c0-2.7 10-2.7 10 0v8c0 2.7-10 2.7-10 0zM-5-4c0 2.7 10 2.7 10 0M-5 0c0 2.7 10 2.7 10 0", transform: "translate(20 22)" }));
   else if (row.kind !== "condition") inside.append(svg("rect", { class: "tint", x: 10, y: 14, width: 16, height: 16, rx: 5 }), svg("use", { class: "glyph", x: 12, y: 16, width: 12, height: 12 }));
   if (row.kind === "condition") inside.append(svg("text", { x: width / 2, y: height / 2 + 4, "text-anchor": "middle" }, row.label));
-  else inside.append(svg("text", { x: 34, y: 19 }, cut(closed ? `+ ${row.label}` : row.label, WIDEST)), svg("text", { class: "sub", x: 34, y: 34 }, closed ? "group" : cut(row.operator ?? "", 36)));
+  else inside.append(svg("text", { x: 34, y: 19 }, cut(closed ? `+ ${row.label}` : row.label, WIDEST)), svg("text", { class: "sub", x: 34, y: 34 }, closed ? "group" : about(row)));
   if (row.mapped || closed) inside.append(svg("text", { class: "num", x: width - 10, y: 19 }), svg("g", { class: "shares" }));
   if (row.role) inside.append(svg("path", { class: "role", d: row.role === "setup" ? "M-5 4l5-5 5 5M-5 4h10" : "M-5-1l5 5 5-5M-5-1h10", transform: `translate(${width - 16} 30)` }, svg("title", {}, row.role)));
   if (closed || row.kind === "condition") {
@@ -61,12 +69,13 @@ export function line(piece, turned) {
 /** Write a node's state: glyph, colour, and of many instances how many are where. @param {Element} node @param {any} row @param {Record<string, number>} counts @param {number} width */
 export function paint(node, row, counts, width) {
   const state = stateOf(row, counts), total = Object.values(counts).reduce((a, b) => a + b, 0);
-  const known = `${state} ${JSON.stringify(counts)}`;
+  const text = row.last ? about(row) : "", known = `${state} ${text} ${JSON.stringify(counts)}`;
   if (node.getAttribute("data-painted") === known) return state;
   node.setAttribute("data-painted", known);
   node.setAttribute("data-state", state);
   /** @type {SVGElement} */ (node).style.setProperty("--c", `var(--s-${state})`);
   node.querySelector(".glyph")?.setAttribute("href", `#glyph-${state}`);
+  if (text) node.querySelector(".sub").textContent = text;
   const shares = node.querySelector(".shares");
   if (shares) {
     const done = ENDED.reduce((sum, each) => sum + (counts[each] ?? 0), 0);
@@ -82,6 +91,6 @@ export function paint(node, row, counts, width) {
   }
   const spoken = total > 1 ? WORST.filter((each) => counts[each]).map((each) => `${counts[each]} ${words(each)}`).join(", ") : words(state);
   const named = node.parentNode instanceof SVGAElement ? node.parentNode : node;
-  named.setAttribute("aria-label", row.kind === "condition" ? row.label : `${row.kind === "group" ? "Open group " : ""}${row.label}, ${row.role ? `${row.role}, ` : ""}${row.kind === "asset" ? "asset" : spoken}`);
+  named.setAttribute("aria-label", row.kind === "condition" ? row.label : `${row.kind === "group" ? "Open group " : ""}${row.label}, ${row.role ? `${row.role}, ` : ""}${row.kind === "asset" ? row.operator : spoken}${text ? `, ${text}` : ""}`);
   return state;
 }

@@ -168,7 +168,9 @@ PAGES: dict[str, dict[str, str]] = {
     "bulk/<str:kind>": {"get": "has:pause", "post": "has:pause"},
     **{route: {"get": "mine"} for route in old_addresses.routes()},
     "assets": {"get": "lists"},
+    "assets/graph.json": {"get": "lists"},
     "assets/<int:asset_id>": {"get": "sees"},
+    "assets/<int:asset_id>/graph.json": {"get": "sees"},
     **{
         f"assets/<int:asset_id>/{end}": dict.fromkeys(("get", "post"), "acts:trigger")
         for end in ("event", "materialize")

@@ -26,11 +26,19 @@ A, B, C = sdk.Asset("a"), sdk.Asset("b"), sdk.Asset("c")
 X = sdk.AssetAlias("x")
 
 
-def make(dag_id: str, *, outlets: Any = (), schedule: Any = None, now: datetime | None = None, **arguments: Any) -> Dag:
+def make(
+    dag_id: str,
+    *,
+    outlets: Any = (),
+    inlets: Any = (),
+    schedule: Any = None,
+    now: datetime | None = None,
+    **arguments: Any,
+) -> Dag:
     """A DAG of one task ``t``, stored with its assets as a parse would."""
     columns = {name: arguments.pop(name) for name in ("is_paused", "next_run_after") if name in arguments}
     with DAG(dag_id, schedule=schedule, **arguments) as dag:
-        PythonOperator(task_id="t", python_callable=print, outlets=outlets)
+        PythonOperator(task_id="t", python_callable=print, outlets=outlets, inlets=inlets)
     spec = dag.to_spec()
     expression = asset_sync.expression_of(spec)
     fields = {"max_active_runs": spec.max_active_runs, "asset_expression": expression, **columns}

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from dags_app.models import Asset, Dag
+from dags_app.models import Asset, AssetAlias, Dag
 from orchestrator import sdk
 from runs_app.models import AssetEvent, DagRun
 from tests.runs_app.test_assets import event, make, produce
@@ -39,7 +41,89 @@ def test_the_list_shows_who_makes_and_waits(world):
     assert "No asset fits" in world.get("/assets?q=zzz").content.decode()
     Asset.objects.filter(name="b").update(is_active=False)
     assert address("b") not in world.get("/assets").content.decode()
-    assert address("b") in world.get("/assets?gone=true").content.decode()
+    gone = world.get("/assets?gone=true").content.decode()
+    assert address("b") in gone and address("a") not in gone
+    every = world.get("/assets?only_active=false").content.decode()
+    assert address("b") in every and address("a") in every
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        *[("name_pattern=A", "a"), ("uri_pattern=3://&anywhere=on", "a"), ("uri_pattern=3://", "")],
+        *[("dag_id=p", "a"), ("dag_id_pattern=c", "a b"), ("dag_id=nobody", ""), ("group=asset", "a b")],
+        *[("last_event_gte=2020-01-01", "a"), ("last_event_lte=2020-01-01", ""), ("q=s3", "a")],
+    ],
+)
+def test_the_list_is_filtered_by_its_address(world, query, names):
+    page = world.get(f"/assets?{query}")
+    assert [row["asset"].name for row in page.context["rows"]] == names.split()
+    assert page.context["filters"].chips
+    if not names:
+        assert "No asset fits" in page.content.decode()
+
+
+def test_the_list_is_filtered_by_dags_that_name_by_name_or_alias(world):
+    make("named", schedule=sdk.Asset.ref(name="b"))
+    make("aliased", schedule=sdk.AssetAlias("x"))
+    AssetAlias.objects.get(name="x").assets.add(Asset.objects.get(name="a"))
+    for dag_id, name in (("named", "b"), ("aliased", "a")):
+        page = world.get(f"/assets?dag_id={dag_id}")
+        assert [row["asset"].name for row in page.context["rows"]] == [name]
+        assert dag_id in [dag.pk for dag in page.context["rows"][0]["around"].scheduled]
+
+
+def test_the_list_is_sorted_and_paged_by_its_address(world):
+    def names(query: str) -> list[str]:
+        return [row["asset"].name for row in world.get(f"/assets?{query}").context["rows"]]
+
+    assert names("sort=-name") == ["b", "a"] and names("sort=last_event") == ["a", "b"]
+    for number in range(30):
+        factories.make_asset(f"more_{number:02}")
+    assert names("limit=25&page=2&sort=name")[-1] == "more_29"
+
+
+def test_the_list_takes_as_many_queries_for_many_assets(world):
+    def count() -> int:
+        with CaptureQueriesContext(connection) as found:
+            assert world.get("/assets").status_code == 200
+        return len(found)
+
+    few = count()
+    for number in range(20):
+        factories.make_asset(f"more_{number}", producer=Dag.objects.get(pk="p"), consumer=Dag.objects.get(pk="c"))
+    assert count() == few
+
+
+def test_the_lineage_of_an_asset_has_states_and_times(world):
+    graph = world.get(address("a", "/graph.json")).json()
+    rows = {row["id"]: row for row in graph["rows"]}
+    a, b = (f"asset:{Asset.objects.get(name=name).pk}" for name in "ab")
+    alias = f"alias:{AssetAlias.objects.get().pk}"
+    assert set(rows) == {a, b, "dag:p", "dag:c", alias}
+    assert {tuple(edge) for edge in graph["edges"]} == {("dag:p", a), ("dag:p", alias), (a, "dag:c"), (b, "dag:c")}
+    assert rows[a]["at"] and rows[a]["here"] and rows[b]["at"] is None
+    assert rows["dag:p"]["state"] == "success" and rows["dag:c"]["state"] == "none"
+    assert rows["dag:c"]["tooltip"] == "1 of 2 changed since its last run"
+
+
+def test_the_lineage_by_tasks_shows_who_makes_and_reads(world):
+    make("reader", inlets=[A])
+    graph = world.get(address("a", "/graph.json?dependencies=data")).json()
+    a = f"asset:{Asset.objects.get(name='a').pk}"
+    assert {tuple(edge) for edge in graph["edges"]} == {("task:p:t", a), (a, "task:reader:t")}
+    rows = {row["id"]: row for row in graph["rows"]}
+    assert rows["task:p:t"]["state"] == "success" and rows["task:p:t"]["group"] == "dag:p"
+    assert rows["dag:p"]["kind"] == "group"
+
+
+def test_the_graph_of_the_list_follows_its_filters(world):
+    make("far", outlets=[sdk.Asset("far")])
+    page = world.get("/assets?view=graph&name_pattern=b").content.decode()
+    assert "graph-json" in page and "Name: " in page
+    graph = world.get("/assets/graph.json?name_pattern=b").json()
+    assert {row["label"] for row in graph["rows"]} == {"b", "c"}
+    assert "far" in {row["label"] for row in world.get("/assets/graph.json").json()["rows"]}
 
 
 def test_an_asset_shows_its_events_and_who_waits(world):

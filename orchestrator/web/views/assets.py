@@ -6,57 +6,42 @@ import json
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.db.models import OuterRef, Q, QuerySet, Subquery
-from django.http import Http404, HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from dags_app.models import Asset, Dag, TaskReference
+from dags_app.models import Asset, Dag
 from orchestrator import access
 from orchestrator.logs.mask import mask_fields
+from orchestrator.web import asset_list, lineage
 from orchestrator.web.page import done, live_part, must
+from orchestrator.web.paging import Chunk, sorted_by
 from runs_app import asset_actions
 from runs_app.exceptions import OrchestratorError
-from runs_app.models import AssetEvent
 
 from .dialogs import form_view, shown, text_of
 
-PER_PAGE = 50
 EVENTS_SHOWN = 25
 
 
 @require_safe
 def list_page(request: HttpRequest) -> HttpResponse:
-    assets = access.visible_assets(request.user)
-    if request.GET.get("gone") != "true":
-        assets = assets.filter(is_active=True)
-    if text := request.GET.get("q", "").strip().replace("\0", "")[:250]:
-        assets = assets.filter(Q(name__icontains=text) | Q(uri__icontains=text) | Q(group__icontains=text))
-    newest = AssetEvent.objects.filter(asset=OuterRef("pk")).order_by("-timestamp", "-pk")
-    assets = assets.annotate(newest_at=Subquery(newest.values("timestamp")[:1]))
-    chunk = Paginator(assets.order_by("name", "pk"), PER_PAGE).get_page(request.GET.get("page"))
-    rows = [_row(request, asset) for asset in chunk.object_list]
-    return live_part(
-        request, "assets/list.html", {"rows": "assets/_rows.html"}, nav="assets", chunk=chunk, rows=rows, q=text
-    )
+    rows, filters = asset_list.assets_of(request)
+    rows, sort = sorted_by(request, rows, asset_list.SORTS, "name")
+    chunk = Chunk(request, rows)
+    beside = asset_list.around(request.user, chunk.rows)
+    context: dict[str, Any] = {"nav": "assets", "filters": filters, "sort": sort, "which": asset_list.which(request)}
+    if request.GET.get("view") == "graph":
+        data, left_out = lineage.of_list(request, lineage.wanted(request.GET))
+        context |= {"data": data, "choices": lineage.CHOICES, "left_out": left_out, "follows": True}
+    context |= {"chunk": chunk, "rows": [{"asset": each, "around": beside[each.pk]} for each in chunk.rows]}
+    return live_part(request, "assets/list.html", {"rows": "assets/_rows.html", "chips": "parts/chips.html"}, **context)
 
 
-def _row(request: HttpRequest, asset: Any) -> dict[str, Any]:
-    return {"asset": asset, **_around(request, asset)}
-
-
-def _around(request: HttpRequest, asset: Asset) -> dict[str, Any]:
-    """Who makes an asset, who uses it, and which DAGs are scheduled on it, as far as the user may see them."""
-    seen = access.visible_dags(request.user).filter(is_stale=False)
-    tasks = TaskReference.objects.filter(Q(asset=asset) | Q(name=asset.name) | Q(uri=asset.uri), dag__in=seen)
-    found = list(tasks.order_by("dag_id", "task_id").values("dag_id", "task_id", "is_outlet").distinct())
-    named = Q(schedule_references__asset=asset) | Q(schedule_references__name=asset.name)
-    named |= Q(schedule_references__uri=asset.uri) | Q(schedule_references__alias__assets=asset)
-    return {
-        "producers": [each for each in found if each["is_outlet"]],
-        "users": [each for each in found if not each["is_outlet"]],
-        "scheduled": list(seen.filter(named).distinct().order_by("dag_id")),
-    }
+@require_safe
+def list_graph(request: HttpRequest) -> JsonResponse:
+    return JsonResponse(lineage.of_list(request, lineage.wanted(request.GET))[0])
 
 
 def asset_for(request: HttpRequest, asset_id: int) -> Asset:
@@ -72,7 +57,7 @@ def asset_page(request: HttpRequest, asset_id: int) -> HttpResponse:
     events = access.visible_asset_events(request.user).filter(asset=asset).order_by("-timestamp", "-pk")
     chunk = Paginator(events.prefetch_related("runs", "aliases"), EVENTS_SHOWN).get_page(request.GET.get("page"))
     queued = access.visible_queued_events(request.user).filter(asset=asset)
-    around = _around(request, asset)
+    beside = asset_list.around(request.user, [asset])[asset.pk]
     return live_part(
         request,
         "assets/asset.html",
@@ -86,9 +71,18 @@ def asset_page(request: HttpRequest, asset_id: int) -> HttpResponse:
         waiting=set(queued.values_list("dag_id", flat=True)),
         chunk=chunk,
         events=[{"event": each, "extra": mask_fields(each.extra)} for each in chunk.object_list],
-        makers=sorted({each["dag_id"] for each in around["producers"]}),
-        **around,
+        around=beside,
+        makers=beside.makers,
+        data=lineage.of_asset(request.user, asset, lineage.wanted(request.GET)),
+        choices=lineage.CHOICES,
+        short=True,
     )
+
+
+@require_safe
+def asset_graph(request: HttpRequest, asset_id: int) -> JsonResponse:
+    asset = asset_for(request, asset_id)
+    return JsonResponse(lineage.of_asset(request.user, asset, lineage.wanted(request.GET)))
 
 
 @form_view
