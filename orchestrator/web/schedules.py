@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dags_app.asset_lookup import known
+from dags_app.asset_lookup import known_of
 from dags_app.models import Asset, Dag
 from orchestrator.core.assets import Known, holds, leaves
 from runs_app import partitions
@@ -55,7 +55,7 @@ def waiting_of(dags: Iterable[Dag]) -> dict[str, Waiting]:
     events = QueuedEvent.objects.filter(dag__in=list(about))
     for dag_id, name, uri in events.values_list("dag_id", "asset__name", "asset__uri"):
         queued.setdefault(dag_id, set()).add((name, uri))
-    there = known({"all": list(about.values())}, set())
+    there = known_of(about.values(), set())
     names = {each.get("name", "") for found in named.values() for _, each in found}
     active = Asset.objects.filter(is_active=True, name__in=names).values_list("name", "uri", "pk")
     pks = {(name, uri): pk for name, uri, pk in active}

@@ -14,7 +14,7 @@ from orchestrator.core import doctor
 from orchestrator.core.preview import crons_of
 from orchestrator.core.timetables import TimetableError, from_json
 from orchestrator.core.timetables.cron import ZonedCron
-from orchestrator.web import load, zones
+from orchestrator.web import evaluations, load, zones
 from orchestrator.web.page import live_part
 
 from . import dag
@@ -39,6 +39,11 @@ class Checked:
 @require_safe
 def schedule_page(request: HttpRequest, dag_id: str) -> HttpResponse:
     context = dag.head(request, dag_id, "schedule")
+    parts = dag.HEAD | {"evaluation": "dags/_evaluation.html"}
+    chunk, before = evaluations.past(request, context["dag"])
+    context |= {"ahead": evaluations.ahead(request.user, context["dag"]), "before": before, "chunk": chunk}
+    if request.GET.get("part"):
+        return live_part(request, "dags/schedule.html", parts, **context)
     now, zone = timezone.now(), zones.chosen(request)
     shown = context["dag"]
     everything = load.of_all(request.user, now)
@@ -47,7 +52,7 @@ def schedule_page(request: HttpRequest, dag_id: str) -> HttpResponse:
     return live_part(
         request,
         "dags/schedule.html",
-        dag.HEAD,
+        parts,
         checked=_checked(dict(dag.spec_of(shown).timetable), now),
         coming=schedule.preview(shown, RUNS_TO_COME, now),
         better=everything.better(shown.dag_id),
