@@ -53,6 +53,14 @@ def run_dates(text: str) -> str:
     return text
 
 
+def test_mode(text: str) -> str:
+    """Read whether connections can be tested, by Airflow's words in any case."""
+    found = text.strip().capitalize()
+    if found not in {"Disabled", "Enabled", "Hidden"}:
+        raise ValueError("Disabled, Enabled or Hidden")
+    return found
+
+
 SETTINGS = (
     Setting("ORCHESTRATOR_HOME", "home", path, path("var"), "folder of database, keys, logs and caches"),
     Setting("DAGS_FOLDER", "dags_folder", path, path("examples/dags"), "folder of the DAG files"),
@@ -160,6 +168,21 @@ SETTINGS = (
         str,
         "",
         "class that is asked for variables and connections first",
+    ),
+    Setting(
+        "AIRFLOW__CORE__TEST_CONNECTION",
+        "test_connection",
+        test_mode,
+        "Disabled",
+        "Enabled: who may edit connections may test them, which reaches what the server's network reaches; "
+        "Hidden: pages do not speak of it",
+    ),
+    Setting(
+        "ORCHESTRATOR_TEST_CONNECTION_SECONDS",
+        "test_connection_seconds",
+        float,
+        30.0,
+        "s that the test of a connection may take",
     ),
     Setting(
         "ORCHESTRATOR_SECRETS_CACHE_SECONDS",

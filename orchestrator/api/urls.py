@@ -29,6 +29,7 @@ from .views.backfills import (
     UnpauseBackfillView,
 )
 from .views.compare import CompareView
+from .views.connection_tests import ConnectionTestView
 from .views.dag_warnings import DagWarningsView
 from .views.dags import DagDetailsView, DagsView, DagTagsView, DagView
 from .views.deadlines import DeadlineAlertsView, DeadlinesView
@@ -101,6 +102,7 @@ urlpatterns = [
     path("api/v2/variables", VariablesView.as_view()),
     path("api/v2/variables/<str:variable_key>", VariableView.as_view()),
     path("api/v2/connections", ConnectionsView.as_view()),
+    path("api/v2/connections/test", ConnectionTestView.as_view()),
     path("api/v2/connections/<str:connection_id>", ConnectionView.as_view()),
     path("api/v2/assets", AssetsView.as_view()),
     path("api/v2/assets/aliases", AliasesView.as_view()),

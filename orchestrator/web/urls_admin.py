@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from . import converters  # noqa: F401  # registers them
-from .views import failures, installation, pools, registry, security
+from .views import connection_tests, failures, installation, pools, registry, security
 
 urlpatterns = [
     path("events", security.events_page, name="events"),
@@ -27,6 +27,8 @@ urlpatterns = [
     path("configs", installation.configs_page, name="configs"),
     path("plugins", installation.plugins_page, name="plugins"),
     path("providers", installation.providers_page, name="providers"),
+    path("connections/test", connection_tests.test_form, name="connections-test-form"),
+    path("connections/<any:connection_id>/test", connection_tests.test_one, name="connections-test"),
     *registry.addresses(),
     path("pools/<any:pool_name>", pools.pool_page, name="pool"),
 ]

@@ -38,7 +38,9 @@ async function send(form) {
   const button = /** @type {HTMLButtonElement | null} */ (form.querySelector("button.main, button[role=switch], [data-undo] > button"));
   if (button) button.disabled = true;
   try {
-    const answer = await (await ask(form.getAttribute("action"), { method: "POST", body: new FormData(form) })).json();
+    const response = await ask(form.getAttribute("action"), { method: "POST", body: new FormData(form) });
+    if (response.headers.get("Content-Type")?.includes("html")) { fill(await response.text()); return; }
+    const answer = await response.json();
     if (box().open) box().close();
     if (!answer.go || new URL(answer.go, location.href).pathname === location.pathname || form.hasAttribute("data-act")) { if (form.hasAttribute("data-undo")) form.closest(".toast")?.remove(); toast(answer.toast, false, answer.undo); refreshAll(); document.dispatchEvent(new Event("acted")); }
     else { toastAfter(answer.toast, answer.undo); location.assign(answer.go); }
@@ -47,6 +49,16 @@ async function send(form) {
     else { complain(error); refreshAll(); }
   }
   if (button) button.disabled = false;
+}
+
+/** Try what stands in a form without sending it off: the answer is shown within it. @param {HTMLFormElement} form @param {HTMLButtonElement} button */
+async function attempt(form, button) {
+  const place = document.getElementById(button.dataset.try);
+  button.disabled = true; place.textContent = "Trying …";
+  try { place.innerHTML = await (await ask(button.formAction, { method: "POST", body: new FormData(form) })).text(); }
+  catch (error) { if (error instanceof Refused && error.html) place.innerHTML = error.html; else { place.textContent = ""; complain(error); } }
+  button.disabled = false;
+  place.scrollIntoView({ block: "nearest" });
 }
 
 export function start() {
@@ -60,6 +72,7 @@ export function start() {
   });
   document.addEventListener("submit", (event) => {
     const form = /** @type {HTMLFormElement} */ (event.target);
+    if (event.submitter?.dataset.try) { event.preventDefault(); attempt(form, /** @type {HTMLButtonElement} */ (event.submitter)); return; }
     if (form.hasAttribute("data-dialog")) {
       event.preventDefault();
       openDialog(`${form.getAttribute("action")}?${new URLSearchParams(/** @type {any} */ (new FormData(form, event.submitter)))}`);

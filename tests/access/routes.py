@@ -57,6 +57,7 @@ API: dict[str, dict[str, str]] = {
         **{"get": "has:read_variables", "patch": "has:edit_variables", "delete": "has:edit_variables"}
     },
     "api/v2/connections": {"get": "has:read_connections", "post": "has:edit_connections"},
+    "api/v2/connections/test": {"post": "has:edit_connections"},
     "api/v2/connections/<str:connection_id>": {
         **{"get": "has:read_connections", "patch": "has:edit_connections", "delete": "has:edit_connections"}
     },
@@ -209,6 +210,8 @@ PAGES: dict[str, dict[str, str]] = {
         for name, key in SHELVES.items()
         for end in ("add", "delete", "import", f"<any:{key}>/edit")
     },
+    "connections/test": {"post": "has:edit_connections"},
+    "connections/<any:connection_id>/test": dict.fromkeys(("get", "post"), "has:edit_connections"),
     **{f"{name}/<any:{key}>/uses": {"get": f"has:read_{name}"} for name, key in SHELVES.items()},
     "pools/<any:pool_name>": {"get": "has:read_pools"},
     f"{PAGE_DAG}/required_actions": {"get": "sees"},

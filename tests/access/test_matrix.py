@@ -75,6 +75,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     ("api/v2/variables/<str:variable_key>", "patch"): {"value": "2"},
     ("api/v2/connections", "post"): {"connection_id": "new", "conn_type": "http"},
     ("api/v2/connections/<str:connection_id>", "patch"): {"host": "h"},
+    ("api/v2/connections/test", "post"): {"connection_id": "new", "conn_type": "fs"},
     **{(f"api/v2/backfills{end}", "post"): {**BACKFILL, "dag_id": "epsilon"} for end in ("", "/dry_run")},
     (routes.RUN, "patch"): {"note": "n"},
     (routes.TASK, "patch"): {"note": "n"},
@@ -92,6 +93,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
 def world(db, monkeypatch) -> dict[str, Any]:
     """One of everything, and ids that are only known once it is made."""
     monkeypatch.setattr(settings.ORCH, "external_log_url", "https://logs/{task_id}")
+    monkeypatch.setattr(settings.ORCH, "test_connection", "Enabled")
     spec = factories.make_spec("alpha", {"a": (), "m": ("a",)})
     grouped = {**spec.tasks, "a": replace(spec.tasks["a"], group_id="g")}
     spec = replace(spec, tasks=grouped, groups={"g": GroupSpec("g", children=(("task", "a"),))})

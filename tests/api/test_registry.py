@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.conf import settings
 
 from dags_app import secrets
 from dags_app.models import AuditEntry, Connection
@@ -141,3 +142,26 @@ def test_users_see_neither_variables_nor_connections_nor_the_audit_log(as_role, 
     as_role("").call("get", "pools", status=403)
     as_role("viewer").call("get", "pools")
     as_role("viewer").call("post", "pools", {"name": "x", "slots": 1}, 403)
+
+
+def test_a_connection_is_tried_and_nothing_is_stored(as_role, monkeypatch, tmp_path):
+    op = as_role("op")
+    body = {"connection_id": "c", "conn_type": "fs", "extra": json.dumps({"path": str(tmp_path)})}
+    assert "disabled" in op.call("post", "connections/test", body, 403)["detail"]
+    monkeypatch.setattr(settings.ORCH, "test_connection", "Enabled")
+    found = op.call("post", "connections/test", body)
+    assert found == {"status": True, "message": f"{tmp_path} is there"}
+    assert not Connection.objects.exists()
+    for wrong in ({"connection_id": "c"}, {**body, "port": "x"}, {**body, "strange": 1}, {**body, "host": "a\0b"}):
+        op.call("post", "connections/test", wrong, 422)
+    as_role("user").call("post", "connections/test", body, 403)
+    secrets.set_connection("c", {"conn_type": "fs", "extra": json.dumps({"path": str(tmp_path / "absent")})})
+    kept = {"connection_id": "c", "conn_type": "fs", "extra": "***"}
+    assert op.call("post", "connections/test", kept)["status"] is False, "what is masked is what is stored"
+
+
+def test_a_connection_may_be_called_test(as_role):
+    op = as_role("op")
+    op.call("post", "connections", {"connection_id": "test", "conn_type": "http"}, 201)
+    assert op.call("get", "connections/test")["connection_id"] == "test"
+    assert op.call("delete", "connections/test", status=204) is None

@@ -50,6 +50,7 @@ def settings() -> str:
     }
     kinds[env.yes_or_no] = "true or false"
     kinds[env.run_dates] = "airflow or scheduled"
+    kinds[env.test_mode] = "Disabled, Enabled or Hidden"
     rows = [[f"`{each.name}`", kinds[each.read], _default(each.default), each.help] for each in env.SETTINGS]
     return text(
         "# Settings",

@@ -218,7 +218,7 @@ class ConnectionsView(ApiView):
         conn_id = values.pop("connection_id")
         if Connection.objects.filter(pk=conn_id).exists():
             raise Conflict(f"The Connection with connection_id: `{conn_id}` already exists")
-        registry.save_connection(conn_id, _fields(values), new=True, user=request.user)
+        registry.save_connection(conn_id, stored_fields(values), new=True, user=request.user)
         return Response(connection(conn_id), status=201)
 
 
@@ -234,7 +234,7 @@ class ConnectionView(ApiView):
         connection(connection_id)
         values = read_body(request, CONNECTION, partial=True)
         same("connection_id", values.pop("connection_id", None), connection_id)
-        registry.save_connection(connection_id, _fields(masked(request, values)), new=False, user=request.user)
+        registry.save_connection(connection_id, stored_fields(masked(request, values)), new=False, user=request.user)
         return Response(connection(connection_id))
 
     def delete(self, request: Request, connection_id: str) -> Response:
@@ -247,7 +247,7 @@ class ConnectionView(ApiView):
 HAS_SECRET = Case(When(secret__isnull=False, then=Value(True)), default=Value(False))
 
 
-def _fields(values: dict[str, Any]) -> dict[str, Any]:
+def stored_fields(values: dict[str, Any]) -> dict[str, Any]:
     """What is stored; a secret that comes back as it was shown (``***``) is the old one, not a new one."""
     return {
         name: each

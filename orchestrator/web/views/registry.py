@@ -17,7 +17,7 @@ from orchestrator import access
 from orchestrator.web import connection_types, uses
 from orchestrator.web.page import done, live_part, must, page, wants_part
 from orchestrator.web.registry import CONNECTIONS, POOLS, VARIABLES, Shelf
-from runs_app import imports
+from runs_app import connection_tests, imports
 from runs_app.exceptions import OrchestratorError
 from runs_app.registry import InvalidEntry
 
@@ -47,6 +47,7 @@ def list_page(request: HttpRequest, shelf: Shelf) -> HttpResponse:
     chunk = Paginator(shelf.rows(request.GET), PER_PAGE).get_page(request.GET.get("page"))
     rows = list(chunk.object_list)
     context: dict[str, Any] = {"use": pools.use(rows)} if shelf is POOLS else {}
+    context |= _tests(shelf)
     context["used"] = uses.summaries(request.user, shelf.word, rows, timezone.now())
     if not wants_part(request):
         context["missing"] = uses.missing(request.user, shelf.word)
@@ -99,7 +100,12 @@ def edit(request: HttpRequest, shelf: Shelf, **named: str) -> HttpResponse:
     if shelf is CONNECTIONS:
         template, types = "registry/_connection_form.html", list(connection_types.TYPES.values())
     status = 422 if form.errors else 200
-    return shown(request, shelf, template, status, form=form, row=row, title=title, types=types)
+    return shown(request, shelf, template, status, form=form, row=row, title=title, types=types, **_tests(shelf))
+
+
+def _tests(shelf: Shelf) -> dict[str, str]:
+    """Whether things of this shelf can be tested."""
+    return {"test_mode": connection_tests.mode()} if shelf is CONNECTIONS else {}
 
 
 @form_view

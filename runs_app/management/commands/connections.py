@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from dags_app import lookup, secrets
 from dags_app.models import Connection
 from dags_app.secrets import FIELDS
-from runs_app import imports, registry
+from runs_app import connection_tests, imports, registry
 from runs_app.management.subcommands import (
     Console,
     GroupCommand,
@@ -63,6 +63,15 @@ def _given(text: str) -> str:
     return sys.stdin.read().removesuffix("\n") if text == "-" else text
 
 
+def test(console: Console, options: Options) -> None:
+    if not _exists(options.conn_id):
+        raise _missing(options.conn_id)
+    found = connection_tests.run(options.conn_id, {}, user=None)
+    console.show({"status": found.status, "message": found.message}, [found.message])
+    if not found.status:
+        raise CommandError(f"{options.conn_id} does not work")
+
+
 def delete(console: Console, options: Options) -> None:
     if not _exists(options.conn_id):
         raise _missing(options.conn_id)
@@ -107,6 +116,7 @@ class Command(GroupCommand):
         "list": Subcommand("all, without secrets", list_connections),
         "get": Subcommand("one, in clear", get, _id),
         "set": Subcommand("make one, or change the fields that are given", save, _set_arguments),
+        "test": Subcommand("try one, where AIRFLOW__CORE__TEST_CONNECTION is Enabled", test, _id),
         "delete": Subcommand("one", delete, _id),
         "import": Subcommand("from a JSON file {id: address or object}", load, import_arguments),
         "export": Subcommand("to a JSON file, in clear", export, export_arguments),
