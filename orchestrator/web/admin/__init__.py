@@ -4,6 +4,6 @@ It stands above the apps because every action goes through :mod:`runs_app.action
 through :mod:`orchestrator.access`. Django imports this package by its name.
 """
 
-from . import accounts, definitions, history, registry
+from . import accounts, around, assets, definitions, history, registry
 
-__all__ = ["accounts", "definitions", "history", "registry"]
+__all__ = ["accounts", "around", "assets", "definitions", "history", "registry"]

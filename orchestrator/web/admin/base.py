@@ -7,9 +7,11 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.functional import cached_property
 from django.utils.html import format_html
 
 from orchestrator import access
@@ -17,6 +19,16 @@ from runs_app.exceptions import OrchestratorError
 
 MOST_AT_ONCE = 1000
 """Objects one action takes; more would not end within a request."""
+COUNTED = 10_000
+"""More rows than these are not counted: a count reads every one of them."""
+
+
+class Counted(Paginator):
+    """Counts a long list only as far as anybody turns its pages."""
+
+    @cached_property
+    def count(self) -> int:
+        return int(self.object_list.order_by()[: COUNTED + 1].count())
 
 
 class ByRole(admin.ModelAdmin):
@@ -24,8 +36,16 @@ class ByRole(admin.ModelAdmin):
 
     see = "admin"
     edit = ""
+    page_text = "open"
+    paginator = Counted
     show_full_result_count = False
     list_per_page = 50
+    view_on_site: Any = False  # a method that tells the address of the object's own page, where it has one
+
+    @admin.display(description="page")
+    def page(self, obj: Any) -> str:
+        address = self.get_view_on_site_url(obj)
+        return link(address, self.page_text) if address else "–"
 
     def _may(self, request: HttpRequest, verb: str) -> bool:
         return bool(verb) and access.can(request.user, verb)

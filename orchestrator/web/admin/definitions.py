@@ -13,7 +13,7 @@ from dags_app.models import Dag, DagImportError, DagVersion, PluginSource
 from orchestrator import access
 from runs_app import actions
 
-from .base import Looked, action, link
+from .base import Looked, action
 
 
 @admin.register(Dag)
@@ -34,14 +34,14 @@ class DagAdmin(Looked):
     search_fields = ("dag_id", "display_name", "description")
     list_select_related = ("version",)
     readonly_fields = ("page", "tag_names")
-    actions = ("trigger", "pause", "unpause", "delete_dag")
+    actions = ("trigger", "pause", "freeze", "unpause", "delete_dag")
+    page_text = "grid"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Dag]:
         return access.visible_dags(request.user)
 
-    @admin.display(description="page")
-    def page(self, dag: Dag) -> str:
-        return link(reverse("dag", args=[dag.pk]), "grid")
+    def view_on_site(self, dag: Dag) -> str:
+        return reverse("dag", args=[dag.pk])
 
     @admin.display(description="tags")
     def tag_names(self, dag: Dag) -> str:
@@ -54,6 +54,10 @@ class DagAdmin(Looked):
     @action("Pause", "pause", ask=False)
     def pause(self, request: HttpRequest, dag: Dag) -> None:
         actions.pause(dag.pk, True, user=request.user)
+
+    @action("Pause and freeze what is under way", "pause")
+    def freeze(self, request: HttpRequest, dag: Dag) -> None:
+        actions.pause(dag.pk, True, freeze=True, user=request.user)
 
     @action("Unpause", "pause", ask=False)
     def unpause(self, request: HttpRequest, dag: Dag) -> None:
@@ -68,7 +72,9 @@ class DagAdmin(Looked):
 class DagVersionAdmin(Looked):
     """Versions; the spec is left out of the page, as it can be large."""
 
+    page_text = "code"
     list_display = ("__str__", "page", "relative_path", "created_at")
+    list_filter = ("created_at",)
     search_fields = ("dag__dag_id", "relative_path")
     ordering = ("-pk",)
     exclude = ("spec",)
@@ -78,16 +84,20 @@ class DagVersionAdmin(Looked):
         rows = DagVersion.objects.filter(dag__in=access.visible_dags(request.user)).defer("spec")
         return rows.order_by(*self.ordering)
 
-    @admin.display(description="code")
-    def page(self, version: DagVersion) -> str:
-        return link(f"{reverse('code', args=[version.dag_id])}?version={version.version_number}", "code")
+    def view_on_site(self, version: DagVersion) -> str:
+        return f"{reverse('code', args=[version.dag_id])}?version_number={version.version_number}"
 
 
 @admin.register(PluginSource)
 class PluginAdmin(Looked):
     """Plugins as the DAG processor last loaded them, and what is wrong with those that it could not."""
 
-    list_display = ("__str__", "source", "counts", "error", "loaded_at")
+    list_display = ("__str__", "page", "source", "counts", "error", "loaded_at")
+    list_filter = (("error", admin.EmptyFieldListFilter),)
+    search_fields = ("source", "error")
+
+    def view_on_site(self, plugin: PluginSource) -> str:
+        return reverse("plugins")
 
     @admin.display(description="brings")
     def counts(self, plugin: PluginSource) -> str:
@@ -98,10 +108,14 @@ class PluginAdmin(Looked):
 class DagImportErrorAdmin(Looked):
     """Import errors as they are now; they go away with their cause."""
 
-    list_display = ("file", "message", "line", "timestamp")
+    list_display = ("file", "page", "message", "line", "timestamp")
+    list_filter = ("timestamp",)
     search_fields = ("file__relative_path", "message")
     list_select_related = ("file",)
     ordering = ("-timestamp",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return access.visible_import_errors(request.user).order_by(*self.ordering)
+
+    def view_on_site(self, error: DagImportError) -> str:
+        return reverse("import-errors")

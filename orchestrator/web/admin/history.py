@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -12,11 +13,12 @@ from django.urls import reverse
 from dags_app.models import AuditEntry
 from orchestrator import access
 from orchestrator.logs.mask import mask_fields
-from runs_app import actions
+from orchestrator.web.views.dialogs import task_url
+from runs_app import actions, backfills, processes
 from runs_app.cancel import cancel_run
 from runs_app.models import Backfill, DagRun, Process, TaskInstance
 
-from .base import Looked, action, link
+from .base import Looked, action
 
 
 @admin.register(DagRun)
@@ -24,9 +26,9 @@ class DagRunAdmin(Looked):
     """Runs. A state is changed by an action, or not at all."""
 
     list_display = ("run_id", "dag_id", "page", "state", "run_type", "logical_date", "started_at", "ended_at")
-    list_filter = ("state", "run_type", "triggered_by")
+    list_filter = ("state", "run_type", "triggered_by", "run_after")
     search_fields = ("run_id", "dag__dag_id")
-    date_hierarchy = None
+    page_text = "tasks"
     ordering = ("-pk",)
     exclude = ("conf",)
     readonly_fields = ("page", "configuration")
@@ -35,9 +37,8 @@ class DagRunAdmin(Looked):
     def get_queryset(self, request: HttpRequest) -> QuerySet[DagRun]:
         return access.visible_runs(request.user).order_by(*self.ordering)
 
-    @admin.display(description="page")
-    def page(self, run: DagRun) -> str:
-        return link(reverse("run", args=[run.dag_id, run.run_id]), "tasks")
+    def view_on_site(self, run: DagRun) -> str:
+        return reverse("run", args=[run.dag_id, run.run_id])
 
     @admin.display(description="conf")
     def configuration(self, run: DagRun) -> Any:
@@ -72,6 +73,7 @@ class DagRunAdmin(Looked):
 class TaskInstanceAdmin(Looked):
     """Task instances. Their columns are the engine's."""
 
+    page_text = "log"
     list_display = ("task_id", "map_index", "page", "run", "state", "try_number", "started_at")
     list_filter = ("state", "queue", "pool", "operator")
     search_fields = ("task_id", "dag_id", "run__run_id")
@@ -84,12 +86,8 @@ class TaskInstanceAdmin(Looked):
     def get_queryset(self, request: HttpRequest) -> QuerySet[TaskInstance]:
         return access.visible_task_instances(request.user).order_by(*self.ordering)
 
-    @admin.display(description="page")
-    def page(self, instance: TaskInstance) -> str:
-        keys = [instance.dag_id, instance.run.run_id, instance.task_id]
-        if instance.map_index != -1:
-            return link(reverse("task-mapped", args=[*keys, instance.map_index]), "log")
-        return link(reverse("task", args=keys), "log")
+    def view_on_site(self, instance: TaskInstance) -> str:
+        return task_url(instance.dag_id, instance.run.run_id, instance.task_id, instance.map_index)
 
     @action("Clear", "clear")
     def clear(self, request: HttpRequest, instance: TaskInstance) -> None:
@@ -110,10 +108,11 @@ class TaskInstanceAdmin(Looked):
 
 @admin.register(Backfill)
 class BackfillAdmin(Looked):
-    """Backfills; the page of the DAG pauses and cancels them."""
+    """Backfills, which actions pause, go on with and cancel."""
 
     list_display = (
         "__str__",
+        "page",
         "dag",
         "reprocess_behavior",
         "max_active_runs",
@@ -123,11 +122,28 @@ class BackfillAdmin(Looked):
     )
     list_filter = ("is_paused", ("completed_at", admin.EmptyFieldListFilter))
     search_fields = ("dag__dag_id",)
+    list_select_related = ("dag",)
     ordering = ("-pk",)
     exclude = ("dag_run_conf",)
+    actions = ("pause", "unpause", "cancel")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Backfill]:
         return access.visible_backfills(request.user).order_by(*self.ordering)
+
+    def view_on_site(self, backfill: Backfill) -> str:
+        return reverse("backfills", args=[backfill.dag_id])
+
+    @action("Pause", "trigger", ask=False)
+    def pause(self, request: HttpRequest, backfill: Backfill) -> None:
+        backfills.set_paused(backfill.pk, True, user=request.user)
+
+    @action("Unpause", "trigger", ask=False)
+    def unpause(self, request: HttpRequest, backfill: Backfill) -> None:
+        backfills.set_paused(backfill.pk, False, user=request.user)
+
+    @action("Cancel", "trigger")
+    def cancel(self, request: HttpRequest, backfill: Backfill) -> None:
+        backfills.cancel(backfill.pk, user=request.user)
 
 
 @admin.register(Process)
@@ -135,10 +151,22 @@ class ProcessAdmin(Looked):
     """Processes that are, or were, alive."""
 
     see = "read_processes"
-    list_display = ("__str__", "kind", "started_at", "beat_at", "draining", "ended_at", "end_reason")
+    list_display = ("__str__", "page", "kind", "started_at", "beat_at", "draining", "ended_at", "end_reason")
     list_filter = ("kind", "draining", ("ended_at", admin.EmptyFieldListFilter))
     search_fields = ("hostname",)
     ordering = ("-pk",)
+    actions = ("drain", "take_work")
+
+    def view_on_site(self, process: Process) -> str:
+        return reverse("workers" if process.kind == "slot" else "jobs")
+
+    @action("Drain: start no more tasks", "edit_processes")
+    def drain(self, request: HttpRequest, process: Process) -> None:
+        processes.drain([process.pk], True, user=request.user)
+
+    @action("Take work again", "edit_processes", ask=False)
+    def take_work(self, request: HttpRequest, process: Process) -> None:
+        processes.drain([process.pk], False, user=request.user)
 
 
 @admin.register(AuditEntry)
@@ -146,6 +174,9 @@ class AuditEntryAdmin(Looked):
     """Who did what. Only ever added to."""
 
     see = "read_audit"
-    list_display = ("at", "actor", "event", "dag_id", "run_id", "task_id")
-    list_filter = ("event",)
+    list_display = ("at", "page", "actor", "event", "dag_id", "run_id", "task_id")
+    list_filter = ("at", "event")
     search_fields = ("actor", "dag_id", "run_id", "task_id")
+
+    def view_on_site(self, entry: AuditEntry) -> str:
+        return f"{reverse('events')}?{urlencode({'event': entry.event})}"

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import reverse
 
 from dags_app.models import Connection, Pool, Variable
 from orchestrator.web.forms import ConnectionForm, PoolForm, VariableForm
@@ -16,6 +17,8 @@ from .base import ByRole
 
 class Registered(ByRole):
     """Rows that are written through :mod:`runs_app.registry`, which audits each change."""
+
+    page_text = "where used"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return (self.opts.pk.name,) if obj else ()  # a name is what DAGs ask by: another one is another row
@@ -44,8 +47,30 @@ class PoolAdmin(Registered):
     see = "edit_pools"
     edit = "edit_pools"
     form = PoolForm
-    list_display = ("name", "slots", "running", "scheduled", "include_deferred", "rate_per_minute", "description")
+    page_text = "slots"
+    list_display = (
+        "name",
+        "page",
+        "slots",
+        "running",
+        "scheduled",
+        "include_deferred",
+        "rate_per_minute",
+        "description",
+    )
+    list_filter = ("include_deferred", ("rate_per_minute", admin.EmptyFieldListFilter))
     search_fields = ("name", "description")
+
+    def view_on_site(self, pool: Pool) -> str:
+        return reverse("pool", args=[pool.pk])
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list with the use of its pools, asked for once."""
+        found = super().get_changelist_instance(request)
+        used = registry.pool_use([pool.pk for pool in found.result_list])
+        for pool in found.result_list:
+            pool.used = used.get(pool.pk, {})
+        return found
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return super().has_delete_permission(request, obj) and (obj is None or obj.pk != registry.DEFAULT_POOL)
@@ -54,10 +79,10 @@ class PoolAdmin(Registered):
         super().delete_queryset(request, queryset.exclude(pk=registry.DEFAULT_POOL))
 
     def running(self, pool: Pool) -> int:
-        return registry.pool_use([pool.pk]).get(pool.pk, {}).get("running", 0)
+        return int(pool.used.get("running", 0))  # type: ignore[attr-defined]
 
     def scheduled(self, pool: Pool) -> int:
-        return registry.pool_use([pool.pk]).get(pool.pk, {}).get("scheduled", 0)
+        return int(pool.used.get("scheduled", 0))  # type: ignore[attr-defined]
 
     def save(self, key: str, values: dict[str, Any], *, new: bool, user: Any) -> None:
         registry.save_pool(key, values, new=new, user=user)
@@ -74,8 +99,12 @@ class VariableAdmin(Registered):
     edit = "edit_variables"
     form = VariableForm
     fields = ("key", "value", "description")
-    list_display = ("key", "description", "updated_at")
+    list_display = ("key", "page", "description", "updated_at")
+    list_filter = ("updated_at", ("description", admin.EmptyFieldListFilter))
     search_fields = ("key", "description")
+
+    def view_on_site(self, variable: Variable) -> str:
+        return reverse("variables-uses", args=[variable.pk])
 
     def save(self, key: str, values: dict[str, Any], *, new: bool, user: Any) -> None:
         registry.save_variable(key, values, new=new, user=user)
@@ -95,9 +124,12 @@ class ConnectionAdmin(Registered):
         *("conn_id", "conn_type", "description", "host", "login", "schema", "port"),
         *("password", "extra", "forget"),
     )
-    list_display = ("conn_id", "conn_type", "host", "port", "login", "updated_at")
-    list_filter = ("conn_type",)
+    list_display = ("conn_id", "page", "conn_type", "host", "port", "login", "updated_at")
+    list_filter = ("conn_type", "updated_at")
     search_fields = ("conn_id", "host", "description")
+
+    def view_on_site(self, connection: Connection) -> str:
+        return reverse("connections-uses", args=[connection.pk])
 
     def save(self, key: str, values: dict[str, Any], *, new: bool, user: Any) -> None:
         registry.save_connection(key, values, new=new, user=user)
