@@ -125,6 +125,7 @@ urlpatterns = [
     path(DAG + "/runs", dag.runs_page, name="runs"),
     path(DAG + "/tasks/<any:task_id>", dag.task_page, name="dag-task"),
     path(DAG + "/tasks", dag.tasks_page, name="dag-tasks"),
+    path(DAG + "/versions", code.versions_page, name="versions"),
     path(DAG + "/code", moved.also_of_runs(code.dag_code_page, "code"), name="code"),
     path(DAG + "/details", moved.also_of_runs(dag.details_page, "details"), name="details"),
     path(DAG + "/favorite", favorites.favorite, name="favorite"),

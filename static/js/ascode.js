@@ -36,7 +36,8 @@ export function start() {
   document.addEventListener("click", async (event) => {
     const button = /** @type {Element} */ (event.target).closest("[data-copy]");
     if (!button) return;
-    await copy(button.closest(".line")?.querySelector("pre")?.textContent ?? "");
+    const box = button.closest(".line, .copied"), pre = box?.querySelector("pre");
+    await copy(pre ? pre.textContent : [...(box?.querySelectorAll(".code td:not(.n)") ?? [])].map((each) => each.textContent).join("\n"));
     toast("Copied.");
   });
 }

@@ -246,6 +246,7 @@ PAGES: dict[str, dict[str, str]] = {
             "runs",
             "tasks",
             "code",
+            "versions",
             "details",
             "calendar",
             "overview",

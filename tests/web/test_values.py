@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.test import Client
@@ -10,7 +13,7 @@ from django.utils import timezone
 
 from dags_app.models import AuditEntry
 from runs_app import store
-from runs_app.models import AssetEvent, DagRun, TaskStoreEntry, XCom
+from runs_app.models import AssetEvent, Attempt, DagRun, TaskInstance, TaskStoreEntry, XCom
 from tests.support import factories
 
 TASK = "/dags/shop/runs/first/tasks/extract"
@@ -108,3 +111,63 @@ def test_the_asset_events_of_a_task_are_on_its_page(viewer: Client, shop_run: Da
     page = viewer.get(f"{TASK}/asset_events").content.decode()
     assert "orders" in page and "&quot;rows&quot;: 3" in page
     assert "hunter22" not in page
+
+
+def test_a_value_is_a_tree_that_needs_no_script_and_can_be_copied(viewer: Client, shop_run: DagRun):
+    value = {"rows": [{"id": 1, "name": "<b>"}, 2], "empty": [], "text": "a"}
+    XCom.objects.filter(run=shop_run, task_id="extract").update(value=value)
+    page = viewer.get(f"{TASK}/xcom").content.decode()
+    assert '<div class="tree">' in page and "data-copy" in page
+    assert "2 items" in page and "&quot;&lt;b&gt;&quot;" in page and "<b>&quot;" not in page
+    DagRun.objects.filter(pk=shop_run.pk).update(conf={"deep": {"er": 1}})
+    assert '<div class="tree">' in viewer.get("/dags/shop/runs/first/details").content.decode()
+
+
+@pytest.mark.parametrize("value", ["text", [], 1, list(range(2000)), json.loads("[" * 60 + "]" * 60)])
+def test_what_is_no_tree_or_too_large_for_one_is_text(viewer: Client, shop_run: DagRun, value: Any):
+    XCom.objects.filter(run=shop_run, task_id="extract").update(value=value)
+    page = viewer.get(f"{TASK}/xcom").content.decode()
+    assert '<div class="tree">' not in page and "data-copy" in page
+
+
+def test_when_a_key_of_the_store_expires_can_be_set(user: Client, shop_run: DagRun):
+    user.cookies["zone"] = "Europe/Berlin"
+    later = timezone.now() + timedelta(days=400)
+    typed = later.astimezone(ZoneInfo("Europe/Berlin")).strftime("%Y-%m-%dT%H:%M:%S")
+    post(user, "/state-store/edit", key="k", value="1", expires_at=typed)
+    row = TaskStoreEntry.objects.get(key="k")
+    assert abs(row.expires_at - later) < timedelta(seconds=1)
+    assert typed in user.get(f"{TASK}/state-store/edit?key=k").content.decode()
+    for wrong, said in (("2020-01-01", "expire at once"), ("soon", "is no time")):
+        answer = post(user, "/state-store/edit?key=k", value="1", expires_at=wrong)
+        assert answer.status_code == 422 and said in answer.content.decode() and wrong in answer.content.decode()
+    post(user, "/state-store/edit?key=k", value="2")
+    assert TaskStoreEntry.objects.get(key="k").expires_at == row.expires_at, "what is not said is kept"
+    post(user, "/state-store/edit?key=k", value="2", expires_at="")
+    assert TaskStoreEntry.objects.get(key="k").expires_at is None
+
+
+def test_instances_of_a_mapped_task_are_found_by_their_label(viewer: Client, shop_run: DagRun):
+    for number, instance in enumerate(factories.make_mapped(shop_run, "load", 3)):
+        TaskInstance.objects.filter(pk=instance.pk).update(rendered_map_index=f"shop {'abc'[number]}")
+    mapped = "/dags/shop/runs/first/tasks/load/mapped"
+
+    def found(query: str) -> list[str]:
+        return [each.rendered_map_index for each in viewer.get(f"{mapped}?{query}").context["chunk"]]
+
+    assert found("rendered_map_index_pattern=shop+B") == ["shop b"]
+    assert found("rendered_map_index_pattern=c&anywhere=on") == ["shop c"]
+    assert found("map_index_gte=1&map_index_lte=1") == ["shop b"]
+    assert "None fits these filters" in viewer.get(f"{mapped}?rendered_map_index_pattern=z").content.decode()
+
+
+def test_the_details_are_of_one_try(viewer: Client, shop_run: DagRun):
+    instance = factories.instance_of(shop_run, "extract")
+    Attempt.objects.filter(task_instance=instance).delete()
+    now = timezone.now()
+    for number, host in ((1, "old.example"), (2, "new.example")):
+        values = {"try_number": number, "generation": 1, "started_at": now, "ended_at": now, "outcome": "failed"}
+        Attempt.objects.create(task_instance=instance, token=number, hostname=host, **values)
+    assert "new.example" in viewer.get(f"{TASK}/details").content.decode()
+    first = viewer.get(f"{TASK}/details?try_number=1").content.decode()
+    assert "old.example" in first and "Try 2" in first

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 from urllib.parse import quote
 
@@ -145,6 +145,12 @@ def sortable(context: dict[str, Any], name: str, label: str) -> SafeString:
 def iso(value: datetime) -> str:
     """A time for an address, with its offset."""
     return value.isoformat(timespec="milliseconds")
+
+
+@register.simple_tag
+def wall(value: datetime | None, zone: tzinfo) -> str:
+    """A time as a field of a form takes it, in the reader's zone; nothing for no time."""
+    return f"{value.astimezone(zone):%Y-%m-%dT%H:%M:%S}" if value else ""
 
 
 @register.filter

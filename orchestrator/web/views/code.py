@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_safe
 
 from dags_app.models import DagVersion, SourceBlob
 from dags_app.versions import load_spec
+from orchestrator import access
 from orchestrator.core.changes import compare
 from orchestrator.web import diffs, versions
 from orchestrator.web.page import live_part
+from orchestrator.web.paging import Chunk
 from orchestrator.web.text import code
 
 from . import dag, edit, run, task
+
+VERSIONS_SHOWN = 25
 
 
 def shown(request: HttpRequest, version: DagVersion | None) -> dict[str, Any]:
@@ -50,17 +55,31 @@ def dag_code_page(request: HttpRequest, dag_id: str) -> HttpResponse:
     return live_part(request, "dags/code.html", dag.HEAD, versions=numbers, may_edit=may_edit, **found, **context)
 
 
+@require_safe
+def versions_page(request: HttpRequest, dag_id: str) -> HttpResponse:
+    """Every version of a DAG: when it came, what it changed, and the runs that have it."""
+    context = dag.head(request, dag_id, "code")
+    shown_dag = context["dag"]
+    rows = shown_dag.versions.select_related("tree").defer("spec").order_by("-version_number")
+    chunk = Chunk(request, rows, VERSIONS_SHOWN)
+    runs = access.visible_runs(request.user).filter(dag=shown_dag, version__in=[row.pk for row in chunk.rows])
+    counts = dict(runs.values_list("version").annotate(count=Count("pk")).order_by())
+    context |= {"chunk": chunk, "listed": versions.listed(shown_dag, chunk.rows, counts)}
+    return live_part(request, "dags/versions.html", dag.HEAD | {"versions": "dags/_versions.html"}, **context)
+
+
 def compared(request: HttpRequest, old: DagVersion, new: DagVersion) -> dict[str, Any]:
     """Return what differs between two versions: the DAG as a structure, its files, and one file line by line."""
     before: dict[str, str] = old.tree.manifest
     after: dict[str, str] = new.tree.manifest
-    changed = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    files = versions.changed_files(old, new)
+    changed = [name for name, _ in files]
     name = request.GET.get("file") or (new.relative_path if new.relative_path in changed or not changed else changed[0])
     if name not in before and name not in after:
         raise Http404(f"Neither version {old.version_number} nor {new.version_number} has a file “{name}”.")
     return {
         "changes": compare(load_spec(old.pk), load_spec(new.pk)),
-        "files": [(each, "comes" if each not in before else "goes" if each not in after else "") for each in changed],
+        "files": files,
         "file": name,
         "diff": diffs.side_by_side(_text(before.get(name)), _text(after.get(name)), name),
     }

@@ -22,16 +22,26 @@ from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import FINISHED, TaskState
 from orchestrator.logs.mask import mask_fields
 from orchestrator.web import tasklist, usage
+from orchestrator.web.filters import Filter, Filters
 from orchestrator.web.page import instance_for, live_part, run_for, whole_number
 from orchestrator.web.text import code, markdown
 from orchestrator.web.views.logs import last_part
 from runs_app import store, why
 from runs_app.deadlines import deadlines_of
 from runs_app.links import external_log, links_of
-from runs_app.models import Attempt, StateEvent, XCom
+from runs_app.models import Attempt, StateEvent, Trigger, XCom
 
 MOST_SHOWN = 100_000
 """Characters of one value on a page; the API gives the rest."""
+MAPPED = (
+    Filter("rendered_map_index", "Label", "rendered_map_index", first=True),
+    Filter("map_index", "Map index", "map_index", "number"),
+    Filter("try_number", "Try", "try_number", "number"),
+    Filter("start_date", "Started", "started_at", "time"),
+    Filter("end_date", "Ended", "ended_at", "time"),
+    Filter("duration", "Seconds", "took", "seconds"),
+)
+"""What the instances of a mapped task can be filtered by."""
 PARTS = {"head": "tasks/_head.html", "rail": "tasks/_rail.html"}
 
 
@@ -42,7 +52,12 @@ def head(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index
         raise Expanded(expanded)
     instance = instance_for(request, run, task_id, map_index)
     spec = load_spec(instance.version_id or run.version_id)
-    attempts = list(Attempt.objects.filter(task_instance=instance).order_by("token"))
+    attempts = list(
+        Attempt.objects.filter(task_instance=instance)
+        .select_related("version")
+        .defer("version__spec")
+        .order_by("token")
+    )
     tries = sorted({each.try_number for each in attempts})
     chosen = whole_number(request, "try_number", tries[-1] if tries else 0)
     reason = StateEvent.objects.filter(task_instance=instance).order_by("-pk").values("reason", "actor").first()
@@ -149,7 +164,8 @@ def tries_page() -> Any:
 def details_page() -> Any:
     def extra(context: dict[str, Any]) -> dict[str, Any]:
         task = context["task"]
-        return {"doc": markdown(task.display.get("doc_md")) if task else ""}
+        waits = Trigger.objects.filter(task_instance=context["instance"]).select_related("process")
+        return {"doc": markdown(task.display.get("doc_md")) if task else "", "trigger": waits.first()}
 
     return "details", "tasks/details.html", extra
 
@@ -202,7 +218,9 @@ def rendered_page() -> Any:
     def extra(context: dict[str, Any]) -> dict[str, Any]:
         rendered = getattr(context["instance"], "rendered", None)
         return {
-            "fields": [(name, *value_lines(value)) for name, value in (rendered.fields if rendered else {}).items()]
+            "fields": [
+                (name, value, *value_lines(value)) for name, value in (rendered.fields if rendered else {}).items()
+            ]
         }
 
     return "rendered", "tasks/rendered.html", extra
@@ -232,6 +250,8 @@ def mapped_page(request: HttpRequest, dag_id: str, run_id: str, task_id: str) ->
     counts = dict(instances.values_list("state").annotate(count=Count("pk")).order_by())
     if not counts:
         raise Http404(f"Run “{run.run_id}” has no task “{task_id}”.")
+    filters = Filters(request, MAPPED)
+    instances = filters.narrow(instances)
     if request.GET.get("state") in set(TaskState):
         instances = instances.filter(state=request.GET["state"])
     chunk = Paginator(instances.order_by(*_in_order(load_spec(run.version_id), task_id)), 100).get_page(
@@ -247,5 +267,6 @@ def mapped_page(request: HttpRequest, dag_id: str, run_id: str, task_id: str) ->
         "rows": partial(tasklist.rows, load_spec(run.version_id), run),
         "counts": [(str(state), counts[state]) for state in tasklist.WORST_FIRST if state in counts],
         "total": sum(counts.values()),
+        "filters": filters,
     }
     return live_part(request, "tasks/mapped.html", parts, **context)

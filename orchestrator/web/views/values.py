@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from orchestrator.web import zones
 from orchestrator.web.page import done, instance_for, must, run_for
 from runs_app import store, xcoms_by_hand
 from runs_app.exceptions import OrchestratorError
@@ -48,7 +50,9 @@ def edit_store(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map
     key = request.GET.get("key")
     rows = store.alive(timezone.now()).filter(task_instance=instance, key=key)
     row = rows.first() if key is not None else None
-    return _edited(request, instance, "key of the state store", "task-store", key, row, _save_store)
+    ends = row.expires_at if row is not None else store.default_expiry(timezone.now())
+    expiry = {"zone": zones.chosen(request), "ends": ends}
+    return _edited(request, instance, "key of the state store", "task-store", key, row, _save_store, expiry=expiry)
 
 
 def _save_store(request: HttpRequest, instance: TaskInstance, key: str, row: Any, value: Any) -> None:
@@ -57,9 +61,25 @@ def _save_store(request: HttpRequest, instance: TaskInstance, key: str, row: Any
         store.forget(instance, key, user=request.user)
         return
     expires_at = row.expires_at if row is not None else store.default_expiry(now)
+    if "expires_at" in request.POST:
+        expires_at = _expiry(request, now)
     if row is None and store.alive(now).filter(task_instance=instance, key=key).exists():
         raise Unreadable(f"There is a key {key!r} already: change that one.")
     store.edit(instance, key, value, expires_at=expires_at, now=now, user=request.user)
+
+
+def _expiry(request: HttpRequest, now: datetime) -> datetime | None:
+    """When the form lets a key expire: a time of the reader's zone, nothing for never."""
+    text = text_of(request.POST, "expires_at", 50)
+    if not text:
+        return None
+    try:
+        found = zones.read(text, zones.chosen(request))
+    except ValueError:
+        raise Unreadable(f"“{text}” is no time. Leave it empty for never.") from None
+    if found <= now:
+        raise Unreadable("It would expire at once: give a time to come, or none. To delete a key, press Delete.")
+    return found
 
 
 @form_view
@@ -86,7 +106,14 @@ def _instance(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_
 
 
 def _edited(
-    request: HttpRequest, instance: TaskInstance, what: str, tab: str, key: str | None, row: Any, save: Any
+    request: HttpRequest,
+    instance: TaskInstance,
+    what: str,
+    tab: str,
+    key: str | None,
+    row: Any,
+    save: Any,
+    expiry: dict[str, Any] | None = None,
 ) -> HttpResponse:
     if key is not None and row is None:
         raise Http404(f"“{instance.task_id}” has no {what} “{key[:100]}”.")
@@ -114,6 +141,7 @@ def _edited(
         posted=request.POST,
         error=error,
         title=key or f"Add {what}",
+        expiry=expiry,
     )
 
 
