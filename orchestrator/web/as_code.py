@@ -32,6 +32,17 @@ class Call:
     query: tuple[tuple[str, str], ...] = ()
     client: Client | None = None
     command: tuple[str, ...] | None = None
+    stdin: str = ""  # a name of the environment whose value the command reads
+
+
+MARK = "@@env:{}@@"
+HIDDEN = ("PASSWORD",)
+"""What lines take from the environment, since the form hides it."""
+
+
+def from_environment(name: str) -> str:
+    """What stands for a secret in a body; it must be one of :data:`HIDDEN`."""
+    return MARK.format(name)
 
 
 def host_of(request: HttpRequest) -> str:
@@ -58,13 +69,21 @@ def as_curl(call: Call, host: str) -> str:
             "-H",
             "'Content-Type: application/json'",
             "-d",
-            shlex.quote(json.dumps(call.body, ensure_ascii=False)),
+            _unhidden(shlex.quote(json.dumps(call.body, ensure_ascii=False))),
         ]
     return " ".join(parts)
 
 
+def _unhidden(text: str) -> str:
+    """A quoted text that takes its secrets from the shell's environment."""
+    for name in HIDDEN:
+        text = text.replace(MARK.format(name), f"""'"${name}"'""")
+    return text
+
+
 def as_command(call: Call) -> str:
-    return shlex.join(("python", "manage.py", *(call.command or ())))
+    line = shlex.join(("python", "manage.py", *(call.command or ())))
+    return f'printf %s "${call.stdin}" | {line}' if call.stdin else line
 
 
 def as_python(calls: list[Call], host: str) -> str:
@@ -85,7 +104,10 @@ def _python_call(call: Call) -> str:
     assert call.client is not None
     given = [repr(each) for each in call.client.arguments]
     if call.client.model:
-        given.append(f"airflow.{call.client.model}.from_dict({pformat(call.body, width=10_000, sort_dicts=False)})")
+        body = pformat(call.body, width=10_000, sort_dicts=False)
+        for name in HIDDEN:
+            body = body.replace(repr(MARK.format(name)), f'os.environ["{name}"]')
+        given.append(f"airflow.{call.client.model}.from_dict({body})")
     given += [f"{name}={_value(name, call)!r}" for name in dict.fromkeys(name for name, _ in call.query)]
     line = f"api.{call.client.api}(client).{call.client.method}({', '.join(given)})"
     return f"print({line})" if call.method == "GET" else line

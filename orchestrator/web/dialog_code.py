@@ -22,7 +22,7 @@ from dags_app.versions import load_spec
 from orchestrator.core.spec import DagSpec
 from runs_app.models import DagRun, TaskInstance
 
-from . import bulk, params
+from . import bulk, params, shared_code
 from .as_code import Call, Client, host_of, texts
 from .page import dag_for
 
@@ -59,6 +59,10 @@ class Form:
     def on(self, name: str, default: bool = False) -> bool:
         """A check box; before the form was seen it is as the dialog shows it."""
         return name in self.data if "set" in self.data else default
+
+    def on_form(self, name: str) -> bool:
+        """A check box of a form without ``set``."""
+        return name in self.data
 
     def text(self, name: str) -> str:
         return str(self.data.get(name, "")).strip()
@@ -336,12 +340,22 @@ DIALOGS: dict[str, Callable[[Form], list[Call]]] = {
     "backfill": backfill,
     "backfill-cancel": cancel_backfill,
     "bulk": many,
+    **shared_code.DIALOGS,
 }
 
 
 def of_request(request: HttpRequest) -> list[tuple[str, str]]:
     """The lines of the dialog that a request is for, as it is first shown."""
     return of_address(request, request.path, request.POST if request.method == "POST" else request.GET)
+
+
+def of_values(request: HttpRequest, values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The lines of a dialog whose form is shown with these values; what is empty or off is left out."""
+    data = QueryDict(mutable=True)
+    for name, value in values.items():
+        if value not in (None, "", False):
+            data[name] = "on" if value is True else str(value)
+    return of_address(request, request.path, data)
 
 
 def of_address(request: HttpRequest, address: str, data: QueryDict) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from dags_app.models import Asset
 from orchestrator import access
+from orchestrator.web import dialog_code
 from orchestrator.web.page import done, live_part, must
 from runs_app import asset_store
 from runs_app.models import AssetStoreEntry
@@ -89,6 +91,7 @@ def edit(request: HttpRequest, asset_id: int) -> HttpResponse:
         key=key,
         value=value,
         is_there=row is not None and (request.method == "GET" or "is_there" in request.POST),
+        code=partial(dialog_code.of_values, request, {"key": key, "value": value}),
     )
 
 

@@ -24,7 +24,8 @@ def shown(request: HttpRequest, form: str, *, status: int = 200, **context: Any)
     """Render a form: alone for the dialog, within a page otherwise."""
     template = form if wants_part(request) else "dialogs/page.html"
     context.setdefault("nav", "dags")
-    return page(request, template, status, form_template=form, code=partial(dialog_code.of_request, request), **context)
+    context.setdefault("code", partial(dialog_code.of_request, request))
+    return page(request, template, status, form_template=form, **context)
 
 
 def text_of(posted: Any, name: str, most: int) -> str:

@@ -14,7 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 
 from orchestrator import access
-from orchestrator.web import connection_types, uses
+from orchestrator.web import connection_types, dialog_code, uses
 from orchestrator.web.page import done, live_part, must, page, wants_part
 from orchestrator.web.registry import CONNECTIONS, POOLS, VARIABLES, Shelf
 from runs_app import connection_tests, imports
@@ -77,6 +77,7 @@ def uses_page(request: HttpRequest, shelf: Shelf, **named: str) -> HttpResponse:
 def shown(request: HttpRequest, shelf: Shelf, template: str, status: int = 200, **context: Any) -> HttpResponse:
     """Render a form: alone for the dialog, within a page otherwise."""
     whole = template if wants_part(request) else "dialogs/page.html"
+    context.setdefault("code", partial(dialog_code.of_request, request))
     return page(request, whole, status, form_template=template, nav=shelf.name, shelf=shelf, **context)
 
 
@@ -96,14 +97,16 @@ def edit(request: HttpRequest, shelf: Shelf, **named: str) -> HttpResponse:
             return done(request, f"{saved} is {'made' if row is None else 'changed'}.", reverse(shelf.name))
     title = f"Add a {shelf.word}" if row is None else f"Change {row}"
     template = "registry/_form.html"
-    types: list[Any] = []
+    context: dict[str, Any] = _tests(shelf)
     if shelf is CONNECTIONS:
-        template, types = "registry/_connection_form.html", list(connection_types.TYPES.values())
+        template, context["types"] = "registry/_connection_form.html", list(connection_types.TYPES.values())
     status = 422 if form.errors else 200
-    return shown(request, shelf, template, status, form=form, row=row, title=title, types=types, **_tests(shelf))
+    if request.method != "POST":
+        context["code"] = partial(dialog_code.of_values, request, form.initial)
+    return shown(request, shelf, template, status, form=form, row=row, title=title, **context)
 
 
-def _tests(shelf: Shelf) -> dict[str, str]:
+def _tests(shelf: Shelf) -> dict[str, Any]:
     """Whether things of this shelf can be tested."""
     return {"test_mode": connection_tests.mode()} if shelf is CONNECTIONS else {}
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from orchestrator.web import zones
+from orchestrator.web import dialog_code, zones
 from orchestrator.web.page import done, instance_for, must, run_for
 from runs_app import store, xcoms_by_hand
 from runs_app.exceptions import OrchestratorError
@@ -129,6 +130,9 @@ def _edited(
         else:
             said = "deleted" if value is DELETE else "saved"
             return done(request, f"{name} is {said}.", _address(instance, tab))
+    values = {"key": key, "value": typed, "is_there": row is not None}
+    if expiry and expiry["ends"]:
+        values["expires_at"] = expiry["ends"].isoformat()
     return shown(
         request,
         "dialogs/_value.html",
@@ -142,6 +146,7 @@ def _edited(
         error=error,
         title=key or f"Add {what}",
         expiry=expiry,
+        code=partial(dialog_code.of_values, request, {**values, **request.POST.dict()}),
     )
 
 
