@@ -207,6 +207,13 @@ def change(
     return rows
 
 
+def seconds(later: str, earlier: str) -> str:
+    """The SQL for the seconds between two time columns; SQLite tells them to the millisecond."""
+    if is_postgresql():
+        return f"EXTRACT(EPOCH FROM {later} - {earlier})::float8"
+    return f"((julianday({later}) - julianday({earlier})) * 86400.0)"
+
+
 def moment(value: Any) -> datetime | None:
     """A time column as :func:`fetch` gave it: SQLite keeps UTC as text."""
     if value is None:
