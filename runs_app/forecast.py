@@ -50,6 +50,7 @@ class Told:
     runs: int = 0
     reason: str = ""
     lates: tuple[Late, ...] = ()
+    is_first: bool = False  # no earlier run has succeeded
 
     @property
     def worst(self) -> Late | None:
@@ -90,7 +91,8 @@ def _tell(runs: Sequence[DagRun], now: datetime) -> dict[int, Told]:
     for run in runs:
         began = time.perf_counter()
         if around is None or len(past[run.dag_id]) < LEAST_RUNS:
-            told = Told(runs=len(past[run.dag_id]), reason=_too_few(len(past[run.dag_id])))
+            count = len(past[run.dag_id])
+            told = Told(runs=count, reason=_too_few(count), is_first=not count)
         else:
             told = _told(run, around, past[run.dag_id], deadlines.get(run.pk, []), now)
         _kept.put(run.pk, told, now, read + time.perf_counter() - began)

@@ -34,6 +34,7 @@ from .views.dag_warnings import DagWarningsView
 from .views.dags import DagDetailsView, DagsView, DagTagsView, DagView
 from .views.deadlines import DeadlineAlertsView, DeadlinesView
 from .views.favorites import FavoriteView, UnfavoriteView
+from .views.forecast import ForecastView
 from .views.group_retries import GroupRetriesView
 from .views.hitl import HITLDetailsView, HITLDetailTryView, HITLDetailView
 from .views.holds import HoldsView, HoldTaskView
@@ -133,6 +134,7 @@ urlpatterns = [
     path(RUN + "/cancel", CancelRunView.as_view()),
     path(RUN + "/why", RunWhyView.as_view()),
     path(RUN + "/compare", CompareView.as_view()),
+    path(RUN + "/forecast", ForecastView.as_view()),
     path(RUN + "/clear", ClearRunView.as_view()),
     path(RUN + "/upstreamAssetEvents", UpstreamEventsView.as_view()),
     path(RUN + "/groupRetries", GroupRetriesView.as_view()),

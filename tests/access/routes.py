@@ -90,6 +90,7 @@ API: dict[str, dict[str, str]] = {
     f"{RUN}/cancel": {"post": "acts:mark"},
     f"{RUN}/why": {"get": "sees"},
     f"{RUN}/compare": {"get": "sees"},
+    f"{RUN}/forecast": {"get": "sees"},
     f"{RUN}/clear": {"post": "acts:clear"},
     f"{RUN}/taskGroupInstances/<str:group_id>": {"patch": "acts:mark"},
     f"{RUN}/groupRetries": {"get": "sees"},

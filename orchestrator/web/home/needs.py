@@ -24,6 +24,7 @@ class Need:
     text: str
     about: str
     to: str
+    late: Any = None  # the deadline that it is about, told instead of a text
 
 
 def needs(user: Any, parts: Sequence[Part], full: Sequence[Pool], use: dict[str, Any]) -> list[Need]:

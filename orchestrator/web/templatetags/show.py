@@ -84,6 +84,38 @@ def duration(seconds: float | None) -> str:
     return f"{minutes}m {rest:02d}s" if minutes else f"{rest}s"
 
 
+@register.simple_tag
+def clock(value: datetime) -> SafeString:
+    """A time near by: the hour, with the day where that is another one."""
+    near = abs((value - datetime.now(UTC)).total_seconds()) < NEAR_SECONDS
+    return moment(value, "axis" if near else "axis-day")
+
+
+NEAR_SECONDS = 16 * 3600
+
+
+@register.filter
+def roughly(seconds: float) -> str:
+    """A span that is not known well: ``40 s``, ``12 min``, ``3 h 10 min``."""
+    if seconds < 90:
+        return f"{max(1, round(seconds)):d} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    hours, minutes = divmod(round(minutes, -1), 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+@register.filter
+def late_by(late: Any) -> SafeString:
+    """A deadline that a forecast says will be missed, or may be."""
+    will = "will" if late.is_sure else "may"
+    said = "be timed out at" if late.is_timeout else "miss"
+    about = "" if late.is_timeout else format_html(" by about {}", roughly(late.seconds))
+    of = format_html("{}: ", late.task_id) if late.task_id else ""
+    return format_html("<span>{}{} {} {}{}</span>", of, will, said, clock(late.at), about)
+
+
 @register.filter
 def size(count: float | None) -> str:
     """Bytes as text."""

@@ -21,7 +21,7 @@ from orchestrator.core.states import RunState, RunType, TaskState
 from orchestrator.web import backfills, graph, schedules, versions
 from orchestrator.web.page import dag_for, done, live_part, must, run_for, undoable
 from orchestrator.web.text import markdown
-from runs_app import actions, why
+from runs_app import actions, forecast, why
 from runs_app.tick import dropped_runs
 
 RUNS_TO_COME = 20
@@ -50,6 +50,7 @@ def head(request: HttpRequest, dag_id: str, tab: str) -> dict[str, Any]:
         "nav": "dags",
         "error": error,
         "newest": newest,
+        "told": forecast.of_run(newest, timezone.now()) if newest and newest.state == RunState.RUNNING else None,
         "asked": access.visible_questions(request.user, is_open=True).filter(task_instance__dag_id=dag_id).count(),
         "dropped": dropped_runs(dag, timezone.now()),
         "never_run": list(never_run(spec_of(dag)).items()),

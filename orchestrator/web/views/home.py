@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from dags_app.models import Pool
 from orchestrator import access
 from orchestrator.web import failures, listing
-from orchestrator.web.home import away, due, history, needs, slow, tiles
+from orchestrator.web.home import ahead, away, due, history, needs, slow, tiles
 from orchestrator.web.page import live_part
 from runs_app import favorites, health, visits
 
@@ -49,12 +49,18 @@ def _now(request: HttpRequest, now: Any) -> dict[str, Any]:
     # The fullest first: with many pools that is what somebody looks for.
     shown.sort(key=lambda pool: (-use[pool.name]["full"], -use[pool.name]["running"], pool.name))
     held = tiles.held(user)
+    long_runs = slow.long_runs(user, now)
+    forecasts = ahead.forecasts(user, [each.run for each in long_runs], now)
     return {
         "lamps": parts,
         "tiles": tiles.tiles(user),
         "held": list(held[:HELD_SHOWN]),
-        "needs": needs.needs(user, parts, [pool for pool in shown if use[pool.name]["full"]], use),
-        "long_runs": slow.long_runs(user, now),
+        "needs": [
+            *ahead.needs(forecasts.values()),
+            *needs.needs(user, parts, [pool for pool in shown if use[pool.name]["full"]], use),
+        ],
+        "long_runs": long_runs,
+        "forecasts": {run.pk: told for run, told in forecasts.values()},
         "pools": shown[:POOLS_SHOWN],
         "pool_count": len(shown),
         "use": use,

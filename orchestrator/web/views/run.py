@@ -15,7 +15,7 @@ from orchestrator import access
 from orchestrator.core.states import RUN_UNFINISHED, RunState, TaskState
 from orchestrator.web import gantt, graph, tasklist
 from orchestrator.web.page import live_part, run_for
-from runs_app import group_retries, hung, why
+from runs_app import forecast, group_retries, hung, why
 from runs_app.models import DagRun, StateEvent
 
 MOST_DEADLINES = 200
@@ -39,6 +39,7 @@ def head(request: HttpRequest, dag_id: str, run_id: str, tab: str) -> dict[str, 
         "run": run,
         "tab": tab,
         "why": why.of_run(run, now) if stands else [],
+        "told": forecast.of_run(run, now) if run.state == RunState.RUNNING else None,
         "waiting": why.of_tasks(run, now) if stands and run.state == RunState.RUNNING else [],
         "nav": "dags",
         "rows": listed,

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils import timezone
 
-from runs_app import actions, cancel, comparing, new_tasks
+from runs_app import actions, cancel, comparing, forecast, new_tasks
 from runs_app.management.subcommands import Console, GroupCommand, Options, Subcommand, fields, rows
 from runs_app.models import DagRun, TaskInstance
 
@@ -89,6 +89,26 @@ def compare(console: Console, options: Options) -> None:
     console.show(
         data, [f"{run.run_id}{took}, against {other.run_id}", *(lines if found.differences else nothing), *whole]
     )
+
+
+def forecast_run(console: Console, options: Options) -> None:
+    run, now = find_run(options.dag_id, options.run_id), timezone.now()
+    told = forecast.of_run(run, now)
+    data = {
+        **{"dag_id": run.dag_id, "run_id": run.run_id, "p50": told.half, "p90": told.most, "runs": told.runs},
+        **{"reason": told.reason or None, "late": [asdict(each) for each in told.lates]},
+    }
+    if told.half is None:
+        console.show(data, [f"no forecast: {told.reason}"])
+        return
+    late = [
+        f"{'will' if each.is_sure else 'may'} miss {each.name or 'its deadline'} at {each.at:%Y-%m-%d %H:%M:%S} UTC"
+        for each in told.lates
+    ]
+    ends = (
+        f"half of {told.runs} such runs end by {told.half:%Y-%m-%d %H:%M:%S} UTC, nine of ten by {told.most:%H:%M:%S}"
+    )
+    console.show(data, [ends, *late])
 
 
 def clear(console: Console, options: Options) -> None:
@@ -202,6 +222,7 @@ class Command(GroupCommand):
         "list": Subcommand("newest first", list_runs, _list_arguments),
         "show": Subcommand("one run and its task instances", show, _one),
         "compare": Subcommand("what differs from another run, and made it late", compare, _compare_arguments),
+        "forecast": Subcommand("when a running one will end", forecast_run, _one),
         "clear": Subcommand("run its tasks again", clear, _clear_arguments),
         "rerun": Subcommand("run again what failed, or was cancelled", rerun, _rerun_arguments),
         "cancel": Subcommand("stop it; its teardowns still run", cancel_run, _cancel_arguments),
