@@ -299,7 +299,7 @@ def _expand(run: Mapping[str, Any], spec: DagSpec, loaded: Loaded, expansion: Ex
     if keyed is not None and first is not None:
         key = concurrency_key(keyed, spec, task, indexes[0])
         TaskInstance.objects.filter(pk=first).update(concurrency_key=key)
-    rows = (_instance(run, spec, task, index, keyed) for index in missing)
+    rows = (_instance(run, task, index, _key(keyed, spec, task, index), now) for index in missing)
     made_rows = TaskInstance.objects.bulk_create(rows, batch_size=BATCH)
     before = loaded.view.instances[task_id].values()
     if before and all(each.held for each in before):
@@ -308,11 +308,12 @@ def _expand(run: Mapping[str, Any], spec: DagSpec, loaded: Loaded, expansion: Ex
         loaded.pks[task_id, made.map_index] = made.pk
 
 
-def _instance(
-    run: Mapping[str, Any], spec: DagSpec, task: TaskSpec, map_index: int, keyed: DagRun | None
-) -> TaskInstance:
-    key = concurrency_key(keyed, spec, task, map_index) if keyed is not None else None
-    return TaskInstance(**columns(run["id"], run["dag_id"], run["version_id"], task, map_index, key))
+def _key(keyed: DagRun | None, spec: DagSpec, task: TaskSpec, map_index: int) -> str | None:
+    return concurrency_key(keyed, spec, task, map_index) if keyed is not None else None
+
+
+def _instance(run: Mapping[str, Any], task: TaskSpec, map_index: int, key: str | None, now: datetime) -> TaskInstance:
+    return TaskInstance(**columns(run["id"], run["dag_id"], run["version_id"], task, map_index, key), made_at=now)
 
 
 def _wake_later(run: Mapping[str, Any], spec: DagSpec, ended: Iterable[str]) -> None:

@@ -104,13 +104,16 @@ def tasks_of(run: DagRun, spec: DagSpec) -> Iterable[TaskSpec]:
         yield task
 
 
-def add_instances(run: DagRun, spec: DagSpec, tasks: Iterable[TaskSpec]) -> None:
-    """Insert one task instance a task, with map index -1."""
+def add_instances(run: DagRun, spec: DagSpec, tasks: Iterable[TaskSpec], made_at: datetime | None = None) -> None:
+    """Insert one task instance a task, with map index -1; ``made_at`` where the run was there before."""
     tasks = list(tasks)
     limits.announce(tasks)
     TaskInstance.objects.bulk_create(
         (
-            TaskInstance(**columns(run.pk, run.dag_id, run.version_id, task, key=concurrency_key(run, spec, task)))
+            TaskInstance(
+                **columns(run.pk, run.dag_id, run.version_id, task, key=concurrency_key(run, spec, task)),
+                made_at=made_at,
+            )
             for task in tasks
         ),
         batch_size=BATCH,
@@ -163,12 +166,12 @@ def copies(pk: int, indexes: range, now: datetime) -> dict[int, int]:
     """
     names = [field.column for field in TaskInstance._meta.concrete_fields if not field.primary_key]
     index = f"{indexes.start:d} + n.i * {indexes.step:d}"
-    own = {"map_index": index, "token": "0", "generation": "1", "note": "NULL", "updated_at": "%s"}
+    own = {"map_index": index, "token": "0", "generation": "1", "note": "NULL", "updated_at": "%s", "made_at": "%s"}
     rows = fetch(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %s) "
         f"INSERT INTO runs_app_taskinstance ({', '.join(names)}) "
         f"SELECT {', '.join(own.get(name, f't.{name}') for name in names)} FROM runs_app_taskinstance t CROSS JOIN n "
         "WHERE t.id = %s ORDER BY n.i RETURNING map_index, id",
-        [len(indexes) - 1, now, pk],
+        [len(indexes) - 1, now, now, pk],
     )
     return dict(rows)

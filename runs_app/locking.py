@@ -214,6 +214,11 @@ def seconds(later: str, earlier: str) -> str:
     return f"((julianday({later}) - julianday({earlier})) * 86400.0)"
 
 
+def whole(number: str) -> str:
+    """The SQL for a number without its fraction: a cast rounds on PostgreSQL and cuts on SQLite."""
+    return f"CAST(trunc({number}) AS integer)" if is_postgresql() else f"CAST({number} AS integer)"
+
+
 def moment(value: Any) -> datetime | None:
     """A time column as :func:`fetch` gave it: SQLite keeps UTC as text."""
     if value is None:

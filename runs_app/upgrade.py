@@ -49,7 +49,8 @@ def to_latest(run: DagRun, *, actor: str, now: datetime) -> None:
     transitions.reset(back, actor=actor, reason=reason, at=now, max_tries=tries, version_pk=version_pk)
     _rewrite(run, spec, {row.task_id for row in rows} & spec.tasks.keys())
     there = {row.task_id for row in rows if _has(spec, row)}
-    create.add_instances(run, spec, [task for task in create.tasks_of(run, spec) if task.task_id not in there])
+    added = [task for task in create.tasks_of(run, spec) if task.task_id not in there]
+    create.add_instances(run, spec, added, made_at=now)
     deadlines.upgraded(run, old, spec, now)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Max, Min
@@ -9,6 +10,7 @@ from django.urls import reverse
 
 from dags_app.models import Dag
 from orchestrator.core.spec import DagSpec
+from runs_app import replay
 from runs_app.models import DagRun, TaskInstance
 
 from . import dependencies, grid
@@ -36,6 +38,14 @@ def graph(user: Any, dag: Dag, spec: DagSpec, run: DagRun | None, shown: str = "
         rows, edges = dependencies.around(user, dag, spec)
         found["rows"], found["edges"] = [*found["rows"], *rows], [*found["edges"], *edges]
     return found | {"times": times(run) if run else {}}
+
+
+def at_moment(data: dict[str, Any], run: DagRun, at: datetime) -> dict[str, Any]:
+    """Return the graph with the states of a moment; its times are those of the whole run, and left out."""
+    states: dict[str, dict[str, int]] = {}
+    for part in replay.moment_at(run, at).parts:
+        states.setdefault(part.task_id, {})[part.state] = part.count
+    return data | {"states": states, "times": {}}
 
 
 def times(run: DagRun) -> dict[str, list[Any]]:

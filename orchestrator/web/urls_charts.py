@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from .converters import ANY
-from .views import calendar, edit, overview, run, schedule
+from .views import calendar, edit, overview, replay, run, schedule
 
 DAG = f"dags/<{ANY}:dag_id>"
 RUN = DAG + "/runs/<any:run_id>"
@@ -13,6 +13,7 @@ RUN = DAG + "/runs/<any:run_id>"
 of_runs = [
     path(RUN + "/gantt.json", run.gantt_data, name="gantt-data"),
     path(RUN + "/gantt", run.gantt_page, name="run-gantt"),
+    path(RUN + "/replay", replay.replay_page, name="run-replay"),
 ]
 of_dags = [
     path(DAG + "/overview", overview.overview_page, name="overview"),

@@ -52,6 +52,7 @@ class TaskInstance(Placed, models.Model):
     first_started_at = models.DateTimeField(null=True, help_text="start of this try's first poke")
     note = models.TextField(null=True)
     updated_at = models.DateTimeField(auto_now=True)
+    made_at = models.DateTimeField(null=True, help_text="when it was added to the run; null = with the run")
 
     class Meta:
         constraints = [

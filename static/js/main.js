@@ -11,7 +11,7 @@ import * as ticks from "./ticks.js";
 import * as toasts from "./toast.js";
 import * as zones from "./zones.js";
 
-const modules = { grid: () => import("./grid.js"), graph: () => import("./graph.js"), gantt: () => import("./gantt.js"), calendar: () => import("./calendar.js"), code: () => import("./code.js"), editor: () => import("./editor.js"), log: () => import("./log.js") };
+const modules = { grid: () => import("./grid.js"), graph: () => import("./graph.js"), gantt: () => import("./gantt.js"), calendar: () => import("./calendar.js"), code: () => import("./code.js"), editor: () => import("./editor.js"), log: () => import("./log.js"), replay: () => import("./replay.js") };
 
 dates.start(); toasts.start(); finder.start(); folds.start(); asCode.start(); ticks.start(); zones.start();
 if (document.getElementById("dialog")) { dialogs.start(); refresh.start(); }

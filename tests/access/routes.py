@@ -224,7 +224,7 @@ PAGES: dict[str, dict[str, str]] = {
     f"{PAGE_RUN}/asset_events": {"get": "sees"},
     **{
         f"{PAGE_RUN}/{end}": {"get": "sees"}
-        for end in ("graph", "events", "logs", "callbacks", "code", "compare", "details")
+        for end in ("graph", "replay", "events", "logs", "callbacks", "code", "compare", "details")
     },
     f"{PAGE_RUN}/callbacks/<int:callback_id>/log.txt": {"get": "sees"},
     **{f"{PAGE_RUN}/{end}": {"get": "sees"} for end in ("gantt", "gantt.json")},

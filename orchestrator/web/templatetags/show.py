@@ -174,6 +174,12 @@ def sortable(context: dict[str, Any], name: str, label: str) -> SafeString:
 
 
 @register.filter
+def exactly(value: datetime) -> str:
+    """A time for an address, to the microsecond: what happened then has happened at it."""
+    return f"{value.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+@register.filter
 def iso(value: datetime) -> str:
     """A time for an address, with its offset."""
     return value.isoformat(timespec="milliseconds")

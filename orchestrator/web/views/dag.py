@@ -18,7 +18,7 @@ from orchestrator import access
 from orchestrator.core.graph import topological
 from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import RunState, RunType, TaskState
-from orchestrator.web import backfills, graph, schedules, versions
+from orchestrator.web import backfills, graph, replay, schedules, versions
 from orchestrator.web.page import dag_for, done, live_part, must, run_for, undoable
 from orchestrator.web.text import markdown
 from runs_app import actions, forecast, why
@@ -74,7 +74,9 @@ def _graph(request: HttpRequest, dag: Dag) -> dict[str, Any]:
     shown = graph.wanted(request.GET)
     if run_id := request.GET.get("run"):
         run = run_for(request, dag.dag_id, run_id)
-        return graph.graph(request.user, dag, load_spec(run.version_id), run, shown)
+        data = graph.graph(request.user, dag, load_spec(run.version_id), run, shown)
+        at = replay.moment_of(request, run, timezone.now())
+        return data if at is None else graph.at_moment(data, run, at)
     runs = access.visible_runs(request.user).filter(dag=dag).order_by("-run_after", "-pk")
     version = versions.picked(request, dag)
     if version is not None:

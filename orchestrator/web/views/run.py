@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from dags_app.versions import load_spec
 from orchestrator import access
 from orchestrator.core.states import RUN_UNFINISHED, RunState, TaskState
-from orchestrator.web import gantt, graph, tasklist
+from orchestrator.web import gantt, graph, replay, tasklist
 from orchestrator.web.page import live_part, run_for
 from runs_app import forecast, group_retries, hung, why
 from runs_app.models import DagRun, StateEvent
@@ -66,7 +66,12 @@ def graph_page(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
     run: DagRun = context["run"]
     shown = graph.wanted(request.GET)
     data = graph.graph(request.user, run.dag, load_spec(run.version_id), run, shown)
-    return live_part(request, "runs/graph.html", HEAD, data=data, choices=graph.DEPENDENCIES, **context)
+    at = replay.moment_of(request, run, timezone.now())
+    if at is not None:
+        data = graph.at_moment(data, run, at)
+    of_moment = f"&at={at:%Y-%m-%dT%H:%M:%S.%fZ}" if at is not None else ""
+    choices = {"choices": graph.DEPENDENCIES, "at": at, "of_moment": of_moment}
+    return live_part(request, "runs/graph.html", HEAD, data=data, **choices, **context)
 
 
 @require_safe
