@@ -15,24 +15,31 @@ from orchestrator.core.forecast import Past, Taken
 
 from .locking import batches, fetch, placeholders, seconds
 
-LEARNED_FROM = 30
-"""Successful runs of a DAG, the newest: what was long ago says little of today."""
+LEARNED_FROM, AT_LEAST = 30, 10
+"""Successful runs of a DAG, the newest: what was long ago says little of today. Of large DAGs fewer, as they are read."""
+MOST_READ = 20_000
+"""Tasks of earlier runs of one DAG."""
 MOST_KEPT = 200_000
 """Tasks of earlier runs that are kept in a process."""
 Key = tuple[int, str]
 """A run, and when it ended."""
 
 
-def of_dags(dag_ids: Collection[str]) -> dict[str, list[Past]]:
-    """Return the last successful runs of each DAG, newest first; three statements at most, nearly always one."""
-    names = sorted(set(dag_ids))
+def of_dags(sizes: Mapping[str, int]) -> dict[str, list[Past]]:
+    """Return the last successful runs of each DAG, newest first; ``sizes``: how many tasks each has.
+
+    Three statements at most, nearly always one.
+    """
+    names = sorted(sizes)
     rows = fetch(
-        "SELECT dag_id, id, ended_at FROM (SELECT dag_id, id, ended_at, run_after, row_number() OVER (PARTITION BY dag_id "
+        "SELECT dag_id, id, ended_at, place FROM (SELECT dag_id, id, ended_at, run_after, row_number() OVER (PARTITION BY dag_id "
         f"ORDER BY run_after DESC, id DESC) AS place FROM runs_app_dagrun WHERE dag_id IN ({placeholders(names)}) "
         f"AND state = 'success' AND started_at IS NOT NULL) r WHERE place <= {LEARNED_FROM} ORDER BY dag_id, place",
         names,
     )
-    keys = [(run_pk, str(ended_at)) for _, run_pk, ended_at in rows]
+    most = {name: max(AT_LEAST, MOST_READ // max(size, 1)) for name, size in sizes.items()}
+    rows = [row for row in rows if row[3] <= most[row[0]]]
+    keys = [(run_pk, str(ended_at)) for _, run_pk, ended_at, _ in rows]
     there = _kept.get(keys)
     missing = [key for key in keys if key not in there]
     if missing:
@@ -41,7 +48,7 @@ def of_dags(dag_ids: Collection[str]) -> dict[str, list[Past]]:
         _kept.put(found)
         there |= found
     runs: dict[str, list[Past]] = {name: [] for name in names}
-    for (dag_id, _, _), key in zip(rows, keys, strict=True):
+    for (dag_id, *_), key in zip(rows, keys, strict=True):
         runs[dag_id].append(there[key])
     return runs
 

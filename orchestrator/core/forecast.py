@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from .graph import topological
 from .scheduling import Batch, Place, Wants, Work, ends
@@ -19,6 +20,8 @@ from .spec import DagSpec
 LEAST_RUNS = 3
 """With fewer earlier runs nothing is told."""
 HALF, MOST = 0.5, 0.9
+MOST_STEPS = 1000
+"""Of one task with thousands of instances, in each earlier run."""
 MARGIN = 0.5
 """Nine of ten of fewer than nine runs lies beyond the last of them: by half at most, and less the more there are."""
 TAIL = 2.0
@@ -127,6 +130,15 @@ def beyond(values: Sequence[float], elapsed: float, share: float) -> float:
     return longer[-1] * (1 - min(at - (len(longer) - 1), 0.99)) ** (-1 / TAIL)
 
 
+def together(begun: Sequence[float], waiting: int) -> list[tuple[float, int]]:
+    """Take what runs in groups that end at once, with how many each has: so thousands behind them follow in few steps."""
+    groups = max(1, min(len(begun), MOST_STEPS * len(begun) // max(waiting, 1)))
+    ordered = sorted(begun)
+    cuts = [at * len(ordered) // groups for at in range(groups + 1)]
+    parts = [ordered[first:last] for first, last in pairwise(cuts) if first < last]
+    return [(sum(part) / len(part), len(part)) for part in parts]
+
+
 class _Life:
     """What is left of the run, lived through as an earlier run went."""
 
@@ -175,8 +187,8 @@ class _Life:
     def _batches(self, task_id: str, left: Left, place: int) -> list[Batch]:
         then = self._then(task_id)
         found = [
-            Batch(max(self._longer(task_id, then, each, place + at) - each, 0.0), begun=True)
-            for at, each in enumerate(left.begun)
+            Batch(max(self._longer(task_id, then, each, place + at) - each, 0.0), count, begun=True)
+            for at, (each, count) in enumerate(together(left.begun, left.waiting))
         ]
         # It waits without a slot, and takes one for moments only.
         found += [

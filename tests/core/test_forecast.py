@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from random import Random
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -170,6 +171,15 @@ def test_a_task_that_runs_longer_than_ever_is_given_more_the_longer_it_runs():
 def test_tens_of_thousands_of_alike_pieces_are_few_steps():
     work = Work((Batch(2.0, 50_000),), wants=((RUN, 1),))
     assert ends({"a": work}, {RUN: 1000}) == {"a": 100.0}
+
+
+def test_ten_thousand_mapped_instances_behind_many_that_run_are_told_quickly():
+    left = Left(waiting=9000, begun=tuple(each / 10 for each in range(100)))
+    scene = Scene(chain("a"), {"a": left}, wants={"a": ((RUN, 1),)}, room={RUN: 100})
+    began = process_time()
+    found = forecast(scene, [{"a": Taken(10_000, 100_000.0, 10.0)}] * 30)
+    assert process_time() - began < 1
+    assert found is not None and found.half == pytest.approx(905, abs=10)
 
 
 def test_the_better_priority_goes_first_and_then_who_waited_longest():

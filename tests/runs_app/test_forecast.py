@@ -191,3 +191,13 @@ def test_many_runs_of_many_dags_take_as_many_statements_as_one():
         assert all(each.half for each in told.values())
         counts.append(len(captured))
     assert counts[0] == counts[1] <= 11
+
+
+def test_a_page_that_has_little_time_is_told_of_the_first_ones():
+    claimer, runs = slot(), []
+    for number in range(3):
+        dag = python_dag(f"dag{number}", {"a": ()})
+        history(dag, claimer, 3, a=5.0)
+        runs.append(start(dag, now=NOW))
+    assert list(forecast.of_runs(runs, NOW, budget=0.0)) == [runs[0].pk]
+    assert set(forecast.of_runs(runs, NOW, budget=60.0)) == {run.pk for run in runs}

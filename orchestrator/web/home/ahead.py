@@ -16,8 +16,10 @@ from runs_app.models import DagRun
 
 from .needs import MOST_OF_A_KIND, Need
 
-LOOKED_AT = 20
+LOOKED_AT = 8
 """Running runs with a deadline, the soonest first: what is due in a week need not be told today."""
+BUDGET = 0.5
+"""Seconds that the first page spends on it at most."""
 Found = dict[int, tuple[DagRun, forecast.Told]]
 
 
@@ -28,8 +30,8 @@ def forecasts(user: Any, more: Sequence[DagRun], now: datetime) -> Found:
     soonest = [*due.filter(needed__gte=now).order_by("needed")[:LOOKED_AT]]
     soonest += runs.filter(timeout_at__gte=now).order_by("timeout_at")[:LOOKED_AT]
     asked = {run.pk: run for run in (*soonest, *more)}
-    told = forecast.of_runs(list(asked.values()), now)
-    return {pk: (run, told[pk]) for pk, run in asked.items()}
+    told = forecast.of_runs(list(asked.values()), now, BUDGET)
+    return {pk: (run, told[pk]) for pk, run in asked.items() if pk in told}
 
 
 def needs(found: Iterable[tuple[DagRun, forecast.Told]]) -> list[Need]:
