@@ -172,7 +172,7 @@ class _Life:
                 task.effective_weight,
                 _WAITS_FOR.get(task.trigger_rule, "all"),
             )
-        return ends(works, self.scene.room)
+        return ends(works, self.scene.room, self.scene.left)
 
     def _is_skipped(self, task_id: str, left: Left, came: set[str]) -> bool:
         """Whether it is skipped as it was then; not where a branch has gone another way this time, or it has begun."""

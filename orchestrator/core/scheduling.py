@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
@@ -32,18 +32,25 @@ class Work:
     waits_for: str = "all"  # "any": the first of upstream is enough; "none": it waits for nothing
 
 
-def ends(works: Mapping[Hashable, Work], room: Mapping[Place, int]) -> dict[Hashable, float]:
+def ends(
+    works: Mapping[Hashable, Work], room: Mapping[Place, int], wanted: Collection[Hashable] | None = None
+) -> dict[Hashable, float]:
     """Return in how many seconds each work ends; who never gets a place is left out.
+
+    With ``wanted``, what ends after all of these is left out, too.
 
     The best priority goes first, then who waited longest, as a claim chooses. A place that ``room`` does not name
     has no limit. Pieces that are alike and find room at once are one step, so ten thousand of them cost few.
     """
-    return _Schedule(works, room).run()
+    return _Schedule(works, room, wanted).run()
 
 
 class _Schedule:
-    def __init__(self, works: Mapping[Hashable, Work], room: Mapping[Place, int]) -> None:
+    def __init__(
+        self, works: Mapping[Hashable, Work], room: Mapping[Place, int], wanted: Collection[Hashable] | None
+    ) -> None:
         self.works = works
+        self.wanted = set(works if wanted is None else wanted)
         self.free = dict(room)
         self.found: dict[Hashable, float] = {}
         self.left = {key: sum(batch.count for batch in work.batches) for key, work in works.items()}
@@ -69,7 +76,7 @@ class _Schedule:
                     self._push(batch.seconds, key, batch, batch.count)
         self._ready([key for key, count in self.missing.items() if not count], 0.0)
         self._fill(0.0)
-        while self.coming:
+        while self.coming and self.wanted:
             at = self.coming[0][0]
             while self.coming and self.coming[0][0] == at:
                 _, _, key, batch, ended = heappop(self.coming)
@@ -115,6 +122,7 @@ class _Schedule:
     def _done(self, key: Hashable, at: float) -> list[Hashable]:
         """Note an end; return what may begin now."""
         self.found[key] = at
+        self.wanted.discard(key)
         due = []
         for below in self.below.get(key, ()):
             self.missing[below] -= 1

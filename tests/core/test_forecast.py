@@ -189,6 +189,11 @@ def test_the_better_priority_goes_first_and_then_who_waited_longest():
     assert ends({"late": late, **one}, {RUN: 1}) == {"high": 10.0, "low": 20.0, "late": 30.0}
 
 
+def test_what_ends_after_all_that_is_asked_for_is_not_worked_out():
+    works = {name: Work((Batch(10.0),), wants=((RUN, 1),), priority=9 - at) for at, name in enumerate("abc")}
+    assert ends(works, {RUN: 1}, ["a", "b"]) == {"a": 10.0, "b": 20.0}
+
+
 def test_who_waits_for_one_of_several_goes_on_with_the_first():
     works = {"a": Work((Batch(5.0),)), "b": Work((Batch(9.0),)), "c": Work((Batch(1.0),), ("a", "b"), waits_for="any")}
     assert ends(works, {})["c"] == 6.0
