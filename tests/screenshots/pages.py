@@ -24,6 +24,7 @@ PAGES = {
     "run": RUN,
     "run-graph": f"{RUN}/graph",
     "run-gantt": f"{RUN}/gantt",
+    "run-replay": f"{RUN}/replay?at=60",
     "run-logs": f"{RUN}/logs?q=error",
     "run-compare": f"{RUN}/compare",
     "run-events": f"{RUN}/events",

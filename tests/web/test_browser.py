@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.db import transaction
@@ -133,6 +134,7 @@ def test_text_of_others_never_runs(browser: Any):
             run,
             run + "/graph",
             run + "/gantt",
+            run + "/replay?at=" + quote(EVIL),
             run + "/events",
             run + "/details",
             run + "/clear",
@@ -415,7 +417,7 @@ def test_pages_fit_a_phone_and_their_text_can_be_read(browser: Any, scheme: str)
     for path in ("/dags", "/dags/shop", "/dags/shop/graph", "/dags/shop/runs", "/dags/shop/code", "/dags/shop/details",
                  "/dags/shop/runs/first", "/dags/shop/runs/first/tasks/extract", "/dags/shop/trigger",
                  "/dags/shop/calendar?year=2026", "/dags/shop/calendar?by=hour&month=2026-03", "/dags/shop/schedule", "/dags/shop/overview?range=30d",
-                 "/dags/shop/runs/first/gantt", "/dags/shop/code?version_number=1&compare=1"):  # fmt: skip
+                 "/dags/shop/runs/first/gantt", "/dags/shop/runs/first/replay", "/dags/shop/code?version_number=1&compare=1"):  # fmt: skip
         page.goto(path)
         page.wait_for_load_state("networkidle")
         assert page.evaluate("document.documentElement.scrollWidth") <= 390, path

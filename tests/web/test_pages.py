@@ -70,7 +70,7 @@ PAGES = [
     ("run-asset-events", RUN),
     ("run-logs", RUN),
     ("run-compare", RUN),
-    *((name, RUN) for name in ("run-gantt", "gantt-data")),
+    *((name, RUN) for name in ("run-gantt", "gantt-data", "run-replay")),
     ("mapped", ["shop", "first", "load"]),
     *(("task" + end, TASK) for end in TASK_PAGES),
     *((f"task{end}-mapped", INDEX) for end in TASK_PAGES),
