@@ -18,7 +18,7 @@ from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import RunType
 from orchestrator.core.timetables import DataInterval, NextRun, TimetableError, from_json
 
-from .models import Dag
+from .models import Dag, DagFile
 from .versions import load_spec
 
 log = logging.getLogger(__name__)
@@ -120,9 +120,11 @@ def lasts_of(path: str) -> dict[str, list[str]]:
 
 
 def wanted_files() -> list[str]:
-    """The files whose DAGs' own timetables are to be asked again."""
+    """The files whose DAGs' own timetables are to be asked again, and those that somebody asked to be read again."""
     rows = Dag.objects.filter(plan_wanted=True, is_stale=False, file__gone_at__isnull=True)
-    return list(rows.values_list("file__relative_path", flat=True).distinct())
+    asked = DagFile.objects.filter(parse_asked=True, gone_at__isnull=True)
+    wanted = rows.order_by().values_list("file__relative_path", flat=True)
+    return list(wanted.union(asked.order_by().values_list("relative_path", flat=True)))
 
 
 def unplan(dag: Dag) -> None:

@@ -177,6 +177,7 @@ def _file(parsed: Parsed, now: datetime) -> DagFile:
     if parsed.tree is not None:
         file.digest = parsed.tree.digest
     file.last_parsed_at, file.last_parse_seconds, file.gone_at = now, parsed.seconds, None
+    file.parse_asked = False
     file.save()
     return file
 

@@ -320,10 +320,23 @@ def mark(
 
     Where all of them are in the state already, nothing below is opened again either.
     """
-    spec = load_spec(run.version_id)
-    found = choice.to_mark(spec, task_ids, map_index, upstream=upstream, downstream=downstream)
-    pks = list(found.of(runs).exclude(state=state).values_list("pk", flat=True))
+    pks = would_mark(run, runs, task_ids, state, map_index=map_index, upstream=upstream, downstream=downstream)
     return set_task_state(pks, state, named=task_ids, runs=runs, user=user) if pks else []
+
+
+def would_mark(
+    run: DagRun,
+    runs: list[DagRun],
+    task_ids: Collection[str],
+    state: str,
+    *,
+    map_index: int | None = None,
+    upstream: bool = False,
+    downstream: bool = False,
+) -> list[int]:
+    """Return the task instances that :func:`mark` would change."""
+    found = choice.to_mark(load_spec(run.version_id), task_ids, map_index, upstream=upstream, downstream=downstream)
+    return list(found.of(runs).exclude(state=state).values_list("pk", flat=True))
 
 
 def set_task_state(

@@ -1,4 +1,4 @@
-"""Personal API tokens: made, found again by their digest, and revoked."""
+"""Personal API tokens: made, found again by their digest, and revoked; and web tokens that are ended early."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from dags_app.models import ApiToken
+from dags_app.models import ApiToken, RevokedToken
 
 from .actions import audit
 from .exceptions import OrchestratorError
@@ -79,6 +79,14 @@ def revoke(pk: int, *, user: Any, now: datetime) -> bool:
         ApiToken.objects.filter(pk=pk).update(revoked_at=now)
         audit(user, "revoke_token", token=row.name, owner=row.user.get_username())
     return True
+
+
+def end(jti: str, expires_at: datetime, *, user: Any, now: datetime) -> None:
+    """End a bearer token before its time; those that have expired meanwhile are forgotten."""
+    with transaction.atomic():
+        RevokedToken.objects.filter(expires_at__lt=now).delete()
+        if RevokedToken.objects.get_or_create(jti=jti, defaults={"expires_at": expires_at})[1]:
+            audit(user, "logout", owner=user.get_username())
 
 
 def digest_of(text: str) -> str:

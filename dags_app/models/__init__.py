@@ -4,7 +4,7 @@ from .favorite import FavoriteDag
 from .plugin import PluginCall, PluginSource
 from .registry import AuditEntry, Connection, Pool, Variable
 from .source import DagFile, DagImportError, SourceBlob, SourceTree
-from .token import ApiToken
+from .token import ApiToken, RevokedToken
 from .use import Use
 from .visit import Visit
 
@@ -24,6 +24,7 @@ __all__ = [
     "PluginCall",
     "PluginSource",
     "Pool",
+    "RevokedToken",
     "ScheduleReference",
     "SourceBlob",
     "SourceTree",

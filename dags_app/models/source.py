@@ -36,6 +36,7 @@ class DagFile(models.Model):
     last_parsed_at = models.DateTimeField(null=True)
     last_parse_seconds = models.FloatField(null=True)
     gone_at = models.DateTimeField(null=True, help_text="when the file was found to be deleted")
+    parse_asked = models.BooleanField(default=False, help_text="somebody asked for it to be read again")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["bundle_name", "relative_path"], name="dag_file_key")]

@@ -27,3 +27,13 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.begins}…)"
+
+
+class RevokedToken(models.Model):
+    """One bearer token that was ended before its time, by its id; kept until it would have expired."""
+
+    jti = models.CharField(max_length=64, primary_key=True)
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.jti

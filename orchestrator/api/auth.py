@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hmac
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import jwt
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.db.models import Exists
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from dags_app.models import RevokedToken
 from orchestrator import access
 from runs_app import api_tokens
 
@@ -44,8 +46,38 @@ def user_of(token: str) -> Any:
     """Return the active user a token stands for.
 
     Raises:
-        AuthenticationFailed: not ours, expired, or its user is gone, inactive or has a new password.
+        AuthenticationFailed: not ours, expired, ended by its owner, or its user is gone, inactive or has a new password.
     """
+    claims = _claims(token)
+    ended = RevokedToken.objects.filter(jti=claims["jti"])
+    try:
+        users = get_user_model().objects.filter(~Exists(ended), pk=int(claims["sub"]), is_active=True)
+    except (ValueError, TypeError) as error:
+        raise AuthenticationFailed("Invalid JWT token") from error
+    user = users.first() if int(claims["sub"]) < 2**63 else None
+    if user is None or not hmac.compare_digest(str(claims["key"]), _password_mark(user)):
+        raise AuthenticationFailed("Invalid JWT token")
+    return user
+
+
+def revoke(token: str) -> None:
+    """End a token of either kind at once; one that is none has ended already.
+
+    Raises:
+        AuthenticationFailed: it is no token of ours.
+    """
+    now = timezone.now()
+    if token.startswith(api_tokens.PREFIX):
+        found = api_tokens.find(token, now)
+        if found is None:
+            raise AuthenticationFailed("Invalid API token")
+        api_tokens.revoke(found.pk, user=found.user, now=now)
+        return
+    user, claims = user_of(token), _claims(token)
+    api_tokens.end(claims["jti"], datetime.fromtimestamp(claims["exp"], UTC), user=user, now=now)
+
+
+def _claims(token: str) -> dict[str, Any]:
     try:
         claims = jwt.decode(
             token,
@@ -54,12 +86,9 @@ def user_of(token: str) -> Any:
             audience=AUDIENCE,
             options={"require": ["exp", "sub", "jti", "key"]},
         )
-        user = get_user_model().objects.filter(pk=int(claims["sub"]), is_active=True).first()
     except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError) as error:
         raise AuthenticationFailed("Invalid JWT token") from error
-    if user is None or not hmac.compare_digest(str(claims["key"]), _password_mark(user)):
-        raise AuthenticationFailed("Invalid JWT token")
-    return user
+    return claims
 
 
 def owner_of(token: str) -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +36,11 @@ def read_body(request: Request, parts: Mapping[str, Part], *, partial: bool = Fa
     Raises:
         Invalid: the body is no object, lacks a required field, or holds unknown or wrong ones.
     """
-    data = request.data
+    return read_fields(request.data, parts, partial=partial)
+
+
+def read_fields(data: Any, parts: Mapping[str, Part], *, partial: bool = False) -> dict[str, Any]:
+    """Return the fields of an object inside of a body, as :func:`read_body` does those of a whole one."""
     if not isinstance(data, Mapping):
         message = "Input should be a valid dictionary or object to extract fields from"
         raise Invalid({"type": "model_attributes_type", "loc": ["body"], "msg": message, "input": _short(data)})
@@ -63,6 +68,17 @@ def read_body(request: Request, parts: Mapping[str, Part], *, partial: bool = Fa
     if problems:
         raise Invalid(*sorted(problems, key=lambda each: str(each["loc"])))
     return values
+
+
+@contextmanager
+def within(*place: str | int) -> Iterator[None]:
+    """Name the place inside of the body in whatever is refused there."""
+    try:
+        yield
+    except Invalid as error:
+        for each in error.problems:
+            each["loc"] = ["body", *place, *each["loc"][1:]]
+        raise
 
 
 def text(name: str, value: Any) -> str:

@@ -93,6 +93,14 @@ class Listing:
 
     def sort(self, rows: QuerySet[Any], query: QueryDict) -> QuerySet[Any]:
         """Order ``rows`` by ``order_by``; the primary key decides between equals, so that pages do not overlap."""
+        return rows.order_by(*self.keys(query))
+
+    def keys(self, query: QueryDict) -> list[str]:
+        """Return what ``order_by`` sorts by, as the ORM's paths; the primary key last.
+
+        Raises:
+            BadRequest: it names what this list cannot be sorted by.
+        """
         wanted = list(dict.fromkeys(each for each in query.getlist("order_by") if each))
         keys = []
         for each in wanted:
@@ -102,7 +110,7 @@ class Listing:
                     f"Ordering with '{each.removeprefix('-')}' is disallowed or the attribute does not exist on the model"
                 )
             keys.append(("-" if each.startswith("-") else "") + path)
-        return rows.order_by(*(keys or self.default_order), "pk")
+        return [*(keys or self.default_order), "pk"]
 
     def page(self, rows: QuerySet[Any], query: QueryDict) -> tuple[QuerySet[Any], int]:
         """Filter, order and cut; return the page and the number of all rows."""

@@ -24,25 +24,30 @@ from .views.backfills import (
     BackfillsView,
     BackfillView,
     CancelBackfillView,
-    DryRunView,
+    DryRunBackfillView,
     PauseBackfillView,
     UnpauseBackfillView,
 )
+from .views.clear_runs import ClearRunsView
 from .views.compare import CompareView
-from .views.connection_tests import ConnectionTestView
+from .views.connection_tests import DefaultConnectionsView, EnqueueTestView, TestConnectionView
+from .views.dag_stats import DagStatsView
 from .views.dag_warnings import DagWarningsView
 from .views.dags import DagDetailsView, DagsView, DagTagsView, DagView
 from .views.deadlines import DeadlineAlertsView, DeadlinesView
+from .views.dependencies import DependenciesView
 from .views.favorites import FavoriteView, UnfavoriteView
 from .views.forecast import ForecastView
 from .views.group_retries import GroupRetriesView
 from .views.hitl import HITLDetailsView, HITLDetailTryView, HITLDetailView
 from .views.holds import HoldsView, HoldTaskView
 from .views.import_errors import ImportErrorsView, ImportErrorView
+from .views.installation import ConfigValueView, ConfigView, JobsView, ProvidersView
 from .views.links import LinksView
 from .views.logs import ExternalLogView, LogsView
 from .views.monitor import HealthView, VersionView
 from .views.next_runs import NextRunsView
+from .views.parsing import ParseFileView
 from .views.partitions import ClearPartitionsView
 from .views.plugins import PluginErrorsView, PluginsView
 from .views.registry import (
@@ -60,14 +65,18 @@ from .views.sources import SourceView, TasksView, TaskView, VersionOfDagView, Ve
 from .views.state_store import StateStoreKeyView, StateStoreView
 from .views.task_instances import (
     ClearView,
+    DryRunView,
     MappedView,
+    TaskGroupDryRunView,
     TaskGroupView,
     TaskInstancesListView,
     TaskInstancesView,
     TaskInstanceView,
     TriesView,
+    WholeTaskView,
 )
-from .views.tokens import CliTokenView, TokenView
+from .views.tokens import CliTokenView, LoginView, LogoutView, TokenView
+from .views.waiting import WaitView
 from .views.why import DagWhyView, RunWhyView, TaskWhyView
 from .views.xcoms import XComsView, XComView
 
@@ -78,13 +87,16 @@ TASK = RUN + "/taskInstances/<str:task_id>"
 urlpatterns = [
     path("auth/token", TokenView.as_view()),
     path("auth/token/cli", CliTokenView.as_view()),
+    path("api/v2/auth/login", LoginView.as_view()),
+    path("api/v2/auth/logout", LogoutView.as_view()),
     path("api/v2/monitor/health", HealthView.as_view(), name="health"),
     path("api/v2/version", VersionView.as_view()),
     path("api/v2/dags", DagsView.as_view()),
+    path("api/v2/dagStats", DagStatsView.as_view()),
     path("api/v2/dagTags", DagTagsView.as_view()),
     path("api/v2/dagSources/<str:dag_id>", SourceView.as_view()),
     path("api/v2/backfills", BackfillsView.as_view()),
-    path("api/v2/backfills/dry_run", DryRunView.as_view()),
+    path("api/v2/backfills/dry_run", DryRunBackfillView.as_view()),
     path("api/v2/backfills/<int:backfill_id>", BackfillView.as_view()),
     path("api/v2/backfills/<int:backfill_id>/pause", PauseBackfillView.as_view()),
     path("api/v2/backfills/<int:backfill_id>/unpause", UnpauseBackfillView.as_view()),
@@ -96,6 +108,11 @@ urlpatterns = [
     path("api/v2/eventLogs/<int:event_log_id>", EventLogView.as_view()),
     path("api/v2/assets/<int:asset_id>/state-store", AssetStoreView.as_view()),
     path("api/v2/assets/<int:asset_id>/state-store/<path:key>", AssetStoreKeyView.as_view()),
+    path("api/v2/jobs", JobsView.as_view()),
+    path("api/v2/providers", ProvidersView.as_view()),
+    path("api/v2/config", ConfigView.as_view()),
+    path("api/v2/config/section/<str:section>/option/<str:option>", ConfigValueView.as_view()),
+    path("api/v2/parseDagFile/<str:file_token>", ParseFileView.as_view()),
     path("api/v2/plugins", PluginsView.as_view()),
     path("api/v2/plugins/importErrors", PluginErrorsView.as_view()),
     path("api/v2/pools", PoolsView.as_view()),
@@ -103,7 +120,9 @@ urlpatterns = [
     path("api/v2/variables", VariablesView.as_view()),
     path("api/v2/variables/<str:variable_key>", VariableView.as_view()),
     path("api/v2/connections", ConnectionsView.as_view()),
-    path("api/v2/connections/test", ConnectionTestView.as_view()),
+    path("api/v2/connections/test", TestConnectionView.as_view(), {"connection_id": "test"}),
+    path("api/v2/connections/enqueue-test", EnqueueTestView.as_view(), {"connection_id": "enqueue-test"}),
+    path("api/v2/connections/defaults", DefaultConnectionsView.as_view(), {"connection_id": "defaults"}),
     path("api/v2/connections/<str:connection_id>", ConnectionView.as_view()),
     path("api/v2/assets", AssetsView.as_view()),
     path("api/v2/assets/aliases", AliasesView.as_view()),
@@ -128,10 +147,12 @@ urlpatterns = [
     path(DAG + "/tasks/<str:task_id>/hold", HoldTaskView.as_view()),
     path(DAG + "/holds", HoldsView.as_view()),
     path(DAG + "/clearTaskInstances", ClearView.as_view()),
+    path(DAG + "/clearDagRuns", ClearRunsView.as_view()),
     path(DAG + "/dagRuns", RunsView.as_view()),
     path(DAG + "/dagRuns/list", RunsListView.as_view()),
     path(RUN, RunView.as_view()),
     path(RUN + "/cancel", CancelRunView.as_view()),
+    path(RUN + "/wait", WaitView.as_view()),
     path(RUN + "/why", RunWhyView.as_view()),
     path(RUN + "/compare", CompareView.as_view()),
     path(RUN + "/forecast", ForecastView.as_view()),
@@ -141,7 +162,10 @@ urlpatterns = [
     path(RUN + "/taskInstances", TaskInstancesView.as_view()),
     path(RUN + "/taskInstances/list", TaskInstancesListView.as_view()),
     path(RUN + "/taskGroupInstances/<str:group_id>", TaskGroupView.as_view()),
-    path(TASK, TaskInstanceView.as_view()),
+    path(RUN + "/taskGroupInstances/<str:group_id>/dry_run", TaskGroupDryRunView.as_view()),
+    path(TASK, WholeTaskView.as_view()),
+    path(TASK + "/dry_run", DryRunView.as_view()),
+    path(TASK + "/dependencies", DependenciesView.as_view()),
     path(TASK + "/tries", TriesView.as_view()),
     path(TASK + "/why", TaskWhyView.as_view()),
     path(TASK + "/tries/<int:try_number>", TriesView.as_view()),
@@ -160,6 +184,8 @@ urlpatterns = [
     path(TASK + "/<index:map_index>/hitlDetails", HITLDetailView.as_view()),
     path(TASK + "/<index:map_index>/hitlDetails/tries/<int:try_number>", HITLDetailTryView.as_view()),
     path(TASK + "/<index:map_index>", TaskInstanceView.as_view()),
+    path(TASK + "/<index:map_index>/dry_run", DryRunView.as_view()),
+    path(TASK + "/<index:map_index>/dependencies", DependenciesView.as_view()),
     path(TASK + "/<index:map_index>/tries", TriesView.as_view()),
     path(TASK + "/<index:map_index>/why", TaskWhyView.as_view()),
     path(TASK + "/<index:map_index>/tries/<int:try_number>", TriesView.as_view()),

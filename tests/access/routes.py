@@ -11,6 +11,7 @@ lists      shows what the caller may see               200, without a role nothi
 sees       one object that needs the role viewer       404 / – / found
 acts:VERB  one object, and a verb on it                404 / 403 / done
 has:VERB   something that only the verb opens          403 / 403 / found
+off:VERB   what is not done here, to whom the verb is  403 / 403 / 403 or 404
 =========  ==========================================  =================================
 """
 
@@ -28,12 +29,17 @@ RUN = f"{DAG}/dagRuns/<str:run_id>"
 TASK = f"{RUN}/taskInstances/<str:task_id>"
 INDEXED = f"{TASK}/<index:map_index>"
 
+CONNECTION = {"get": "has:read_connections", "patch": "has:edit_connections", "delete": "has:edit_connections"}
+
 API: dict[str, dict[str, str]] = {
     "auth/token": {"post": "open"},
     "auth/token/cli": {"post": "open"},
+    "api/v2/auth/login": {"get": "open"},
+    "api/v2/auth/logout": {"get": "open"},
     "api/v2/monitor/health": {"get": "open"},
     "api/v2/version": {"get": "open"},
-    "api/v2/dags": {"get": "lists"},
+    "api/v2/dags": {"get": "lists", "patch": "has:edit"},
+    "api/v2/dagStats": {"get": "lists"},
     "api/v2/dagTags": {"get": "lists"},
     "api/v2/dagSources/<str:dag_id>": {"get": "sees"},
     "api/v2/backfills": {"get": "lists", "post": "acts:trigger"},
@@ -48,19 +54,24 @@ API: dict[str, dict[str, str]] = {
     "api/v2/eventLogs/<int:event_log_id>": {"get": "has:read_audit"},
     "api/v2/assets/<int:asset_id>/state-store": {"get": "sees", "delete": "acts:edit"},
     "api/v2/assets/<int:asset_id>/state-store/<path:key>": {"get": "sees", "put": "acts:edit", "delete": "acts:edit"},
+    "api/v2/jobs": {"get": "has:read_processes"},
+    "api/v2/providers": {"get": "has:read_providers"},
+    "api/v2/config": {"get": "has:read_config"},
+    "api/v2/config/section/<str:section>/option/<str:option>": {"get": "has:read_config"},
+    "api/v2/parseDagFile/<str:file_token>": {"put": "acts:edit"},
     "api/v2/plugins": {"get": "has:read_plugins"},
     "api/v2/plugins/importErrors": {"get": "has:read_plugins"},
-    "api/v2/pools": {"get": "has:read_pools", "post": "has:edit_pools"},
+    "api/v2/pools": {"get": "has:read_pools", **dict.fromkeys(("post", "patch"), "has:edit_pools")},
     "api/v2/pools/<str:pool_name>": dict.fromkeys(("patch", "delete"), "has:edit_pools") | {"get": "has:read_pools"},
-    "api/v2/variables": {"get": "has:read_variables", "post": "has:edit_variables"},
+    "api/v2/variables": {"get": "has:read_variables", **dict.fromkeys(("post", "patch"), "has:edit_variables")},
     "api/v2/variables/<str:variable_key>": {
         **{"get": "has:read_variables", "patch": "has:edit_variables", "delete": "has:edit_variables"}
     },
-    "api/v2/connections": {"get": "has:read_connections", "post": "has:edit_connections"},
-    "api/v2/connections/test": {"post": "has:edit_connections"},
-    "api/v2/connections/<str:connection_id>": {
-        **{"get": "has:read_connections", "patch": "has:edit_connections", "delete": "has:edit_connections"}
-    },
+    "api/v2/connections": {"get": "has:read_connections", **dict.fromkeys(("post", "patch"), "has:edit_connections")},
+    "api/v2/connections/<str:connection_id>": CONNECTION,
+    "api/v2/connections/test": CONNECTION | {"post": "has:edit_connections"},
+    "api/v2/connections/defaults": CONNECTION | {"post": "off:edit_connections"},
+    "api/v2/connections/enqueue-test": CONNECTION | dict.fromkeys(("get", "post"), "off:edit_connections"),
     "api/v2/assets": {"get": "lists"},
     "api/v2/assets/aliases": {"get": "lists"},
     "api/v2/assets/aliases/<int:asset_alias_id>": {"get": "sees"},
@@ -84,19 +95,24 @@ API: dict[str, dict[str, str]] = {
     f"{DAG}/tasks/<str:task_id>/hold": {"put": "acts:mark", "delete": "acts:mark"},
     f"{DAG}/holds": {"get": "sees"},
     f"{DAG}/clearTaskInstances": {"post": "acts:clear"},
-    f"{DAG}/dagRuns": {"get": "sees", "post": "acts:trigger"},
+    f"{DAG}/clearDagRuns": {"post": "acts:clear"},
+    f"{DAG}/dagRuns": {"get": "sees", "post": "acts:trigger", "patch": "acts:mark"},
     f"{DAG}/dagRuns/list": {"post": "sees"},
     RUN: {"get": "sees", "patch": "acts:mark", "delete": "acts:delete"},
     f"{RUN}/cancel": {"post": "acts:mark"},
+    f"{RUN}/wait": {"get": "sees"},
     f"{RUN}/why": {"get": "sees"},
     f"{RUN}/compare": {"get": "sees"},
     f"{RUN}/forecast": {"get": "sees"},
     f"{RUN}/clear": {"post": "acts:clear"},
     f"{RUN}/taskGroupInstances/<str:group_id>": {"patch": "acts:mark"},
+    f"{RUN}/taskGroupInstances/<str:group_id>/dry_run": {"patch": "acts:mark"},
     f"{RUN}/groupRetries": {"get": "sees"},
-    f"{RUN}/taskInstances": {"get": "sees"},
+    f"{RUN}/taskInstances": {"get": "sees", "patch": "acts:mark"},
     f"{RUN}/taskInstances/list": {"post": "sees"},
-    TASK: {"get": "sees", "patch": "acts:mark"},
+    TASK: {"get": "sees", "patch": "acts:mark", "delete": "acts:delete"},
+    f"{TASK}/dry_run": {"patch": "acts:mark"},
+    f"{TASK}/dependencies": {"get": "sees"},
     f"{TASK}/hold": {"put": "acts:mark", "delete": "acts:mark"},
     f"{TASK}/listMapped": {"get": "sees"},
     f"{TASK}/tries": {"get": "sees"},
@@ -110,6 +126,8 @@ API: dict[str, dict[str, str]] = {
     f"{TASK}/xcomEntries": {"get": "sees", "post": "acts:edit"},
     f"{TASK}/xcomEntries/<path:key>": {"get": "sees", **dict.fromkeys(("patch", "delete"), "acts:edit")},
     INDEXED: {"get": "sees", "patch": "acts:mark"},
+    f"{INDEXED}/dry_run": {"patch": "acts:mark"},
+    f"{INDEXED}/dependencies": {"get": "sees"},
     f"{DAG}/deadlineAlerts": {"get": "sees"},
     f"{RUN}/deadlines": {"get": "sees"},
     f"{RUN}/hitlDetails": {"get": "sees"},

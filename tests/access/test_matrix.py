@@ -20,6 +20,7 @@ from dags_app import secrets
 from dags_app.models import AssetAlias, AuditEntry, DagImportError, FavoriteDag, Pool
 from orchestrator import access
 from orchestrator.api.auth import issue_token
+from orchestrator.api.shapes import file_token
 from orchestrator.core.spec import GroupSpec
 from runs_app import asset_store, store
 from runs_app.models import Backfill, Callback, DagRun, Hold, QueuedEvent
@@ -48,6 +49,9 @@ THERE = {
         "queue": "default",
         "variable_key": "v",
         "connection_id": "c",
+        "section": "orchestrator",
+        "option": "HOST",
+        "file_token": "t",
     },
 }
 NUMBERED = (
@@ -62,10 +66,20 @@ NUMBERED = (
 )
 ELSEWHERE = {"dag_id": "beta"}  # the run, task, version ... of another DAG, under this one's address
 ABSENT = {name: 999 if name in {"try_number", "version_number", "map_index"} else "absent" for name in THERE}
-QUERIES = {"api/v2/backfills": {"dag_id": "alpha"}}
+QUERIES = {"api/v2/backfills": {"dag_id": "alpha"}, "wait": {"interval": "1"}}
 BACKFILL = {"from_date": "2026-03-01T00:00:00Z", "to_date": "2026-03-02T00:00:00Z"}
+BULK = {"actions": []}
 BODIES: dict[tuple[str, str], dict[str, Any]] = {
     (routes.DAG, "patch"): {"is_paused": True},
+    ("api/v2/dags", "patch"): {"is_paused": True},
+    **{(f"api/v2/{name}", "patch"): BULK for name in ("pools", "variables", "connections")},
+    (f"{routes.DAG}/dagRuns", "patch"): BULK,
+    (f"{routes.RUN}/taskInstances", "patch"): BULK,
+    (f"{routes.DAG}/clearDagRuns", "post"): {"dag_runs": [{"dag_run_id": "r1"}], "dry_run": False},
+    **{
+        (f"{route}/dry_run", "patch"): {"new_state": "success"}
+        for route in (routes.TASK, routes.INDEXED, f"{routes.RUN}/taskGroupInstances/<str:group_id>")
+    },
     (f"{routes.DAG}/dagRuns", "post"): {"logical_date": None},
     ("api/v2/assets/events", "post"): {"asset_id": 1},
     (f"{routes.DAG}/clearPartitions", "post"): {"partition_key": "us", "dry_run": False},
@@ -117,7 +131,10 @@ def world(db, monkeypatch) -> dict[str, Any]:
     asset = factories.make_asset("s3://bucket/key", pk=1, producer=dag, consumer=dag)
     asset_store.put(asset.pk, "return_value", 1, by={"kind": "api"}, now=DAY)
     QueuedEvent.objects.create(dag=dag, asset=asset, created_at=DAY, touched_at=DAY)
+    for name in ("test", "defaults", "enqueue-test"):
+        secrets.set_connection(name, {"conn_type": "http"})
     return {
+        "file_token": file_token(dag.file.bundle_name, dag.file.relative_path),
         "asset_id": asset.pk,
         "asset_alias_id": AssetAlias.objects.create(name="alias").pk,
         "import_error_id": DagImportError.objects.get().pk,
@@ -288,7 +305,9 @@ def expected(rule: str, role: str, case: str) -> set[int]:
     """Return the statuses that fit."""
     kind, _, verb = rule.partition(":")
     if kind in {"open", "mine"}:
-        return {200, 201, 302, 422}
+        return {200, 201, 302, 307, 422}
+    if kind == "off":
+        return {403, 404} if may(role, verb) else {403}
     if kind == "lists":
         return {200}
     if kind == "has":
@@ -332,7 +351,7 @@ def fill(route: str, ids: dict[str, Any]) -> str:
 
 def ask(client: Client, method: str, path: str, body: dict[str, Any]) -> Any:
     if method == "get":
-        return client.get("/" + path, QUERIES.get(path))
+        return client.get("/" + path, QUERIES.get(path) or QUERIES.get(path.rpartition("/")[2]))
     return getattr(client, method)("/" + path, body, content_type="application/json")
 
 

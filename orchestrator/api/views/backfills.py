@@ -80,7 +80,7 @@ class BackfillsView(ApiView):
         return Response(_one(made.pk))
 
 
-class DryRunView(ApiView):
+class DryRunBackfillView(ApiView):
     """POST /api/v2/backfills/dry_run: the dates that would get a run; nothing is changed."""
 
     def post(self, request: Request) -> Response:

@@ -48,7 +48,7 @@ PATCH = {
 
 
 class DagsView(ApiView):
-    """GET /api/v2/dags."""
+    """GET and PATCH /api/v2/dags."""
 
     def get(self, request: Request) -> Response:
         rows = _with_last_run(access.visible_dags(request.user), request.GET)
@@ -57,6 +57,29 @@ class DagsView(ApiView):
             rows = favorites.narrowed(rows, request.user, starred)
         page, total = LISTING.page(rows, request.GET)
         return Response({"dags": listed(page), "total_entries": total})
+
+    def patch(self, request: Request) -> Response:
+        """Pause or unpause every DAG that the filters name; without a pattern of ids that is none."""
+        must(request.user, "edit")
+        values = _patched(request)
+        rows = access.visible_dags(request.user)
+        if not any(request.GET.get(name) for name in ("dag_id_pattern", "dag_id_prefix_pattern")):
+            rows = rows.none()
+        rows = LISTING.narrow(narrow(rows, request.GET), request.GET)
+        page, total = LISTING.page(rows, request.GET)
+        shown = list(page.values_list("pk", flat=True))
+        frozen = values["pause_mode"] == "freeze"
+        for dag_id in list(rows.order_by("pk").values_list("pk", flat=True)):
+            actions.pause(dag_id, values["is_paused"], freeze=frozen, user=request.user)
+        dags = sorted(listed(Dag.objects.filter(pk__in=shown)), key=lambda each: shown.index(each["dag_id"]))
+        return Response({"dags": dags, "total_entries": total})
+
+
+def _patched(request: Request) -> dict[str, Any]:
+    mask = request.GET.getlist("update_mask")
+    if mask and mask != ["is_paused"]:
+        raise BadRequest("Only `is_paused` field can be updated through the REST API")
+    return read_body(request, PATCH)
 
 
 class DagView(ApiView):
@@ -69,10 +92,7 @@ class DagView(ApiView):
     def patch(self, request: Request, dag_id: str) -> Response:
         dag = dag_for(request.user, dag_id)
         must(request.user, "edit", dag)
-        mask = request.GET.getlist("update_mask")
-        if mask and mask != ["is_paused"]:
-            raise BadRequest("Only `is_paused` field can be updated through the REST API")
-        values = read_body(request, PATCH)
+        values = _patched(request)
         actions.pause(dag_id, values["is_paused"], freeze=values["pause_mode"] == "freeze", user=request.user)
         return Response(_one(dag_id))
 

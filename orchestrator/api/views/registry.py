@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,9 +12,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from dags_app.models import AuditEntry, Connection, Pool, Variable
-from orchestrator.api import shapes
+from orchestrator.api import bulk, shapes
 from orchestrator.api.base import ApiView
-from orchestrator.api.body import Part, boolean, limited_text, masked, read_body, text, whole_number
+from orchestrator.api.body import Part, any_json, boolean, limited_text, masked, read_body, text, whole_number
 from orchestrator.api.errors import BadRequest, Conflict
 from orchestrator.api.query import Listing, order_of
 from orchestrator.api.scope import must
@@ -21,6 +22,13 @@ from runs_app import registry
 
 KEY = limited_text(250, r"[^/\x00-\x1f]+")
 LONG = limited_text(65_536, least=0)
+
+
+def variable_value(name: str, value: Any) -> str:
+    """Read a variable's value: a text as it is, any other JSON as its text."""
+    return LONG(name, value if isinstance(value, str) else json.dumps(any_json(name, value)))
+
+
 POOL = {
     "name": Part(limited_text(250, r"[^/\x00-\x1f]+"), required=True, nullable=False),
     "slots": Part(whole_number, required=True, nullable=False),
@@ -40,7 +48,7 @@ POOL_PATCH = {
 }
 VARIABLE = {
     "key": Part(KEY, required=True, nullable=False),
-    "value": Part(LONG, required=True, nullable=False),
+    "value": Part(variable_value, required=True, nullable=False),
     "description": Part(LONG),
     "team_name": Part(text),
 }
@@ -111,12 +119,22 @@ class PoolsView(ApiView):
         values = read_body(request, POOL)
         if Pool.objects.filter(pk=values["name"]).exists():
             raise Conflict(f"The Pool with name: `{values['name']}` already exists")
-        kept = {
-            **{name: values[name] for name in ("slots", "include_deferred", "rate_per_minute")},
-            "description": values["description"] or "",
-        }
-        registry.save_pool(values["name"], kept, new=True, user=request.user)
+        save_pool(request.user, values["name"], values, new=True)
         return Response(pool(values["name"]), status=201)
+
+    def patch(self, request: Request) -> Response:
+        """Make, change and delete many."""
+        must(request.user, "edit_pools")
+        user = request.user
+        shelf = bulk.Shelf(
+            POOL,
+            "name",
+            "pools with these pool names",
+            lambda names: set(Pool.objects.filter(pk__in=names).values_list("pk", flat=True)),
+            lambda name, values, new: save_pool(user, name, values, new=new),
+            lambda name: registry.delete_pool(name, user=user),
+        )
+        return Response(bulk.answer(bulk.read(request, POOL), shelf.do))
 
 
 class PoolView(ApiView):
@@ -132,12 +150,7 @@ class PoolView(ApiView):
         values = read_body(request, POOL_PATCH, partial=True)
         for name in ("pool", "name"):
             same("pool name", values.get(name), pool_name)
-        values = {name: each for name, each in masked(request, values).items() if name in POOL_FIELDS}
-        if pool_name == registry.DEFAULT_POOL and "description" in values:
-            raise BadRequest("Only slots and include_deferred can be modified on Default Pool")
-        if "description" in values:
-            values["description"] = values["description"] or ""
-        registry.save_pool(pool_name, values, new=False, user=request.user)
+        save_pool(request.user, pool_name, masked(request, values), new=False)
         return Response(pool(pool_name))
 
     def delete(self, request: Request, pool_name: str) -> Response:
@@ -148,6 +161,16 @@ class PoolView(ApiView):
 
 
 POOL_FIELDS = ("slots", "description", "include_deferred", "rate_per_minute")
+
+
+def save_pool(user: Any, name: str, values: Mapping[str, Any], *, new: bool) -> None:
+    """Store what was sent of a pool."""
+    kept = {field: each for field, each in values.items() if field in POOL_FIELDS}
+    if name == registry.DEFAULT_POOL and "description" in kept:
+        raise BadRequest("Only slots and include_deferred can be modified on Default Pool")
+    if "description" in kept:
+        kept["description"] = kept["description"] or ""
+    registry.save_pool(name, kept, new=new, user=user)
 
 
 def pools(rows: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -172,9 +195,22 @@ class VariablesView(ApiView):
         values = read_body(request, VARIABLE)
         if Variable.objects.filter(pk=values["key"]).exists():
             raise Conflict(f"The Variable with key: `{values['key']}` already exists")
-        kept = {name: values[name] for name in ("value", "description")}
-        registry.save_variable(values["key"], kept, new=True, user=request.user)
+        save_variable(request.user, values["key"], values, new=True)
         return Response(variable(values["key"]), status=201)
+
+    def patch(self, request: Request) -> Response:
+        """Make, change and delete many."""
+        must(request.user, "edit_variables")
+        user = request.user
+        shelf = bulk.Shelf(
+            VARIABLE,
+            "key",
+            "variables with these keys",
+            lambda keys: set(Variable.objects.filter(pk__in=keys).values_list("pk", flat=True)),
+            lambda key, values, new: save_variable(user, key, values, new=new),
+            lambda key: registry.delete_variable(key, user=user),
+        )
+        return Response(bulk.answer(bulk.read(request, VARIABLE), shelf.do))
 
 
 class VariableView(ApiView):
@@ -189,8 +225,7 @@ class VariableView(ApiView):
         variable(variable_key)
         values = read_body(request, {**VARIABLE, "key": Part(text, required=True)}, partial=True)
         same("key", values.get("key"), variable_key)
-        kept = {name: each for name, each in masked(request, values).items() if name in ("value", "description")}
-        registry.save_variable(variable_key, kept, new=False, user=request.user)
+        save_variable(request.user, variable_key, masked(request, values), new=False)
         return Response(variable(variable_key))
 
     def delete(self, request: Request, variable_key: str) -> Response:
@@ -198,6 +233,12 @@ class VariableView(ApiView):
         if not registry.delete_variable(variable_key, user=request.user):
             raise Http404(f"The Variable with key: `{variable_key}` was not found")
         return Response(status=204)
+
+
+def save_variable(user: Any, key: str, values: Mapping[str, Any], *, new: bool) -> None:
+    """Store what was sent of a variable."""
+    kept = {name: each for name, each in values.items() if name in ("value", "description")}
+    registry.save_variable(key, kept, new=new, user=user)
 
 
 def variable(key: str) -> dict[str, Any]:
@@ -220,6 +261,20 @@ class ConnectionsView(ApiView):
             raise Conflict(f"The Connection with connection_id: `{conn_id}` already exists")
         registry.save_connection(conn_id, stored_fields(values), new=True, user=request.user)
         return Response(connection(conn_id), status=201)
+
+    def patch(self, request: Request) -> Response:
+        """Make, change and delete many."""
+        must(request.user, "edit_connections")
+        user = request.user
+        shelf = bulk.Shelf(
+            CONNECTION,
+            "connection_id",
+            "connections with these connection_ids",
+            lambda ids: set(Connection.objects.filter(pk__in=ids).values_list("pk", flat=True)),
+            lambda name, values, new: registry.save_connection(name, _fields(values), new=new, user=user),
+            lambda name: registry.delete_connection(name, user=user),
+        )
+        return Response(bulk.answer(bulk.read(request, CONNECTION), shelf.do))
 
 
 class ConnectionView(ApiView):

@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from orchestrator import access
-from orchestrator.api import shapes
+from orchestrator.api import bulk, bulk_runs, cursors, shapes
 from orchestrator.api.base import ApiView
 from orchestrator.api.body import (
     Part,
@@ -114,7 +114,7 @@ BATCH = {
 
 
 class RunsView(ApiView):
-    """GET and POST /api/v2/dags/{dag_id}/dagRuns; ``~`` as dag_id lists every DAG's."""
+    """GET, POST and PATCH /api/v2/dags/{dag_id}/dagRuns; ``~`` as dag_id lists every DAG's."""
 
     def get(self, request: Request, dag_id: str) -> Response:
         rows = access.visible_runs(request.user)
@@ -124,9 +124,8 @@ class RunsView(ApiView):
         if text := request.GET.get("consuming_asset_pattern"):
             named = Q(asset_events__asset__name__icontains=text) | Q(asset_events__asset__uri__icontains=text)
             rows = rows.filter(pk__in=DagRun.objects.filter(named).values("pk"))
-        page, total = LISTING.page(rows, request.GET)
-        runs = [shapes.run(row) for row in page.values(*shapes.RUN_FIELDS)]
-        return Response({"dag_runs": runs, "total_entries": total})
+        page, told = cursors.page(LISTING, rows, request.GET)
+        return Response({"dag_runs": [shapes.run(row) for row in page.values(*shapes.RUN_FIELDS)], **told})
 
     def post(self, request: Request, dag_id: str) -> Response:
         dag = dag_for(request.user, dag_id)
@@ -138,6 +137,13 @@ class RunsView(ApiView):
             message = "The schedule has no interval there: the calendar ends"
             raise Invalid(problem("body", "logical_date", message)) from error
         return Response(one(run.pk))
+
+    def patch(self, request: Request, dag_id: str) -> Response:
+        """Change or delete many; ``~`` where each of them names its DAG."""
+        if dag_id != "~":
+            must(request.user, "mark", dag_for(request.user, dag_id))
+        acts = bulk.read(request, bulk_runs.RUN)
+        return Response(bulk.answer(acts, bulk_runs.on_runs(request.user, dag_id)))
 
 
 class RunsListView(ApiView):
@@ -206,34 +212,29 @@ class ClearRunView(ApiView):
         run = run_for(request.user, dag_id, run_id)
         must(request.user, "clear", run)
         values = read_body(request, CLEAR)
-        latest = bool(values["run_on_latest_version"])
-        if values["only_new"]:
-            return self._only_new(request, run, values)
-        found = actions.clear(
-            run.pk,
-            only_failed=values["only_failed"],
-            latest=latest,
-            dry_run=values["dry_run"],
-            user=request.user,
-        )
+        found = clear(request.user, run, values)
         if values["dry_run"]:
-            rows = shaped(TaskInstance.objects.filter(pk__in=[each.pk for each in found]).order_by("pk"))
-            return Response({"task_instances": rows, "total_entries": len(rows)})
-        if values["note"] is not None:
-            actions.set_note(run.pk, values["note"], user=request.user)
+            return Response({"task_instances": found, "total_entries": len(found)})
         return Response(one(run.pk))
 
-    def _only_new(self, request: Request, run: DagRun, values: dict[str, Any]) -> Response:
-        """Run what the DAG's latest version has on top; what the run has stays as it is."""
-        if values["only_failed"]:
-            raise Invalid(problem("body", "only_new", "only_new and only_failed are mutually exclusive"))
-        if values["dry_run"]:
-            new = [{"task_id": name, "task_display_name": name} for name in new_tasks.queue(run.pk, dry_run=True)]
-            return Response({"task_instances": new, "total_entries": len(new)})
-        new_tasks.queue(run.pk, user=request.user)
-        if values["note"] is not None:
-            actions.set_note(run.pk, values["note"], user=request.user)
-        return Response(one(run.pk))
+
+def clear(user: Any, run: DagRun, values: dict[str, Any]) -> list[dict[str, Any]]:
+    """Clear a run as the body of a clear says; return what is (or would be) run again."""
+    dry_run = values["dry_run"]
+    if values["only_new"] and values["only_failed"]:
+        raise Invalid(problem("body", "only_new", "only_new and only_failed are mutually exclusive"))
+    if values["only_new"]:
+        # What the DAG's latest version has on top; what the run has stays as it is.
+        names = new_tasks.queue(run.pk, dry_run=dry_run, user=user)
+        found = [{"task_id": name, "task_display_name": name} for name in names]
+    else:
+        latest = bool(values["run_on_latest_version"])
+        rows = actions.clear(run.pk, only_failed=values["only_failed"], latest=latest, dry_run=dry_run, user=user)
+        wanted = TaskInstance.objects.filter(pk__in=[each.pk for each in rows]).order_by("pk")
+        found = shaped(wanted) if dry_run else []
+    if not dry_run and values["note"] is not None:
+        actions.set_note(run.pk, values["note"], user=user)
+    return found
 
 
 def run_values(values: dict[str, Any]) -> dict[str, Any]:

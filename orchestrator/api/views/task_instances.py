@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from dags_app.versions import load_spec
 from orchestrator import access
-from orchestrator.api import shapes
+from orchestrator.api import bulk, bulk_runs, cursors, shapes
 from orchestrator.api.base import ApiView
 from orchestrator.api.body import (
     Part,
@@ -22,12 +22,13 @@ from orchestrator.api.body import (
     limited_text,
     listing,
     masked,
-    one_of,
     read_body,
     text,
     time,
     whole_number,
 )
+from orchestrator.api.bulk_runs import TASK_PATCH as PATCH
+from orchestrator.api.bulk_runs import mark_one
 from orchestrator.api.errors import BadRequest, Invalid, problem
 from orchestrator.api.instances import LISTING, in_path, shaped
 from orchestrator.api.query import ENDS, as_query
@@ -35,7 +36,7 @@ from orchestrator.api.query import map_index as map_index_of
 from orchestrator.api.scope import dag_for, instance_for, must, run_for
 from orchestrator.core.graph import tasks_inside
 from orchestrator.core.states import FAILED_STATES, TaskState
-from runs_app import actions, choice
+from runs_app import actions, choice, deleting
 from runs_app.exceptions import InvalidState
 from runs_app.models import Attempt, DagRun, TaskInstance
 
@@ -48,26 +49,21 @@ def task_choice(name: str, value: Any) -> str | tuple[str, int]:
 
 
 class TaskInstancesView(ApiView):
-    """GET /api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances."""
+    """GET and PATCH /api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances."""
 
     def get(self, request: Request, dag_id: str, run_id: str) -> Response:
-        page, total = LISTING.page(in_path(request, dag_id, run_id), request.GET)
-        return Response({"task_instances": shaped(page), "total_entries": total})
+        page, told = cursors.page(LISTING, in_path(request, dag_id, run_id), request.GET)
+        return Response({"task_instances": shaped(page), **told})
+
+    def patch(self, request: Request, dag_id: str, run_id: str) -> Response:
+        """Change or delete many; ``~`` where each of them names its DAG and its run."""
+        if dag_id != "~":
+            dag = dag_for(request.user, dag_id)
+            must(request.user, "mark", run_for(request.user, dag_id, run_id) if run_id != "~" else dag)
+        acts = bulk.read(request, bulk_runs.TASK)
+        return Response(bulk.answer(acts, bulk_runs.on_tasks(request.user, dag_id, run_id)))
 
 
-def new_state(name: str, value: Any) -> str:
-    """Read a state in whatever case, as Airflow does."""
-    return one_of("success", "failed", "skipped")(name, value.lower() if isinstance(value, str) else value)
-
-
-PATCH = {
-    "new_state": Part(new_state, nullable=False),
-    "note": Part(limited_text(1000, least=0)),
-    **dict.fromkeys(
-        ("include_upstream", "include_downstream", "include_future", "include_past"),
-        Part(boolean, default=False, nullable=False),
-    ),
-}
 BATCH = {
     "task_ids": Part(listing(text, 1000)),
     "dag_ids": Part(listing(text, 1000)),
@@ -97,12 +93,10 @@ class TaskInstancesListView(ApiView):
         return Response({"task_instances": shaped(page), "total_entries": total})
 
 
-class TaskInstanceView(ApiView):
-    """GET and PATCH .../taskInstances/{task_id}, and .../{map_index} for one of a mapped task."""
+class MarkView(ApiView):
+    """PATCH .../taskInstances/{task_id}, and .../{map_index} for one of a mapped task."""
 
-    def get(self, request: Request, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> Response:
-        found = instance_for(request.user, dag_id, run_id, task_id, map_index)
-        return Response(shaped(TaskInstance.objects.filter(pk=found.pk))[0])
+    dry_run = False
 
     def patch(self, request: Request, dag_id: str, run_id: str, task_id: str, map_index: int | None = None) -> Response:
         """Set the state or the note; without a map index, of all the task's instances."""
@@ -116,28 +110,49 @@ class TaskInstanceView(ApiView):
             instance_for(request.user, dag_id, run_id, task_id, -1 if map_index is None else map_index)
         must(request.user, "mark", run)
         values = masked(request, read_body(request, PATCH, partial=True))
-        reach = {name: bool(values.get(f"include_{name}")) for name in ("upstream", "downstream", "past", "future")}
-        if state := values.get("new_state"):
-            changed = actions.mark(
-                run,
-                access.runs_around(request.user, run, past=reach["past"], future=reach["future"]),
-                [task_id],
-                state,
-                map_index=map_index,
-                upstream=reach["upstream"],
-                downstream=reach["downstream"],
-                user=request.user,
-            )
-            if not changed:
-                raise InvalidState(f"Task id {task_id} is already in {state} state")
+        if self.dry_run:
+            return would_change(mark_one(request.user, run, task_id, values, map_index=map_index, dry_run=True))
+        if values.get("new_state"):
+            mark_one(request.user, run, task_id, values, map_index=map_index)
         if "note" in values:
             actions.set_task_note([row.pk for row in named], values["note"], user=request.user)
         rows = shaped(named)
         return Response({"task_instances": rows, "total_entries": len(rows)})
 
 
+class TaskInstanceView(MarkView):
+    """GET and PATCH .../taskInstances/{task_id}/{map_index}."""
+
+    def get(self, request: Request, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> Response:
+        found = instance_for(request.user, dag_id, run_id, task_id, map_index)
+        return Response(shaped(TaskInstance.objects.filter(pk=found.pk))[0])
+
+
+class WholeTaskView(TaskInstanceView):
+    """GET, PATCH and DELETE .../taskInstances/{task_id}; DELETE takes the map index from the query string."""
+
+    def delete(self, request: Request, dag_id: str, run_id: str, task_id: str) -> Response:
+        instance = instance_for(request.user, dag_id, run_id, task_id, map_index_of(request.GET))
+        must(request.user, "delete", instance.run)
+        deleting.delete_instance(instance.pk, user=request.user)
+        return Response(None)
+
+
+class DryRunView(MarkView):
+    """PATCH .../taskInstances/{task_id}/dry_run, and .../{map_index}/dry_run: what a state would change."""
+
+    dry_run = True
+
+
+def would_change(pks: list[int]) -> Response:
+    rows = shaped(TaskInstance.objects.filter(pk__in=pks).order_by("pk"))
+    return Response({"task_instances": rows, "total_entries": len(rows)})
+
+
 class TaskGroupView(ApiView):
     """PATCH .../taskGroupInstances/{group_id}: set the state or the note of all task instances of a task group."""
+
+    dry_run = False
 
     def patch(self, request: Request, dag_id: str, run_id: str, group_id: str) -> Response:
         run = run_for(request.user, dag_id, run_id)
@@ -149,23 +164,25 @@ class TaskGroupView(ApiView):
         runs = access.runs_around(
             request.user, run, past=bool(values.get("include_past")), future=bool(values.get("include_future"))
         )
+        around = {name: bool(values.get(f"include_{name}")) for name in ("upstream", "downstream")}
+        if self.dry_run:
+            state = values.get("new_state")
+            return would_change(actions.would_mark(run, runs, task_ids, state, **around) if state else [])
         changed = list(TaskInstance.objects.filter(run=run, task_id__in=task_ids).values_list("pk", flat=True))
         if "note" in values:
             actions.set_task_note(changed, values["note"], user=request.user)
         if state := values.get("new_state"):
-            changed = actions.mark(
-                run,
-                runs,
-                task_ids,
-                state,
-                upstream=bool(values.get("include_upstream")),
-                downstream=bool(values.get("include_downstream")),
-                user=request.user,
-            )
+            changed = actions.mark(run, runs, task_ids, state, user=request.user, **around)
             if not changed:
                 raise InvalidState(f"All task instances of group {group_id} are already in {state} state")
         rows = shaped(TaskInstance.objects.filter(pk__in=changed).order_by("pk"))
         return Response({"task_instances": rows, "total_entries": len(rows)})
+
+
+class TaskGroupDryRunView(TaskGroupView):
+    """PATCH .../taskGroupInstances/{group_id}/dry_run: what a state would change."""
+
+    dry_run = True
 
 
 class TriesView(ApiView):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 from django.contrib.auth import authenticate
+from django.http import HttpResponseRedirect
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -12,6 +16,7 @@ from rest_framework.response import Response
 from orchestrator.api import auth
 from orchestrator.api.base import OpenView
 from orchestrator.api.body import Part, limited_text, read_body
+from orchestrator.api.errors import BadRequest
 from orchestrator.signin import OneTimePassword, has_one_time_password, throttle
 
 CREDENTIALS = {
@@ -43,3 +48,35 @@ class CliTokenView(TokenView):
     """POST /auth/token/cli: the same, for one hour."""
 
     life = auth.CLI_TOKEN_LIFE
+
+
+class LoginView(OpenView):
+    """GET /auth/login: to the page that signs in, and from there to ``next``."""
+
+    def get(self, request: Request) -> HttpResponseRedirect:
+        address, next_page = reverse("sign-in"), request.GET.get("next", "")
+        if next_page:
+            if not url_has_allowed_host_and_scheme(next_page, {request.get_host()}, request.is_secure()):
+                raise BadRequest("Invalid or unsafe next URL")
+            address += "?" + urlencode({"next": next_page})
+        return SeeThere(address)
+
+
+class LogoutView(OpenView):
+    """GET /auth/logout: ends the bearer token that it is asked with.
+
+    A session goes on: a link of another site could end it, so signing out of the pages is a form.
+    """
+
+    def get(self, request: Request) -> HttpResponseRedirect:
+        kind, _, token = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if kind.lower() == "bearer" and token:
+            with suppress(AuthenticationFailed):  # what is no token any more has ended already
+                auth.revoke(token.strip())
+        return SeeThere(reverse("sign-in"))
+
+
+class SeeThere(HttpResponseRedirect):
+    """Airflow's status for these."""
+
+    status_code = 307

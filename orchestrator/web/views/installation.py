@@ -13,8 +13,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from dags_app.models import PluginSource
-from orchestrator import access, env
-from orchestrator.web import providers, uses, workers
+from orchestrator import access, env, providers
+from orchestrator.web import uses, workers
 from orchestrator.web.page import done, live_part, must, page
 from runs_app import processes
 from runs_app.models import Process

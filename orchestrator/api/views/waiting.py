@@ -1,0 +1,67 @@
+"""Waiting for a run to end: one line of JSON whenever it is looked at, the last one with what its tasks returned."""
+
+from __future__ import annotations
+
+import json
+from itertools import groupby
+from typing import Any
+
+from django.http import QueryDict
+from rest_framework.request import Request
+
+from orchestrator import access
+from orchestrator.api.base import ApiView
+from orchestrator.api.errors import Invalid, problem
+from orchestrator.api.scope import run_for
+from orchestrator.core.states import RUN_FINISHED, as_airflow
+from orchestrator.streaming import followed
+from runs_app.models import DagRun
+
+MOST_SECONDS = 3600.0
+
+
+class WaitView(ApiView):
+    """GET .../dagRuns/{dag_run_id}/wait."""
+
+    def get(self, request: Request, dag_id: str, run_id: str) -> Any:
+        run = run_for(request.user, dag_id, run_id)
+        seconds = _interval(request.GET)
+        wanted = request.GET.getlist("result")
+
+        def look() -> tuple[bytes, bool]:
+            state = DagRun.objects.filter(pk=run.pk).values_list("state", flat=True).first()
+            if state is None:  # deleted meanwhile: there is no state to tell any more
+                return b"", True
+            line: dict[str, Any] = {"state": as_airflow(state)}
+            if state in RUN_FINISHED and wanted:
+                line["results"] = _results(request.user, run, wanted)
+            return json.dumps(line).encode() + b"\n", state in RUN_FINISHED
+
+        groups = [f"run.{run.pk}"]
+        return followed(request._request, look, "application/x-ndjson", seconds=seconds, groups=groups)
+
+
+def _interval(query: QueryDict) -> float:
+    text = query.get("interval")
+    if text is None:
+        raise Invalid(problem("query", "interval", "Field required", None, "missing"))
+    try:
+        seconds = float(text)
+    except ValueError as error:
+        message = "Input should be a valid number, unable to parse string as a number"
+        raise Invalid(problem("query", "interval", message, text, "float_parsing")) from error
+    if not 0 < seconds <= MOST_SECONDS:
+        message = f"Input should be greater than 0 and at most {MOST_SECONDS:.0f}"
+        raise Invalid(problem("query", "interval", message, text, "greater_than"))
+    return seconds
+
+
+def _results(user: Any, run: DagRun, task_ids: list[str]) -> dict[str, Any]:
+    """What the named tasks returned; of a mapped one, of all its instances in a list."""
+    rows = access.visible_xcoms(user).filter(run=run, key="return_value", task_id__in=task_ids)
+    found: dict[str, Any] = {}
+    values = rows.order_by("task_id", "map_index").values_list("task_id", "map_index", "value")
+    for task_id, group in groupby(values, key=lambda row: row[0]):
+        entries = list(group)
+        found[task_id] = entries[0][2] if entries[0][1] < 0 else [each[2] for each in entries]
+    return found
