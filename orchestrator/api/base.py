@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.http import Http404
+from django.http import Http404, JsonResponse
 from rest_framework.exceptions import ParseError
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser
@@ -70,6 +70,11 @@ class OpenView(ApiView):
 
     authentication_classes = ()
     permission_classes = ()
+
+
+def null(status: int = 200) -> JsonResponse:
+    """Answer with nothing in JSON: clients read a body where Airflow has one, even if it is only ``null``."""
+    return JsonResponse(None, safe=False, status=status)
 
 
 def _refuse(constant: str) -> Any:

@@ -81,6 +81,22 @@ def within(*place: str | int) -> Iterator[None]:
         raise
 
 
+def reads(schema: Mapping[str, Any]) -> Callable[[Any], Any]:
+    """Say of a reader, for the API's document, what JSON it takes."""
+
+    def noted(reader: Any) -> Any:
+        reader.schema = dict(schema)
+        return reader
+
+    return noted
+
+
+def schema_of(reader: Any) -> dict[str, Any]:
+    """Return what JSON a reader takes; anything where it does not say."""
+    return dict(getattr(reader, "schema", {}))
+
+
+@reads({"type": "string"})
 def text(name: str, value: Any) -> str:
     if not isinstance(value, str):
         raise Invalid(problem("body", name, "Input should be a valid string", _short(value), "string_type"))
@@ -92,6 +108,7 @@ def text(name: str, value: Any) -> str:
 def limited_text(longest: int, pattern: str = "", least: int = 1) -> Callable[[str, Any], str]:
     """A text of ``least`` to ``longest`` characters that matches ``pattern`` (a regular expression) as a whole."""
 
+    @reads({"type": "string", "minLength": least, "maxLength": longest})
     def read(name: str, value: Any) -> str:
         found = text(name, value)
         if not least <= len(found) <= longest:
@@ -106,6 +123,7 @@ def limited_text(longest: int, pattern: str = "", least: int = 1) -> Callable[[s
 def one_of(*choices: str) -> Callable[[str, Any], str]:
     """One of the given texts."""
 
+    @reads({"type": "string", "enum": [str(each) for each in choices]})
     def read(name: str, value: Any) -> str:
         if value not in choices:
             raise Invalid(problem("body", name, f"{value!r:.200} is not one of {list(choices)}", _short(value)))
@@ -117,6 +135,7 @@ def one_of(*choices: str) -> Callable[[str, Any], str]:
 def listing(of: Callable[[str, Any], Any], most: int = 10_000) -> Callable[[str, Any], list[Any]]:
     """A list of at most ``most`` values that ``of`` reads."""
 
+    @reads({"type": "array", "items": schema_of(of), "maxItems": most})
     def read(name: str, value: Any) -> list[Any]:
         if not isinstance(value, list):
             raise Invalid(problem("body", name, "Input should be a valid list", _short(value), "list_type"))
@@ -127,16 +146,19 @@ def listing(of: Callable[[str, Any], Any], most: int = 10_000) -> Callable[[str,
     return read
 
 
+@reads({"type": "boolean"})
 def boolean(name: str, value: Any) -> bool:
     if not isinstance(value, bool):
         raise Invalid(problem("body", name, "Input should be a valid boolean", _short(value), "bool_type"))
     return value
 
 
+@reads({"type": "integer"})
 def large_number(name: str, value: Any) -> int:
     return whole_number(name, value, 64)
 
 
+@reads({"type": "integer"})
 def whole_number(name: str, value: Any, bits: int = 32) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise Invalid(problem("body", name, "Input should be a valid integer", _short(value), "int_type"))
@@ -145,6 +167,7 @@ def whole_number(name: str, value: Any, bits: int = 32) -> int:
     return value
 
 
+@reads({"type": "object"})
 def mapping(name: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Invalid(problem("body", name, "Input should be a valid dictionary", _short(value), "dict_type"))
@@ -157,6 +180,7 @@ def any_json(name: str, value: Any) -> Any:
     return value
 
 
+@reads({"type": "string", "format": "date-time"})
 def time(name: str, value: Any) -> Any:
     return read_time("body", name, value)
 

@@ -11,7 +11,7 @@ from runs_app import actions, deleting
 from runs_app.exceptions import InvalidState
 from runs_app.models import DagRun, TaskInstance
 
-from .body import Part, boolean, large_number, limited_text, one_of, text
+from .body import Part, boolean, large_number, limited_text, one_of, reads, text
 from .bulk import Action, Outcome, Refused
 
 NOTE = Part(limited_text(1000, least=0))
@@ -23,6 +23,7 @@ RUN = {
 }
 
 
+@reads({"type": "string", "enum": ["success", "failed", "skipped"]})
 def new_state(name: str, value: Any) -> str:
     """Read a state in whatever case, as Airflow does."""
     return one_of("success", "failed", "skipped")(name, value.lower() if isinstance(value, str) else value)

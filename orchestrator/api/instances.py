@@ -76,6 +76,7 @@ LISTING = Listing(
     },
     numbers={"duration": "took"},
     took=ExpressionWrapper(F("ended_at") - F("started_at"), output_field=DurationField()),
+    unknown=("executor",),
 )
 
 

@@ -71,9 +71,12 @@ class Listing:
     numbers: Mapping[str, str] = field(default_factory=dict)  # ranges over durations in seconds
     took: Any = None  # the expression behind "took", for lists that know a duration
     convert: Mapping[str, Callable[[str], Any]] = field(default_factory=dict)  # of exact values; a tuple = any of these
+    unknown: Sequence[str] = ()  # what Airflow's rows have and ours do not: whoever asks for one finds nothing
 
     def narrow(self, rows: QuerySet[Any], query: QueryDict) -> QuerySet[Any]:
         """Filter ``rows`` by everything the query string says."""
+        if any(query.get(name) for name in self.unknown):
+            return rows.none()
         for name, path in self.exact.items():
             if values := query.getlist(name):
                 rows = rows.filter(self._any_of(name, path, values))

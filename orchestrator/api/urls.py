@@ -36,6 +36,7 @@ from .views.dag_warnings import DagWarningsView
 from .views.dags import DagDetailsView, DagsView, DagTagsView, DagView
 from .views.deadlines import DeadlineAlertsView, DeadlinesView
 from .views.dependencies import DependenciesView
+from .views.document import DocumentView
 from .views.favorites import FavoriteView, UnfavoriteView
 from .views.forecast import ForecastView
 from .views.group_retries import GroupRetriesView
@@ -85,6 +86,7 @@ RUN = DAG + "/dagRuns/<str:run_id>"
 TASK = RUN + "/taskInstances/<str:task_id>"
 
 urlpatterns = [
+    path("openapi.json", DocumentView.as_view()),
     path("auth/token", TokenView.as_view()),
     path("auth/token/cli", CliTokenView.as_view()),
     path("api/v2/auth/login", LoginView.as_view()),

@@ -21,7 +21,17 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-OPEN = ("/sign-in", "/static/", "/admin/login/", "/auth/", "/api/", "/favicon.ico", "/healthz", "/answer/")
+OPEN = (
+    "/sign-in",
+    "/static/",
+    "/admin/login/",
+    "/auth/",
+    "/api/",
+    "/openapi.json",
+    "/favicon.ico",
+    "/healthz",
+    "/answer/",
+)
 """Prefixes that answer without a session; the API asks for its own credentials, a link to answer by is one."""
 
 Next = Callable[[HttpRequest], HttpResponse]

@@ -32,6 +32,7 @@ INDEXED = f"{TASK}/<index:map_index>"
 CONNECTION = {"get": "has:read_connections", "patch": "has:edit_connections", "delete": "has:edit_connections"}
 
 API: dict[str, dict[str, str]] = {
+    "openapi.json": {"get": "open"},
     "auth/token": {"post": "open"},
     "auth/token/cli": {"post": "open"},
     "api/v2/auth/login": {"get": "open"},

@@ -10,9 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from dags_app.models import Dag
+from runs_app.models import QueuedEvent
+from tests.access.test_matrix import world
+from tests.docs.api_operations import operations
 from tests.support import factories, webserver
 
+__all__ = ["world"]
+
 SCRIPT = Path(__file__).with_name("client_script.py")
+OPERATIONS = Path(__file__).with_name("client_operations.py")
 CLIENT = "apache-airflow-client==3.3.2"
 
 
@@ -30,8 +37,9 @@ def client_python(tmp_path_factory) -> Path:
 
 
 @pytest.fixture
-def server(transactional_db) -> Iterator[str]:
+def server(transactional_db, monkeypatch) -> Iterator[str]:
     """A real web server on the database of the test."""
+    monkeypatch.setenv("ORCHESTRATOR_EXTERNAL_LOG_URL", "https://logs/{task_id}")
     with webserver.running() as address:
         yield address
 
@@ -84,3 +92,31 @@ def test_the_stock_client_can_do_its_work(client_python, server, redis_server):
         "events": True,
         "missing": "The Dag with ID: `nope` was not found",
     }
+
+
+BEYOND = {
+    "test_connection": "403",
+    "enqueue_connection_test": "403",
+    "get_connection_test": "403",
+    "create_default_connections": "404",
+    # The client follows to a page, which is no JSON.
+    "login": "ok",
+    "logout": "ok",
+}
+"""What the operations answer that are not done here."""
+
+
+def test_the_stock_client_calls_every_operation(client_python, server, world, redis_server):
+    user = factories.with_password(factories.make_user("admin", last_login=factories.DAY))
+    dag = Dag.objects.get(pk="alpha")
+    more = [factories.make_asset(f"s3://more/{number}", consumer=dag) for number in (2, 3)]
+    kept = {"dag": dag, "created_at": factories.DAY, "touched_at": factories.DAY}
+    QueuedEvent.objects.bulk_create(QueuedEvent(asset=each, **kept) for each in more)
+    sent = {"ids": {**world, "second_asset": more[0].pk}, "username": user.username, "password": factories.PASSWORD}
+    command = [client_python, OPERATIONS, server]
+    done = subprocess.run(command, input=json.dumps(sent), capture_output=True, text=True, timeout=180)
+    assert done.returncode == 0, done.stderr[-3000:]
+    came = json.loads(done.stdout)
+    assert set(came) == {each["id"] for each in operations()}
+    wrong = {name: what for name, what in came.items() if not what.startswith(BEYOND.get(name, "ok"))}
+    assert wrong == {}, json.dumps(wrong, indent=1)

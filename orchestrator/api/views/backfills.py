@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from orchestrator import access
 from orchestrator.api import shapes
 from orchestrator.api.base import ApiView
-from orchestrator.api.body import Part, boolean, mapping, one_of, read_body, text, time, whole_number
+from orchestrator.api.body import Part, boolean, mapping, one_of, read_body, reads, text, time, whole_number
 from orchestrator.api.errors import Invalid, problem
 from orchestrator.api.query import Listing, order_of
 from orchestrator.api.scope import must
@@ -22,6 +22,7 @@ from runs_app.models import Backfill
 LISTING = Listing(order=order_of(id="pk"))
 
 
+@reads({"type": "integer", "minimum": 1})
 def _at_least_one(name: str, value: Any) -> int:
     found = whole_number(name, value)
     if found < 1:

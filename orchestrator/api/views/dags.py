@@ -18,8 +18,9 @@ from orchestrator.api import shapes
 from orchestrator.api.base import ApiView
 from orchestrator.api.body import Part, boolean, one_of, read_body
 from orchestrator.api.errors import BadRequest
-from orchestrator.api.query import Listing, flag, order_of, window
+from orchestrator.api.query import ENDS, Listing, flag, order_of, window
 from orchestrator.api.scope import dag_for, must
+from orchestrator.core import timetables
 from orchestrator.core.states import RUN_UNFINISHED, from_airflow
 from runs_app import actions, favorites
 from runs_app.models import DagRun
@@ -38,8 +39,15 @@ LISTING = Listing(
     patterns={"dag_id": "dag_id", "dag_display_name": "display_name"},
     exact={"bundle_name": "file__bundle_name", "last_dag_run_state": "last_state"},
     convert={"last_dag_run_state": from_airflow},
+    unknown=("bundle_version",),
 )
 
+
+TIMETABLES = {name: getattr(getattr(timetables, name), "type", None) for name in timetables.__all__}
+"""Airflow's name of a timetable's class -> ours in a spec."""
+
+RUNS = Listing(times={"dag_run_start_date": "started_at", "dag_run_end_date": "ended_at"})
+"""DAGs are found by their runs' times, too."""
 
 PATCH = {
     "is_paused": Part(boolean, required=True, nullable=False),
@@ -53,6 +61,8 @@ class DagsView(ApiView):
     def get(self, request: Request) -> Response:
         rows = _with_last_run(access.visible_dags(request.user), request.GET)
         rows = narrow(rows, request.GET)
+        if any(name.startswith("dag_run_") and name.endswith(ENDS) for name in request.GET):
+            rows = rows.filter(Exists(RUNS.narrow(DagRun.objects.filter(dag=OuterRef("pk")), request.GET)))
         if (starred := flag(request.GET, "is_favorite")) is not None:
             rows = favorites.narrowed(rows, request.user, starred)
         page, total = LISTING.page(rows, request.GET)
@@ -157,6 +167,9 @@ def narrow(rows: QuerySet[Any], query: QueryDict) -> QuerySet[Any]:
             # As the databases keep it: SQLite what json.dumps wrote, PostgreSQL the characters themselves.
             found |= Q(owners__icontains=json.dumps(owner)) | Q(owners__icontains=json.dumps(owner, ensure_ascii=False))
         rows = rows.filter(found)
+    if named := [each.rpartition(".")[2] for each in query.getlist("timetable_type") if each]:
+        kinds = [kind for kind in (TIMETABLES.get(each) for each in named) if kind]
+        rows = rows.filter(version__spec__timetable__type__in=kinds) if kinds else rows.none()
     if states := query.getlist("dag_run_state"):
         known = [each for state in states for each in from_airflow(state)]
         rows = rows.filter(Exists(DagRun.objects.filter(dag=OuterRef("pk"), state__in=known)))

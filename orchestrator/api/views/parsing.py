@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from django.core import signing
-from django.http import Http404
+from django.http import Http404, JsonResponse
 from rest_framework.request import Request
-from rest_framework.response import Response
 
 from orchestrator import access
-from orchestrator.api.base import ApiView
+from orchestrator.api.base import ApiView, null
 from orchestrator.api.scope import must
 from runs_app import parsing
 
@@ -16,7 +15,7 @@ from runs_app import parsing
 class ParseFileView(ApiView):
     """PUT /api/v2/parseDagFile/{file_token}: the DAG processor reads the file again, within seconds."""
 
-    def put(self, request: Request, file_token: str) -> Response:
+    def put(self, request: Request, file_token: str) -> JsonResponse:
         try:
             _, path = signing.loads(file_token, salt="dag file")
         except (signing.BadSignature, ValueError, TypeError, UnicodeError) as error:
@@ -27,4 +26,4 @@ class ParseFileView(ApiView):
             raise Http404("No file has this token")
         must(request.user, "edit", dag)
         parsing.ask(dag.file_id, user=request.user)
-        return Response(None, status=201)
+        return null(201)

@@ -16,7 +16,7 @@ from orchestrator.api import bulk, shapes
 from orchestrator.api.base import ApiView
 from orchestrator.api.body import Part, any_json, boolean, limited_text, masked, read_body, text, whole_number
 from orchestrator.api.errors import BadRequest, Conflict
-from orchestrator.api.query import Listing, order_of
+from orchestrator.api.query import Listing, large_int, order_of, read_time
 from orchestrator.api.scope import must
 from runs_app import registry
 
@@ -83,7 +83,13 @@ EVENTS = Listing(
         "dag_id", "task_id", "run_id", "event", "map_index", event_log_id="pk", id="pk", when="at", owner="actor"
     ),
     default_order=("-at",),
-    exact={"dag_id": "dag_id", "task_id": "task_id", "run_id": "run_id", "owner": "actor", "event": "event"},
+    exact={
+        **{name: name for name in ("dag_id", "task_id", "run_id", "map_index", "event")},
+        "owner": "actor",
+        "included_events": "event",
+    },
+    convert={"map_index": large_int},
+    unknown=("try_number",),
     patterns={"dag_id": "dag_id", "task_id": "task_id", "run_id": "run_id", "owner": "actor", "event": "event"},
 )
 
@@ -321,7 +327,11 @@ class EventLogsView(ApiView):
 
     def get(self, request: Request) -> Response:
         must(request.user, "read_audit")
-        page, total = EVENTS.page(AuditEntry.objects.all(), request.GET)
+        rows = AuditEntry.objects.exclude(event__in=request.GET.getlist("excluded_events"))
+        for name, comparison in (("before", "lte"), ("after", "gte")):
+            if text := request.GET.get(name):
+                rows = rows.filter(**{f"at__{comparison}": read_time("query", name, text)})
+        page, total = EVENTS.page(rows, request.GET)
         return Response(
             {"event_logs": [shapes.event_log(row) for row in page.values("pk", *EVENT_FIELDS)], "total_entries": total}
         )

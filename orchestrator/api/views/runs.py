@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import DurationField, ExpressionWrapper, F, Q
-from django.http import Http404
+from django.db.models import DurationField, ExpressionWrapper, F, Q, QuerySet
+from django.http import Http404, QueryDict
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -81,6 +81,7 @@ LISTING = Listing(
     times={**TIMES, "partition_date": "partition_date"},
     numbers={"duration": "took"},
     took=TOOK,
+    unknown=("bundle_version",),
 )
 TRIGGER = {
     "dag_run_id": Part(limited_text(250, RUN_ID)),
@@ -93,6 +94,7 @@ TRIGGER = {
     "partition_key": Part(limited_text(250, r"(?s).*\S.*")),
 }
 PATCH = {"state": Part(one_of("queued", "success", "failed")), "note": Part(limited_text(1000, least=0))}
+CANCEL = {"reason": Part(limited_text(1000, least=0))}
 CLEAR = {
     "dry_run": Part(boolean, default=True, nullable=False),
     "only_failed": Part(boolean, default=False, nullable=False),
@@ -113,6 +115,16 @@ BATCH = {
 }
 
 
+def narrow(rows: QuerySet[DagRun], query: QueryDict) -> QuerySet[DagRun]:
+    """The filters of the list of runs that are no plain columns."""
+    if asset := query.get("consuming_asset_pattern"):
+        named = Q(asset_events__asset__name__icontains=asset) | Q(asset_events__asset__uri__icontains=asset)
+        rows = rows.filter(pk__in=DagRun.objects.filter(named).values("pk"))
+    if part := query.get("conf_contains"):
+        rows = rows.filter(conf__icontains=part)
+    return rows
+
+
 class RunsView(ApiView):
     """GET, POST and PATCH /api/v2/dags/{dag_id}/dagRuns; ``~`` as dag_id lists every DAG's."""
 
@@ -121,10 +133,7 @@ class RunsView(ApiView):
         if dag_id != "~":
             dag_for(request.user, dag_id)
             rows = rows.filter(dag_id=dag_id)
-        if text := request.GET.get("consuming_asset_pattern"):
-            named = Q(asset_events__asset__name__icontains=text) | Q(asset_events__asset__uri__icontains=text)
-            rows = rows.filter(pk__in=DagRun.objects.filter(named).values("pk"))
-        page, told = cursors.page(LISTING, rows, request.GET)
+        page, told = cursors.page(LISTING, narrow(rows, request.GET), request.GET)
         return Response({"dag_runs": [shapes.run(row) for row in page.values(*shapes.RUN_FIELDS)], **told})
 
     def post(self, request: Request, dag_id: str) -> Response:
@@ -157,7 +166,7 @@ class RunsListView(ApiView):
         rows = access.visible_runs(request.user)
         if dag_id != "~" or values["dag_ids"]:
             rows = rows.filter(dag_id__in=[dag_id] if dag_id != "~" else values["dag_ids"])
-        page, total = LISTING.page(rows, query)
+        page, total = LISTING.page(narrow(rows, query), query)
         return Response(
             {"dag_runs": [shapes.run(row) for row in page.values(*shapes.RUN_FIELDS)], "total_entries": total}
         )
@@ -200,7 +209,7 @@ class CancelRunView(ApiView):
     def post(self, request: Request, dag_id: str, run_id: str) -> Response:
         run = run_for(request.user, dag_id, run_id)
         must(request.user, "mark", run)
-        values = read_body(request, {"reason": Part(limited_text(1000, least=0))})
+        values = read_body(request, CANCEL)
         cancel.cancel_run(run.pk, reason=values["reason"] or "", user=request.user)
         return Response(one(run.pk))
 

@@ -22,6 +22,7 @@ VERSIONS = Listing(
     default_order=("version_number",),
     exact={"version_number": "version_number", "bundle_name": "bundle_name"},
     convert={"version_number": small_int},
+    unknown=("bundle_version",),
 )
 
 

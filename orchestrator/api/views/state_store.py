@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.http import Http404
+from django.http import Http404, JsonResponse
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from orchestrator.api.base import ApiView
+from orchestrator.api.base import ApiView, null
 from orchestrator.api.body import Part, any_json, read_body
 from orchestrator.api.body import time as read_moment
 from orchestrator.api.errors import Invalid, problem
@@ -55,6 +55,9 @@ def shape(row: TaskStoreEntry) -> dict[str, Any]:
     return {"key": row.key, "value": row.value, "updated_at": row.updated_at, "expires_at": row.expires_at}
 
 
+PUT = {"value": Part(read_value, required=True, nullable=False), "expires_at": Part(_expiry, default=DEFAULT)}
+
+
 class StateStoreView(_StoreView):
     """GET and DELETE .../taskInstances/{task_id}/state-store."""
 
@@ -85,11 +88,7 @@ class StateStoreKeyView(_StoreView):
     def put(self, request: Request, dag_id: str, run_id: str, task_id: str, key: str) -> Response:
         instance = self.instance(request, dag_id, run_id, task_id)
         must(request.user, "edit", instance)
-        parts = {
-            "value": Part(read_value, required=True, nullable=False),
-            "expires_at": Part(_expiry, default=DEFAULT),
-        }
-        values = read_body(request, parts)
+        values = read_body(request, PUT)
         now = timezone.now()
         expires_at: datetime | None = values["expires_at"]
         if values["expires_at"] == DEFAULT:
@@ -97,13 +96,13 @@ class StateStoreKeyView(_StoreView):
         store.edit(instance, key, values["value"], expires_at=expires_at, now=now, user=request.user)
         return Response(status=204)
 
-    def patch(self, request: Request, dag_id: str, run_id: str, task_id: str, key: str) -> Response:
+    def patch(self, request: Request, dag_id: str, run_id: str, task_id: str, key: str) -> JsonResponse:
         instance = self.instance(request, dag_id, run_id, task_id)
         must(request.user, "edit", instance)
         values = read_body(request, {"value": Part(read_value, required=True, nullable=False)})
         row = self.row(instance, key)
         store.edit(instance, key, values["value"], expires_at=row.expires_at, now=timezone.now(), user=request.user)
-        return Response(None)
+        return null()
 
     def delete(self, request: Request, dag_id: str, run_id: str, task_id: str, key: str) -> Response:
         instance = self.instance(request, dag_id, run_id, task_id)

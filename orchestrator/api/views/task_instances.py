@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import Http404
+from django.http import Http404, JsonResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from dags_app.versions import load_spec
 from orchestrator import access
 from orchestrator.api import bulk, bulk_runs, cursors, shapes
-from orchestrator.api.base import ApiView
+from orchestrator.api.base import ApiView, null
 from orchestrator.api.body import (
     Part,
     any_json,
@@ -23,6 +23,7 @@ from orchestrator.api.body import (
     listing,
     masked,
     read_body,
+    reads,
     text,
     time,
     whole_number,
@@ -41,6 +42,14 @@ from runs_app.exceptions import InvalidState
 from runs_app.models import Attempt, DagRun, TaskInstance
 
 
+@reads(
+    {
+        "anyOf": [
+            {"type": "string"},
+            {"type": "array", "prefixItems": [{"type": "string"}, {"type": "integer"}], "minItems": 2, "maxItems": 2},
+        ]
+    }
+)
 def task_choice(name: str, value: Any) -> str | tuple[str, int]:
     """Read one of ``task_ids``: an id, or [id, map index]."""
     if isinstance(value, list) and len(value) == 2:
@@ -52,8 +61,24 @@ class TaskInstancesView(ApiView):
     """GET and PATCH /api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances."""
 
     def get(self, request: Request, dag_id: str, run_id: str) -> Response:
-        page, told = cursors.page(LISTING, in_path(request, dag_id, run_id), request.GET)
+        rows = in_path(request, dag_id, run_id)
+        if group_id := request.GET.get("task_group_id"):
+            rows = rows.filter(task_id__in=self._in_group(request, dag_id, run_id, group_id))
+        page, told = cursors.page(LISTING, rows, request.GET)
         return Response({"task_instances": shaped(page), **told})
+
+    def _in_group(self, request: Request, dag_id: str, run_id: str, group_id: str) -> list[str]:
+        """The tasks of a group in the version of the run, or of all runs in that of now."""
+        if dag_id == "~":
+            raise BadRequest(
+                "task_group_id needs a dag_id in the path: groups of different Dags have nothing in common"
+            )
+        dag = dag_for(request.user, dag_id)
+        version = dag.version_id if run_id == "~" else run_for(request.user, dag_id, run_id).version_id
+        task_ids = tasks_inside(load_spec(version), group_id) if version is not None else None
+        if not task_ids:
+            raise Http404(f"Task group {group_id} not found")
+        return list(task_ids)
 
     def patch(self, request: Request, dag_id: str, run_id: str) -> Response:
         """Change or delete many; ``~`` where each of them names its DAG and its run."""
@@ -131,11 +156,11 @@ class TaskInstanceView(MarkView):
 class WholeTaskView(TaskInstanceView):
     """GET, PATCH and DELETE .../taskInstances/{task_id}; DELETE takes the map index from the query string."""
 
-    def delete(self, request: Request, dag_id: str, run_id: str, task_id: str) -> Response:
+    def delete(self, request: Request, dag_id: str, run_id: str, task_id: str) -> JsonResponse:
         instance = instance_for(request.user, dag_id, run_id, task_id, map_index_of(request.GET))
         must(request.user, "delete", instance.run)
         deleting.delete_instance(instance.pk, user=request.user)
-        return Response(None)
+        return null()
 
 
 class DryRunView(MarkView):

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from orchestrator.api import shapes
 from orchestrator.api.base import ApiView
 from orchestrator.api.body import Part, any_json, large_number, read_body, text
+from orchestrator.api.errors import BadRequest
 from orchestrator.api.instances import in_path
 from orchestrator.api.query import Listing, flag, large_int, order_of
 from orchestrator.api.query import map_index as map_index_of
@@ -75,6 +76,8 @@ class XComView(ApiView):
 
     def get(self, request: Request, dag_id: str, run_id: str, task_id: str, key: str) -> Response:
         run_for(request.user, dag_id, run_id)
+        if flag(request.GET, "deserialize"):
+            raise BadRequest("XCom deserialization is disabled in configuration: a value's class is never loaded here")
         map_index = map_index_of(request.GET)
         rows = XCom.objects.filter(
             run__dag_id=dag_id, run__run_id=run_id, task_id=task_id, map_index=map_index, key=key
