@@ -16,6 +16,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from redis import RedisError
 
 BATCH_BYTES = 64 * 1024
+GATHER_SECONDS = 0.1
 Look = Callable[[], tuple[bytes, bool]]
 """Looks once: what there is to tell now, and whether that was the end."""
 
@@ -90,28 +91,52 @@ def _look_and_let_go(look: Look) -> tuple[bytes, bool]:
 @contextlib.asynccontextmanager
 async def _hints(groups: Collection[str]) -> AsyncIterator[Any]:
     """Give what waits for a hint of a change, or for the time to be over."""
-    layer = get_channel_layer()
-    channel = ""
+    layer, channel = get_channel_layer(), ""
     if groups and layer is not None:
         with contextlib.suppress(OSError, RedisError):  # without hints, the next look finds it
             channel = await layer.new_channel()
             for group in groups:
                 await layer.group_add(group, channel)
-
-    async def wait(seconds: float) -> None:
-        if not channel:
-            await asyncio.sleep(seconds)
-            return
-        try:
-            await asyncio.wait_for(layer.receive(channel), seconds)
-        except TimeoutError:
-            return
-        except (OSError, RedisError):
-            await asyncio.sleep(seconds)
-
+    ear = _Ear(layer, channel) if channel else None
     try:
-        yield wait
+        yield ear.wait if ear is not None else asyncio.sleep
     finally:
-        for group in groups if channel else ():
-            with contextlib.suppress(OSError, RedisError):
-                await layer.group_discard(group, channel)
+        if ear is not None:
+            ear.close()
+            for group in groups:
+                with contextlib.suppress(OSError, RedisError):
+                    await layer.group_discard(group, channel)
+
+
+class _Ear:
+    """Waits for messages to one channel.
+
+    The same wait goes on when its time is over: a layer takes one that is cancelled for the end of the channel.
+    """
+
+    def __init__(self, layer: Any, channel: str) -> None:
+        self.layer, self.channel = layer, channel
+        self.pending: asyncio.Future[Any] | None = None
+
+    async def wait(self, seconds: float) -> None:
+        if not await self._heard(seconds):
+            return
+        quiet_at = time.monotonic() + GATHER_SECONDS
+        while time.monotonic() < quiet_at and await self._heard(GATHER_SECONDS / 5):
+            pass  # many small changes are told in one look
+
+    async def _heard(self, seconds: float) -> bool:
+        if self.pending is None:
+            self.pending = asyncio.ensure_future(self.layer.receive(self.channel))
+        done, _ = await asyncio.wait({self.pending}, timeout=seconds)
+        if not done:
+            return False
+        failed, self.pending = self.pending.exception(), None
+        if isinstance(failed, OSError | RedisError):
+            await asyncio.sleep(seconds)
+            return False
+        return failed is None
+
+    def close(self) -> None:
+        if self.pending is not None:
+            self.pending.cancel()

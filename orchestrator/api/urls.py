@@ -37,6 +37,7 @@ from .views.dags import DagDetailsView, DagsView, DagTagsView, DagView
 from .views.deadlines import DeadlineAlertsView, DeadlinesView
 from .views.dependencies import DependenciesView
 from .views.document import DocumentView
+from .views.events import EventsView
 from .views.favorites import FavoriteView, UnfavoriteView
 from .views.forecast import ForecastView
 from .views.group_retries import GroupRetriesView
@@ -106,6 +107,7 @@ urlpatterns = [
     path("api/v2/dagWarnings", DagWarningsView.as_view()),
     path("api/v2/importErrors", ImportErrorsView.as_view()),
     path("api/v2/importErrors/<int:import_error_id>", ImportErrorView.as_view()),
+    path("api/v2/events", EventsView.as_view()),
     path("api/v2/eventLogs", EventLogsView.as_view()),
     path("api/v2/eventLogs/<int:event_log_id>", EventLogView.as_view()),
     path("api/v2/assets/<int:asset_id>/state-store", AssetStoreView.as_view()),

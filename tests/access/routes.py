@@ -51,6 +51,7 @@ API: dict[str, dict[str, str]] = {
     f"{DAG}/clearPartitions": {"post": "acts:clear"},
     "api/v2/importErrors": {"get": "lists"},
     "api/v2/importErrors/<int:import_error_id>": {"get": "sees"},
+    "api/v2/events": {"get": "has:read"},
     "api/v2/eventLogs": {"get": "has:read_audit"},
     "api/v2/eventLogs/<int:event_log_id>": {"get": "has:read_audit"},
     "api/v2/assets/<int:asset_id>/state-store": {"get": "sees", "delete": "acts:edit"},

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from orchestrator.api.base import ApiView
 from orchestrator.api.errors import BadRequest
+from orchestrator.api.log_feed import LogFeed
 from orchestrator.api.query import flag
 from orchestrator.api.query import map_index as map_index_of
 from orchestrator.api.scope import instance_for
@@ -42,6 +43,8 @@ class LogsView(ApiView):
         if not tokens and try_number != instance.try_number:
             raise Http404(f"No try {try_number} of task `{task_id}`: it has had {instance.try_number}")
         accept = request.META.get("HTTP_ACCEPT", "*/*")
+        if "text/event-stream" in accept:
+            return LogFeed(request, instance, try_number, record).answer(request)
         if "application/x-ndjson" in accept:
             lines = (line + b"\n" for line in _lines(instance, tokens))
             return streamed(request._request, lines, "application/x-ndjson")

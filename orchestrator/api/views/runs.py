@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from orchestrator import access
-from orchestrator.api import bulk, bulk_runs, cursors, shapes
+from orchestrator.api import bulk, bulk_runs, cursors, shapes, triggering
 from orchestrator.api.base import ApiView
 from orchestrator.api.body import (
     Part,
@@ -33,7 +33,7 @@ from orchestrator.api.scope import dag_for, must, run_for
 from orchestrator.core.states import RunState, RunType, from_airflow
 from runs_app import actions, cancel, new_tasks
 from runs_app.create import RUN_ID
-from runs_app.exceptions import InvalidState
+from runs_app.exceptions import DagRunAlreadyExists, InvalidState
 from runs_app.models import DagRun, TaskInstance
 
 
@@ -136,16 +136,35 @@ class RunsView(ApiView):
         page, told = cursors.page(LISTING, narrow(rows, request.GET), request.GET)
         return Response({"dag_runs": [shapes.run(row) for row in page.values(*shapes.RUN_FIELDS)], **told})
 
-    def post(self, request: Request, dag_id: str) -> Response:
+    def post(self, request: Request, dag_id: str) -> Any:
         dag = dag_for(request.user, dag_id)
         must(request.user, "trigger", dag)
         values = run_values(read_body(request, TRIGGER))
+        seconds = triggering.seconds_to_wait(request.GET)
+        run, replayed = self._run(request, dag_id, values)
+        answer = Response(one(run.pk)) if seconds is None else triggering.when_over(request, run.pk, seconds, shape=one)
+        if replayed:
+            answer["Idempotency-Replayed"] = "true"
+        return answer
+
+    def _run(self, request: Request, dag_id: str, values: dict[str, Any]) -> tuple[DagRun, bool]:
+        """Make the run, or find the one that the same request made before."""
+        key_id = triggering.run_id_of_key(request, dag_id, values)
+        before = key_id and triggering.made_before(dag_id, key_id, values)
+        if before:
+            return before, True
+        asked = {**values, "run_id": key_id or values["run_id"]}
         try:
-            run = actions.trigger_dag(dag_id, triggered_by="rest_api", user=request.user, **values)
+            return actions.trigger_dag(dag_id, triggered_by="rest_api", user=request.user, **asked), False
         except OverflowError as error:
             message = "The schedule has no interval there: the calendar ends"
             raise Invalid(problem("body", "logical_date", message)) from error
-        return Response(one(run.pk))
+        except DagRunAlreadyExists:
+            # At the same moment, the same request may have been first.
+            before = key_id and triggering.made_before(dag_id, key_id, values)
+            if not before:
+                raise
+            return before, True
 
     def patch(self, request: Request, dag_id: str) -> Response:
         """Change or delete many; ``~`` where each of them names its DAG."""
