@@ -17,6 +17,8 @@ let heard = new Set();
 export function watch(subject, callback) {
   if (!watchers.has(subject)) watchers.set(subject, new Set());
   watchers.get(subject).add(callback);
+  // Others are told of it already: what changed between the page being made and now was said to them, not to this one.
+  if (heard.has(subject)) callback();
   rewatch();
   return () => { watchers.get(subject)?.delete(callback); };
 }

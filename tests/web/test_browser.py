@@ -186,6 +186,21 @@ def test_what_changed_before_the_socket_was_open_is_not_missed(browser: Any):
     page.wait_for_selector("#task-extract >> text=failed")
 
 
+def test_what_changed_before_the_grid_was_loaded_is_not_missed_though_the_page_listened_already(browser: Any):
+    run = make_shop()
+    page = browser()
+    held: list[Any] = []
+    page.route("**/grid.*.js", held.append)
+    with page.expect_websocket() as opened, page.expect_request("**/grid.*.js"):
+        page.goto("/dags/shop")
+    is_live(page)
+    with opened.value.expect_event("framereceived", lambda frame: "changed" in frame):
+        change(run, "checks.sums", TaskState.FAILED)
+    for route in held:
+        route.continue_()
+    page.wait_for_selector(".g-cells .st-failed")
+
+
 def test_a_lost_connection_is_made_again_and_catches_up(browser: Any):
     run = make_shop()
     page = browser()
