@@ -6,14 +6,15 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "orchestrator.settings")
 
-from django.core.asgi import get_asgi_application
+import django
 
-django_http = get_asgi_application()
+django.setup(set_prefix=False)
 
 from channels.routing import ProtocolTypeRouter
 
 from orchestrator import celery  # noqa: F401  # so that a trigger from a page reaches our broker, not Celery's default
 from orchestrator.live.routing import websocket
 from orchestrator.web.bodies import BodyLimit
+from orchestrator.web.handler import Handler
 
-application = ProtocolTypeRouter({"http": BodyLimit(django_http), "websocket": websocket})
+application = ProtocolTypeRouter({"http": BodyLimit(Handler()), "websocket": websocket})

@@ -78,7 +78,7 @@ def _end(*_: Any) -> None:
 
 
 def pool_connections() -> None:
-    """Have requests share a few PostgreSQL connections: under ASGI each runs in a thread of its own, and would connect anew."""
+    """Have the threads of requests and sockets share a few PostgreSQL connections, however many there are at a time."""
     connections.close_all()  # first: one made without the pool is not the pool's to take back
     for database in connections.settings.values():
         if database["ENGINE"] == "django.db.backends.postgresql":
