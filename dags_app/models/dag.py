@@ -54,7 +54,9 @@ class Dag(models.Model):
     range_asked = models.JSONField(null=True, help_text="dates that its own timetable is to be asked about")
     range_answer = models.JSONField(null=True, help_text="the last such question with its answer")
     plan_wanted = models.BooleanField(default=False, help_text="its own timetable is to be asked again")
-    uses_known = models.BooleanField(default=False, help_text="what it uses was looked for in its sources")
+    uses_known = models.BooleanField(
+        default=False, db_default=False, help_text="what it uses was looked for in its sources"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -17,7 +17,7 @@ class Process(models.Model):
     started_at = models.DateTimeField()
     beat_at = models.DateTimeField(help_text="by the database's clock")
     worker_pid = models.IntegerField(null=True, help_text="of a slot: the worker that it is a process of")
-    stop_asked = models.BooleanField(default=False, help_text="somebody asked its worker to stop")
+    stop_asked = models.BooleanField(default=False, db_default=False, help_text="somebody asked its worker to stop")
     draining = models.BooleanField(default=False, help_text="claims nothing more")
     ended_at = models.DateTimeField(null=True, help_text="when it left, or was found dead")
     end_reason = models.CharField(max_length=250, blank=True)
