@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import DurationField, ExpressionWrapper, F, QuerySet
 from rest_framework.request import Request
 
+from dags_app.models import DagVersion
 from orchestrator import access
-from orchestrator.core.states import TaskState, from_airflow
+from orchestrator.core.states import UNFINISHED, TaskState, from_airflow
+from orchestrator.written import Row, read
+from runs_app.models import DagRun, Trigger
 
 from . import shapes
 from .query import Listing, large_int, order_of, small_int
-from .scope import dag_for, nested_place, run_for, task_display
+from .scope import nested_place, run_key, see_dag, task_display
 
 
 def read_state(value: str) -> tuple[str, ...]:
@@ -82,24 +86,51 @@ LISTING = Listing(
 
 def shaped(rows: QuerySet[Any]) -> list[dict[str, Any]]:
     """Shape task instances; the specs they are shown by are cached per version."""
-    return [_shaped(row) for row in rows.values(*shapes.INSTANCE_FIELDS)]
+    found = read(rows, shapes.INSTANCE_FIELDS, shapes.INSTANCE_TIMES)
+    beside = _beside(found)
+    # Without its run it was deleted since it was read.
+    return [_shaped(dict(row), beside) for row in found if row["run_id"] in beside.runs]
 
 
-def _shaped(row: dict[str, Any]) -> dict[str, Any]:
-    version_pk = row["version__pk"] or row["run__version_id"]
+def _beside(rows: list[Row]) -> shapes.Beside:
+    runs = DagRun.objects.filter(pk__in={row["run_id"] for row in rows}) if rows else DagRun.objects.none()
+    waiting = [row["pk"] for row in rows if row["state"] in UNFINISHED]
+    triggers = Trigger.objects.filter(task_instance__in=waiting) if waiting else Trigger.objects.none()
+    known = read(runs, shapes.RUN_OF_INSTANCE_FIELDS, shapes.RUN_OF_INSTANCE_TIMES)
+    behind = read(triggers, shapes.TRIGGER_FIELDS, shapes.TRIGGER_TIMES)
+    return shapes.Beside(
+        {row["pk"]: row for row in known}, versions_of(rows), {row["task_instance_id"]: row for row in behind}
+    )
+
+
+def _shaped(row: dict[str, Any], beside: shapes.Beside) -> dict[str, Any]:
+    version_pk = row["version_id"] or beside.runs[row["run_id"]]["version_id"]
     if row["rendered_map_index"] is None:
         row["rendered_map_index"] = nested_place(version_pk, row["task_id"], row["map_index"])
-    return shapes.instance(row, task_display(version_pk, row["task_id"]))
+    return shapes.instance(row, task_display(version_pk, row["task_id"]), beside)
+
+
+def shaped_runs(rows: QuerySet[Any]) -> list[dict[str, Any]]:
+    """Shape dag runs."""
+    found = read(rows, shapes.RUN_FIELDS, shapes.RUN_TIMES)
+    versions = versions_of(found)
+    return [shapes.run(row, versions) for row in found]
+
+
+def versions_of(rows: Iterable[Row]) -> shapes.Versions:
+    """Return the versions that rows are of."""
+    pks = {row["version_id"] for row in rows} - {None}
+    found = DagVersion.objects.filter(pk__in=pks).values(*shapes.VERSION_FIELDS) if pks else []
+    return {row["pk"]: shapes.version(row) for row in found}
 
 
 def in_path(request: Request, dag_id: str, run_id: str) -> QuerySet[Any]:
     """Return the visible task instances below a path whose ids may be ``~``."""
     rows = access.visible_task_instances(request.user)
     if dag_id != "~":
-        dag_for(request.user, dag_id)
-        rows = rows.filter(dag_id=dag_id)
-    if run_id != "~":
-        if dag_id != "~":
-            run_for(request.user, dag_id, run_id)
-        rows = rows.filter(run__run_id=run_id)
-    return rows
+        see_dag(request.user, dag_id)
+        if run_id != "~":
+            # By the run alone: by DAG and name of the run, SQLite read all instances that the DAG ever had.
+            return rows.filter(run=run_key(request.user, dag_id, run_id))
+        return rows.filter(dag_id=dag_id)
+    return rows if run_id == "~" else rows.filter(run__run_id=run_id)

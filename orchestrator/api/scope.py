@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import Http404
@@ -24,6 +25,22 @@ def dag_for(user: Any, dag_id: str) -> Dag:
     if dag is None:
         raise Http404(f"The Dag with ID: `{dag_id}` was not found")
     return dag
+
+
+def see_dag(user: Any, dag_id: str) -> None:
+    """Refuse like :func:`dag_for`, without reading the DAG."""
+    if not access.visible_dags(user).filter(pk=dag_id).exists():
+        raise Http404(f"The Dag with ID: `{dag_id}` was not found")
+
+
+def run_key(user: Any, dag_id: str, run_id: str) -> int:
+    """Return the primary key of a run the user may see, without reading the run."""
+    found: int | None = (
+        access.visible_runs(user).filter(dag_id=dag_id, run_id=run_id).values_list("pk", flat=True).first()
+    )
+    if found is None:
+        raise Http404(f"The DagRun with dag_id: `{dag_id}` and run_id: `{run_id}` was not found")
+    return found
 
 
 def run_for(user: Any, dag_id: str, run_id: str) -> DagRun:
@@ -52,12 +69,10 @@ def must(user: Any, verb: str, obj: Any = None) -> None:
         raise PermissionDenied("Forbidden")
 
 
-def task_display(version_pk: int | None, task_id: str) -> dict[str, Any]:
+def task_display(version_pk: int | None, task_id: str) -> Mapping[str, Any]:
     """Return what the version's spec says for showing a task; empty for a task it no longer has."""
-    if version_pk is None:
-        return {}
-    task = load_spec(version_pk).tasks.get(task_id)
-    return dict(task.display) if task else {}
+    task = load_spec(version_pk).tasks.get(task_id) if version_pk is not None else None
+    return task.display if task else {}
 
 
 def nested_place(version_pk: int | None, task_id: str, map_index: int) -> str | None:

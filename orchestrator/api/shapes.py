@@ -1,16 +1,17 @@
 """Rows as the JSON that Airflow's clients read: every required field present, nulls explicit, times in UTC.
 
-Each function takes a mapping of column values (as ``QuerySet.values(*FIELDS)`` gives) and returns one object.
+Each function takes a mapping of column values and returns one object. What lists are made of is read by
+:func:`orchestrator.written.read` with ``X_FIELDS`` and ``X_TIMES``, everything else by ``QuerySet.values(*X_FIELDS)``.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
-from uuid import UUID
 
 from django.core import signing
 
@@ -20,49 +21,62 @@ from orchestrator.core.reasons import Reason
 from orchestrator.core.spec import DagSpec, TaskSpec
 from orchestrator.core.states import TaskState, as_airflow
 from orchestrator.logs.mask import MASK, mask_fields
+from orchestrator.written import Row
 
-Row = Mapping[str, Any]
 Json = dict[str, Any]
 
 
 def moment(value: datetime | None) -> str | None:
     """A time as Airflow writes it: UTC, microseconds only where there are some, ``Z``."""
-    return None if value is None else value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    if value is None:
+        return None
+    if value.tzinfo is not UTC:  # as the database gives them they are; a list of runs has a thousand
+        value = value.astimezone(UTC)
+    return value.isoformat()[:-6] + "Z"
 
 
 def seconds_between(start: datetime | None, end: datetime | None) -> float | None:
     return (end - start).total_seconds() if start and end else None
 
 
+def _seconds(start: str | None, end: str | None) -> float | None:
+    """How long it is between two times that the database wrote."""
+    return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds() if start and end else None
+
+
 def opaque_id(pk: int) -> str:
     """A row's id in the form that clients check for: a UUID."""
-    return str(UUID(int=pk))
+    return f"00000000-0000-0000-{pk >> 48:04x}-{pk & 0xFFFF_FFFF_FFFF:012x}"
 
 
 VERSION_FIELDS = ("pk", "version_number", "dag_id", "bundle_name", "created_at", "dag__display_name")
 
 
-def version(row: Row, prefix: str = "") -> Json:
-    dag_id = row[prefix + "dag_id"]
+def version(row: Row) -> Json:
+    dag_id = row["dag_id"]
     return {
-        "id": opaque_id(row[prefix + "pk"]),
-        "version_number": row[prefix + "version_number"],
+        "id": opaque_id(row["pk"]),
+        "version_number": row["version_number"],
         "dag_id": dag_id,
-        "bundle_name": row[prefix + "bundle_name"],
+        "bundle_name": row["bundle_name"],
         "bundle_version": None,
-        "created_at": moment(row[prefix + "created_at"]),
-        "dag_display_name": row[prefix + "dag__display_name"] or dag_id,
+        "created_at": moment(row["created_at"]),
+        "dag_display_name": row["dag__display_name"] or dag_id,
         "bundle_url": None,
     }
 
 
+Versions = Mapping[int, Json]
+"""Versions as they are shown, by primary key: a list has hundreds of rows of few versions."""
+
+
 DAG_FIELDS = (
-    *("dag_id", "display_name", "is_paused", "is_stale", "last_parsed_at", "last_parse_seconds", "fileloc"),
+    *("dag_id", "display_name", "is_paused", "is_stale", "last_parse_seconds", "fileloc"),
     *("file__bundle_name", "file__relative_path", "file__import_error__id", "description", "timetable_summary"),
     *("timetable_description", "timetable_periodic", "is_backfillable", "has_task_concurrency_limits", "owners"),
-    *("max_active_tasks", "max_active_runs", "max_consecutive_failed_dag_runs", "next_run_after", "is_partitioned"),
-    *("next_logical_date", "next_interval_start", "next_interval_end"),
+    *("max_active_tasks", "max_active_runs", "max_consecutive_failed_dag_runs", "is_partitioned"),
 )
+DAG_TIMES = ("last_parsed_at", "next_run_after", "next_logical_date", "next_interval_start", "next_interval_end")
 
 
 def dag(row: Row, tags: list[str]) -> Json:
@@ -72,7 +86,7 @@ def dag(row: Row, tags: list[str]) -> Json:
         "dag_display_name": name,
         "is_paused": row["is_paused"],
         "is_stale": row["is_stale"],
-        "last_parsed_time": moment(row["last_parsed_at"]),
+        "last_parsed_time": row["last_parsed_at_text"],
         "last_parse_duration": row["last_parse_seconds"],
         "last_expired": None,
         "bundle_name": row["file__bundle_name"],
@@ -90,10 +104,10 @@ def dag(row: Row, tags: list[str]) -> Json:
         "max_consecutive_failed_dag_runs": row["max_consecutive_failed_dag_runs"],
         "has_task_concurrency_limits": row["has_task_concurrency_limits"],
         "has_import_errors": row["file__import_error__id"] is not None,
-        "next_dagrun_logical_date": moment(row["next_logical_date"]),
-        "next_dagrun_data_interval_start": moment(row["next_interval_start"]),
-        "next_dagrun_data_interval_end": moment(row["next_interval_end"]),
-        "next_dagrun_run_after": moment(row["next_run_after"]),
+        "next_dagrun_logical_date": row["next_logical_date_text"],
+        "next_dagrun_data_interval_start": row["next_interval_start_text"],
+        "next_dagrun_data_interval_end": row["next_interval_end_text"],
+        "next_dagrun_run_after": row["next_run_after_text"],
         "allowed_run_types": None,
         "owners": row["owners"],
         "is_backfillable": row["is_backfillable"],
@@ -182,46 +196,39 @@ def file_token(bundle_name: str | None, relative_path: str | None) -> str:
 
 
 RUN_FIELDS = (
-    *("pk", "run_id", "dag_id", "dag__display_name", "logical_date", "queued_at", "started_at", "ended_at"),
-    *("data_interval_start", "data_interval_end", "run_after", "updated_at", "run_type", "state", "triggered_by"),
-    *(
-        "partition_key",
-        "partition_date",
-        "triggering_user_name",
-        "conf",
-        "note",
-        "version__pk",
-        "version__version_number",
-        "version__dag_id",
-    ),
-    *("version__bundle_name", "version__created_at", "version__dag__display_name"),
+    *("pk", "run_id", "dag_id", "dag__display_name", "run_type", "state", "triggered_by", "triggering_user_name"),
+    *("conf", "note", "version_id", "partition_key"),
+)
+RUN_TIMES = (
+    *("logical_date", "queued_at", "started_at", "ended_at", "data_interval_start", "data_interval_end", "run_after"),
+    *("updated_at", "partition_date"),
 )
 
 
-def run(row: Row) -> Json:
+def run(row: Row, versions: Versions) -> Json:
     return {
         "dag_run_id": row["run_id"],
         "dag_id": row["dag_id"],
-        "logical_date": moment(row["logical_date"]),
-        "queued_at": moment(row["queued_at"]),
-        "start_date": moment(row["started_at"]),
-        "end_date": moment(row["ended_at"]),
-        "duration": seconds_between(row["started_at"], row["ended_at"]),
-        "data_interval_start": moment(row["data_interval_start"]),
-        "data_interval_end": moment(row["data_interval_end"]),
-        "run_after": moment(row["run_after"]),
-        "last_scheduling_decision": moment(row["updated_at"]),
+        "logical_date": row["logical_date_text"],
+        "queued_at": row["queued_at_text"],
+        "start_date": row["started_at_text"],
+        "end_date": row["ended_at_text"],
+        "duration": _seconds(row["started_at_text"], row["ended_at_text"]),
+        "data_interval_start": row["data_interval_start_text"],
+        "data_interval_end": row["data_interval_end_text"],
+        "run_after": row["run_after_text"],
+        "last_scheduling_decision": row["updated_at_text"],
         "run_type": row["run_type"],
         "state": as_airflow(row["state"]),
         "triggered_by": row["triggered_by"],
         "triggering_user_name": row["triggering_user_name"],
         "conf": row["conf"],
         "note": row["note"],
-        "dag_versions": [version(row, "version__")] if row["version__pk"] else [],
+        "dag_versions": [versions[row["version_id"]]] if row["version_id"] in versions else [],
         "bundle_version": None,
         "dag_display_name": row["dag__display_name"] or row["dag_id"],
         "partition_key": row["partition_key"],
-        "partition_date": moment(row["partition_date"]),
+        "partition_date": row["partition_date_text"],
     }
 
 
@@ -248,35 +255,46 @@ def backfill(row: Row) -> Json:
     }
 
 
+RUN_OF_INSTANCE_FIELDS = ("pk", "run_id", "version_id", "dag__display_name")
+RUN_OF_INSTANCE_TIMES = ("logical_date", "run_after")
+TRIGGER_FIELDS = ("task_instance_id", "id", "classpath", "kwargs", "process_id")
+TRIGGER_TIMES = ("created_at",)
 INSTANCE_FIELDS = (
-    *("pk", "task_id", "dag_id", "run__run_id", "map_index", "run__logical_date", "run__run_after", "started_at"),
-    *("ended_at", "state", "try_number", "max_tries", "run__dag__display_name", "hostname", "pool", "pool_slots"),
-    *("queue", "priority_weight", "operator", "scheduled_at", "pid", "note", "rendered_map_index"),
-    *("rendered__fields", "run__version_id", "version__pk", "version__version_number", "version__dag_id"),
-    *("version__bundle_name", "version__created_at", "version__dag__display_name"),
-    *("trigger__id", "trigger__classpath", "trigger__kwargs", "trigger__created_at", "trigger__process_id"),
+    *("pk", "task_id", "dag_id", "run_id", "map_index", "state", "try_number", "max_tries", "hostname", "pool"),
+    *("pool_slots", "queue", "priority_weight", "operator", "pid", "note", "rendered_map_index", "rendered__fields"),
+    "version_id",
 )
+INSTANCE_TIMES = ("started_at", "ended_at", "scheduled_at")
 
 
-def instance(row: Row, task_display: Mapping[str, Any]) -> Json:
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What task instances of a list have in common, by primary key: read once, where joining it to each row cost more."""
+
+    runs: Mapping[int, Row]
+    versions: Versions
+    triggers: Mapping[int, Row]
+
+
+def instance(row: Row, task_display: Mapping[str, Any], beside: Beside) -> Json:
     """One task instance; ``task_display`` is the ``display`` of its task's spec."""
-    state = row["state"]
+    state, run, config = row["state"], beside.runs[row["run_id"]], task_display.get("executor_config")
     return {
         "id": opaque_id(row["pk"]),
         "task_id": row["task_id"],
         "dag_id": row["dag_id"],
-        "dag_run_id": row["run__run_id"],
+        "dag_run_id": run["run_id"],
         "map_index": row["map_index"],
-        "logical_date": moment(row["run__logical_date"]),
-        "run_after": moment(row["run__run_after"]),
-        "start_date": moment(row["started_at"]),
-        "end_date": moment(row["ended_at"]),
-        "duration": seconds_between(row["started_at"], row["ended_at"]),
+        "logical_date": run["logical_date_text"],
+        "run_after": run["run_after_text"],
+        "start_date": row["started_at_text"],
+        "end_date": row["ended_at_text"],
+        "duration": _seconds(row["started_at_text"], row["ended_at_text"]),
         "state": None if state == TaskState.NONE else as_airflow(state),
         "try_number": row["try_number"],
         "max_tries": row["max_tries"],
         "task_display_name": task_display.get("display_name") or row["task_id"],
-        "dag_display_name": row["run__dag__display_name"] or row["dag_id"],
+        "dag_display_name": run["dag__display_name"] or row["dag_id"],
         "hostname": row["hostname"] or None,
         "unixname": None,
         "pool": row["pool"],
@@ -285,30 +303,30 @@ def instance(row: Row, task_display: Mapping[str, Any]) -> Json:
         "priority_weight": row["priority_weight"],
         "operator": row["operator"] or None,
         "operator_name": task_display.get("operator_name") or row["operator"] or None,
-        "queued_when": moment(row["scheduled_at"]),
-        "scheduled_when": moment(row["scheduled_at"]),
+        "queued_when": row["scheduled_at_text"],
+        "scheduled_when": row["scheduled_at_text"],
         "pid": row["pid"],
         "executor": None,
-        "executor_config": json.dumps(task_display.get("executor_config") or {}),
+        "executor_config": json.dumps(config) if config else "{}",
         "note": row["note"],
         "rendered_map_index": row["rendered_map_index"],
         "rendered_fields": row["rendered__fields"] or {},
-        "trigger": _trigger(row),
+        "trigger": _trigger(beside.triggers.get(row["pk"])),
         "triggerer_job": None,
-        "dag_version": version(row, "version__") if row["version__pk"] else None,
+        "dag_version": beside.versions.get(row["version_id"]),
     }
 
 
-def _trigger(row: Row) -> Json | None:
-    if row["trigger__id"] is None:
+def _trigger(row: Row | None) -> Json | None:
+    if row is None:
         return None
     return {
-        "id": row["trigger__id"],
-        "classpath": row["trigger__classpath"],
-        "kwargs": json.dumps(mask_fields(row["trigger__kwargs"])),
-        "created_date": moment(row["trigger__created_at"]),
+        "id": row["id"],
+        "classpath": row["classpath"],
+        "kwargs": json.dumps(mask_fields(row["kwargs"])),
+        "created_date": row["created_at_text"],
         "queue": None,
-        "triggerer_id": row["trigger__process_id"],
+        "triggerer_id": row["process_id"],
     }
 
 

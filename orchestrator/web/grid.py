@@ -7,11 +7,13 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Count, Exists, OuterRef, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 
 from orchestrator.core.order import listed
 from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import RUN_FINISHED
+from orchestrator.written import Written
 from runs_app.models import DagRun, Deadline, TaskInstance
 
 from .columns import ABSENT, CODES, MANY, STATES, Column, Layout, columns, with_last_event
@@ -19,10 +21,18 @@ from .columns import ABSENT, CODES, MANY, STATES, Column, Layout, columns, with_
 
 def rows(spec: DagSpec) -> list[dict[str, Any]]:
     """Return tasks and groups in the order of the grid, each group's members together under it."""
-    return [
-        _group_row(spec, name, depth) if kind == "group" else _task_row(spec, name, depth)
-        for depth, (kind, name) in listed(spec)
-    ]
+    return [dict(row) for row in _kept_rows(spec)]
+
+
+def _kept_rows(spec: DagSpec) -> list[dict[str, Any]]:
+    """Worked out once for each version, as what a spec says never changes."""
+    kept: list[dict[str, Any]] | None = spec.__dict__.get("_grid_rows")
+    if kept is None:
+        kept = spec.__dict__["_grid_rows"] = [
+            _group_row(spec, name, depth) if kind == "group" else _task_row(spec, name, depth)
+            for depth, (kind, name) in listed(spec)
+        ]
+    return kept
 
 
 def _task_row(spec: DagSpec, task_id: str, depth: int) -> dict[str, Any]:
@@ -62,7 +72,8 @@ def moment(value: datetime | None) -> str | None:
     return value.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z" if value else None
 
 
-def run_json(run: DagRun, version: int | None = None) -> dict[str, Any]:
+def run_json(run: DagRun) -> dict[str, Any]:
+    """A run beside its graph or timeline, in the words of the grid's columns."""
     return {
         "pk": run.pk,
         "run_id": run.run_id,
@@ -73,21 +84,30 @@ def run_json(run: DagRun, version: int | None = None) -> dict[str, Any]:
         "start": moment(run.started_at),
         "end": moment(run.ended_at),
         "note": bool(run.note),
-        "version": version,
     }
 
 
-SHOWN = (
-    *("run_id", "state", "run_type", "logical_date", "run_after", "queued_at", "started_at", "ended_at", "note"),
-    "version__version_number",
-)
-"""The columns that a grid of hundreds of runs is made of; reading all of them took half of its time."""
-
-
 def shown(runs: QuerySet[DagRun]) -> QuerySet[Any]:
-    """Runs with what the grid needs of them: version, last event, whether they have missed a deadline."""
+    """Runs as rows of what the grid needs: version, last event, whether they have missed a deadline, times as text.
+
+    Not as objects: with hundreds of runs, making those and their times took more than all the rest.
+    """
     late = Deadline.objects.filter(run=OuterRef("pk"), missed=True)
-    return with_last_event(runs.select_related("version").only(*SHOWN)).annotate(late=Exists(late))
+    told = with_last_event(runs).annotate(
+        late=Exists(late),
+        noted=Q(note__isnull=False) & ~Q(note=""),
+        at=Written(Coalesce("logical_date", "run_after")),
+        queued=Written("queued_at"),
+        started=Written("started_at"),
+        ended=Written("ended_at"),
+    )
+    return told.values_list(*COLUMNS, named=True)
+
+
+COLUMNS = (
+    *("pk", "run_id", "state", "run_type", "version__version_number", "last_event", "late", "noted"),
+    *("at", "queued", "started", "ended"),
+)
 
 
 def grid(spec: DagSpec, runs: Sequence[Any], version: object = None, since: int = 0) -> dict[str, Any]:
@@ -126,7 +146,9 @@ def _is_new(run: Any, since: int) -> bool:
 
 def _column_json(run: Any, column: Column, count: int, former: Sequence[str]) -> dict[str, Any]:
     """A run with its states; tasks that the layout lacks stand behind it, in the order of ``former``."""
-    states, many = column.states, dict(column.many)
+    states, many = column.states, column.many
+    if former:
+        many = dict(many)
     for place, task_id in enumerate(former, count):
         counts = column.others.get(task_id)
         if counts and sum(counts.values()) > 1:
@@ -134,9 +156,25 @@ def _column_json(run: Any, column: Column, count: int, former: Sequence[str]) ->
             states += MANY
         else:
             states += CODES[next(iter(counts))] if counts else ABSENT
-    late = {"late": True} if getattr(run, "late", False) else {}
-    names = {"former": list(former)} if former else {}
-    return run_json(run, run.version.version_number) | late | names | {"states": states, "many": many}
+    found = {
+        "pk": run.pk,
+        "run_id": run.run_id,
+        "state": run.state,
+        "type": run.run_type,
+        "at": run.at,
+        "queued": run.queued,
+        "start": run.started,
+        "end": run.ended,
+        "note": run.noted,
+        "version": run.version__version_number,
+        "states": states,
+        "many": many,
+    }
+    if run.late:
+        found["late"] = True
+    if former:
+        found["former"] = list(former)
+    return found
 
 
 def graph(spec: DagSpec, run: DagRun | None) -> dict[str, Any]:

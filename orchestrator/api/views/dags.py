@@ -22,6 +22,7 @@ from orchestrator.api.query import ENDS, Listing, flag, order_of, window
 from orchestrator.api.scope import dag_for, must
 from orchestrator.core import timetables
 from orchestrator.core.states import RUN_UNFINISHED, from_airflow
+from orchestrator.written import read
 from runs_app import actions, favorites
 from runs_app.models import DagRun
 
@@ -193,7 +194,7 @@ def _with_last_run(rows: QuerySet[Any], query: QueryDict) -> QuerySet[Any]:
 
 def listed(page: QuerySet[Any]) -> list[dict[str, Any]]:
     """Shape a page of DAGs; two queries however many there are."""
-    rows = list(page.values(*shapes.DAG_FIELDS))
+    rows = read(page, shapes.DAG_FIELDS, shapes.DAG_TIMES)
     tags: dict[str, list[str]] = {}
     names = DagTag.objects.filter(dag__in=[row["dag_id"] for row in rows]).order_by("name")
     for dag_id, name in names.values_list("dag_id", "name"):

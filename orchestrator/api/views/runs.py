@@ -27,9 +27,9 @@ from orchestrator.api.body import (
     whole_number,
 )
 from orchestrator.api.errors import Invalid, problem
-from orchestrator.api.instances import shaped
+from orchestrator.api.instances import shaped, shaped_runs
 from orchestrator.api.query import ENDS, Listing, as_query, order_of, small_int
-from orchestrator.api.scope import dag_for, must, run_for
+from orchestrator.api.scope import dag_for, must, run_for, see_dag
 from orchestrator.core.states import RunState, RunType, from_airflow
 from runs_app import actions, cancel, new_tasks
 from runs_app.create import RUN_ID
@@ -131,10 +131,10 @@ class RunsView(ApiView):
     def get(self, request: Request, dag_id: str) -> Response:
         rows = access.visible_runs(request.user)
         if dag_id != "~":
-            dag_for(request.user, dag_id)
+            see_dag(request.user, dag_id)
             rows = rows.filter(dag_id=dag_id)
         page, told = cursors.page(LISTING, narrow(rows, request.GET), request.GET)
-        return Response({"dag_runs": [shapes.run(row) for row in page.values(*shapes.RUN_FIELDS)], **told})
+        return Response({"dag_runs": shaped_runs(page), **told})
 
     def post(self, request: Request, dag_id: str) -> Any:
         dag = dag_for(request.user, dag_id)
@@ -186,9 +186,7 @@ class RunsListView(ApiView):
         if dag_id != "~" or values["dag_ids"]:
             rows = rows.filter(dag_id__in=[dag_id] if dag_id != "~" else values["dag_ids"])
         page, total = LISTING.page(narrow(rows, query), query)
-        return Response(
-            {"dag_runs": [shapes.run(row) for row in page.values(*shapes.RUN_FIELDS)], "total_entries": total}
-        )
+        return Response({"dag_runs": shaped_runs(page), "total_entries": total})
 
 
 class RunView(ApiView):
@@ -279,7 +277,7 @@ def run_values(values: dict[str, Any]) -> dict[str, Any]:
 
 def one(run_pk: int) -> dict[str, Any]:
     """Return one run as the API shows it."""
-    row = DagRun.objects.filter(pk=run_pk).values(*shapes.RUN_FIELDS).first()
-    if row is None:
+    found = shaped_runs(DagRun.objects.filter(pk=run_pk))
+    if not found:
         raise Http404("The DagRun was deleted")
-    return shapes.run(row)
+    return found[0]
