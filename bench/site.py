@@ -110,7 +110,7 @@ def site(where: Place, *sizes: str, alive: bool = False) -> Iterator[Site]:
     server = subprocess.Popen(
         [sys.executable, str(ROOT / "manage.py"), "standalone" if alive else "web"],
         cwd=ROOT,
-        env={**made.home.environment, "PYTHONUNBUFFERED": "1"},
+        env={**made.home.environment, "PYTHONUNBUFFERED": "1", "DJANGO_SETTINGS_MODULE": "bench.settings"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.STDOUT,
     )
