@@ -24,7 +24,7 @@ from runs_app.models import Attempt, DagRun, TaskInstance
 from . import around, families, heroes
 from .dates import DAY, dates_of
 from .history import Told, Writer, batches
-from .rows import settle
+from .rows import settle, without_hurry
 from .sizes import GRID, LAKE, LOG, MAPPED, Sizes
 from .story import Mood, tell
 
@@ -62,6 +62,7 @@ def build(sizes: Sizes, say: Say) -> dict[str, int]:
     _parse(sizes, say)
     writer = Writer(Random(sizes.seed), sizes.until)
     with transaction.atomic():
+        without_hurry()
         _date_versions(sizes)
         for number, dag in enumerate(Dag.objects.filter(is_stale=False).order_by("pk"), 1):
             Historian(sizes, writer, dag).write()

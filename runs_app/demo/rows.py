@@ -35,6 +35,13 @@ def load(model: type[models.Model], names: Sequence[str], rows: Iterable[tuple[A
     )
 
 
+def without_hurry() -> None:
+    """Lift PostgreSQL's limits in this transaction: rows are made while they are sent, which takes as long as it takes."""
+    if is_postgresql():
+        write("SET LOCAL statement_timeout = 0")
+        write("SET LOCAL idle_in_transaction_session_timeout = 0")
+
+
 def next_pk(model: type[models.Model]) -> int:
     """The first primary key that is free; who uses it calls :func:`settle` in the end."""
     return int(fetch(f"SELECT COALESCE(max(id), 0) + 1 FROM {model._meta.db_table}")[0][0])
