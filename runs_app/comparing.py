@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import F, QuerySet, TextField, Value
 from django.db.models.functions import MD5, Cast, Coalesce
@@ -64,12 +65,15 @@ def compared(before: DagRun, after: DagRun, now: datetime) -> Comparison:
     return Comparison(before, after, found, changes, delay, whole)
 
 
-def _instances(run: DagRun) -> dict[Key, TaskInstance]:
-    rows = TaskInstance.objects.filter(run=run).order_by("pk")[:MOST_INSTANCES]
-    return {(each.task_id, each.map_index): each for each in rows}
+COLUMNS = ("pk", "task_id", "map_index", "state", "started_at", "ended_at", "try_number", "hostname")
 
 
-def _facts(run: DagRun, instances: Mapping[Key, TaskInstance], now: datetime) -> Facts:
+def _instances(run: DagRun) -> dict[Key, Any]:
+    rows = TaskInstance.objects.filter(run=run).order_by("pk").values_list(*COLUMNS, named=True)
+    return {(each.task_id, each.map_index): each for each in rows[:MOST_INSTANCES]}
+
+
+def _facts(run: DagRun, instances: Mapping[Key, Any], now: datetime) -> Facts:
     xcoms = _xcoms(run)
     order = {task_id: number for number, task_id in enumerate(load_spec(run.version_id).tasks)}
     keys = sorted(instances, key=lambda key: (order.get(key[0], len(order)), key))
@@ -85,7 +89,7 @@ def _facts(run: DagRun, instances: Mapping[Key, TaskInstance], now: datetime) ->
     )
 
 
-def _taken(row: TaskInstance, xcoms: Mapping[str, str], now: datetime) -> Taken:
+def _taken(row: Any, xcoms: Mapping[str, str], now: datetime) -> Taken:
     over = row.state in FINISHED
     goes_on = row.started_at is not None and row.state == TaskState.RUNNING
     return Taken(
@@ -111,7 +115,7 @@ def _xcoms(run: DagRun) -> dict[Key, dict[str, str]]:
     return found
 
 
-def _logs(before: DagRun, after: DagRun, pairs: list[tuple[TaskInstance, TaskInstance]]) -> Iterable[Difference]:
+def _logs(before: DagRun, after: DagRun, pairs: list[tuple[Any, Any]]) -> Iterable[Difference]:
     """Compare the logs of both sides' last tries, where both have one."""
     old, new = _keys(before, [one for one, _ in pairs]), _keys(after, [other for _, other in pairs])
     own = ({before.run_id: "<run>"}, {after.run_id: "<run>"})
@@ -125,7 +129,7 @@ def _logs(before: DagRun, after: DagRun, pairs: list[tuple[TaskInstance, TaskIns
             yield Difference("log", shown[0], shown[1], other.task_id, other.map_index)
 
 
-def _keys(run: DagRun, instances: list[TaskInstance]) -> dict[int, list[str]]:
+def _keys(run: DagRun, instances: list[Any]) -> dict[int, list[str]]:
     """Return the log files of each instance's last try: several where it was deferred or rescheduled."""
     tries = {each.pk: each.try_number for each in instances}
     found: dict[int, list[str]] = {}
@@ -136,16 +140,15 @@ def _keys(run: DagRun, instances: list[TaskInstance]) -> dict[int, list[str]]:
     return found
 
 
-def _lines(keys: list[str]) -> tuple[list[str], bool]:
-    """Return what a log says from its beginning, and whether there is more of it."""
-    lines: list[str] = []
-    left = LOG_BYTES
+def _lines(keys: list[str]) -> tuple[Iterator[str], bool]:
+    """Return what a log says from its beginning, read line by line as far as anybody asks, and whether there is more of it."""
+    read: list[bytes] = []
+    left, cut = LOG_BYTES, False
     for key in keys:
         data, after = logs.store().read_lines(key, 0, left)
-        lines += [said(line) for line in data.split(b"\n")[:-1]]
-        if after < logs.store().size(key):
-            return lines, True
+        read += data.split(b"\n")[:-1]
         left -= after
-        if left <= 0:
-            return lines, key != keys[-1]
-    return lines, False
+        cut = after < logs.store().size(key) or (left <= 0 and key != keys[-1])
+        if cut or left <= 0:
+            break
+    return map(said, read), cut

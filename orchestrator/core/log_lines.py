@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from itertools import zip_longest
 
 from .fingerprints import NOISE
 
 SPAN = re.compile(r"\b\d+(?:\.\d+)?\s?(?:ms|s|sec|seconds?|milliseconds?)\b")
-PID = re.compile(r"\b(pid)([\s:=#]+)\d+\b", re.IGNORECASE)
+PID = re.compile(r"\b(pid[\s:=#]+)\d+\b", re.IGNORECASE)
+RULES = (*((pattern, 0, word) for pattern, word in NOISE), (SPAN, 0, "<span>"), (PID, 1, "<pid>"))
+"""What is found, the group of it that stays, and what stands for the rest."""
+ALIKE = str.maketrans("23456789", "1" * 8)
+"""No rule tells digits apart but 0, with which an address begins."""
+LONGEST_KEPT = 1000
 
 
 def first_difference(
-    before: Sequence[str], after: Sequence[str], own: tuple[Mapping[str, str], Mapping[str, str]], *, cut: bool = False
+    before: Iterable[str], after: Iterable[str], own: tuple[Mapping[str, str], Mapping[str, str]], *, cut: bool = False
 ) -> tuple[str | None, str | None] | None:
     """Return the two lines that differ first, None for one that is not there; None where nothing does.
 
@@ -32,7 +38,36 @@ def plain(line: str, own: Mapping[str, str]) -> str:
     """Return a line without times, ids, process numbers and what its run alone is called."""
     for word, stands in own.items():
         line = line.replace(word, stands)
-    for pattern, stands in NOISE:
-        line = pattern.sub(stands, line)
-    line = PID.sub(r"\1\2<pid>", SPAN.sub("<span>", line))
-    return " ".join(line.split())
+    shape = line.translate(ALIKE)
+    parts = _kept(shape) if len(line) <= LONGEST_KEPT else _parts(shape)
+    return " ".join("".join([line[start:end] + word for start, end, word in parts]).split())
+
+
+def _parts(shape: str) -> tuple[tuple[int, int, str], ...]:
+    """Return which parts of a line stay, each with what stands behind it.
+
+    By the line's shape, which logs repeat line by line and task by task: the rules take ten times as long as looking
+    up what they found last time.
+    """
+    text, places = shape, list(range(len(shape)))  # places: where each character of the text was in the line
+    for pattern, group, word in RULES:
+        begin, said, held = 0, "", []
+        for found in pattern.finditer(text):
+            start = found.end(group) if group else found.start()
+            said += text[begin:start] + word
+            held += places[begin:start] + [-1] * len(word)
+            begin = found.end()
+        text, places = said + text[begin:], held + places[begin:]
+    parts: list[tuple[int, int, str]] = [(0, 0, "")]
+    for character, place in zip(text, places, strict=True):
+        start, end, behind = parts[-1]
+        if place < 0:
+            parts[-1] = (start, end, behind + character)
+        elif place == end and not behind:
+            parts[-1] = (start, end + 1, "")
+        else:
+            parts.append((place, place + 1, ""))
+    return tuple(parts)
+
+
+_kept = lru_cache(maxsize=5000)(_parts)

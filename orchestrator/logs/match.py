@@ -107,7 +107,7 @@ class Query:
 def record(line: bytes) -> dict[str, Any]:
     """Return a line as a record; one that is none of ours (a full disk cut it in two) as its text."""
     try:
-        found = json.loads(line)
+        found = json.loads(line.decode())  # bytes it looks through for their encoding first
     except ValueError:
         found = None
     return found if isinstance(found, dict) else {"event": line.decode("utf-8", "replace")}
@@ -117,7 +117,7 @@ def said(line: bytes) -> str:
     """Return what a line says, without its colours."""
     event = record(line).get("event")
     text = event if isinstance(event, str) else json.dumps(event, ensure_ascii=False)
-    return _COLOUR_IN_TEXT.sub("", text)
+    return _COLOUR_IN_TEXT.sub("", text) if "\x1b" in text else text
 
 
 def _plain(block: bytes, ascii_only: bool) -> bytes:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from orchestrator.core.comparing import Difference, Facts, Taken, compare
-from orchestrator.core.log_lines import first_difference
+from orchestrator.core.log_lines import RULES, first_difference, plain
 from orchestrator.core.spec import DagSpec, TaskSpec
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
@@ -143,6 +143,42 @@ def test_times_ids_and_spans_are_no_difference_of_logs():
         "id 6fa459ea-ee8a-3ca4-894e-db77e160355e at 0x7f19",
     ]
     assert first_difference(before, after, OWN) is None
+
+
+MORSELS = st.sampled_from(
+    (
+        *(
+            "2026-03-01T00:00:00.5Z",
+            "2026-03-01",
+            "12:30",
+            "0x7f00",
+            "1x7f",
+            "10.0.0.1:80",
+            "/var/log/",
+            "a.txt",
+            "tmpabc123",
+        ),
+        *(
+            "1b4e28ba-2fa1-11d2-883f-0016d3cca427",
+            "deadbeef01",
+            "Abc123def456Ghi789",
+            "pid ",
+            "PID=",
+            "12",
+            "0",
+            "3.5 s",
+        ),
+        *("ms", " ", "  ", "\t", "rows: ", "manual__1", ":", "-", ".", "x", "é", "٣", "٠"),
+    )
+)
+
+
+@given(st.lists(MORSELS, max_size=12).map("".join))
+def test_a_line_is_made_plain_as_rule_after_rule_would(line: str):
+    text = line.replace("manual__1", "<run>")
+    for pattern, group, word in RULES:
+        text = pattern.sub(rf"\{group}{word}" if group else word, text)
+    assert plain(line, OWN[0]) == " ".join(text.split())
 
 
 def test_the_first_line_that_says_something_else_is_found():
