@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.staticfiles.storage import ManifestStaticFilesStorage
 from django.http import HttpRequest, HttpResponse
 from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
-class HashedFiles(ManifestStaticFilesStorage):
-    """A file that was not collected is served under its plain name instead of failing the page."""
+class HashedFiles(CompressedManifestStaticFilesStorage):
+    """Compressed once, when they are collected. A file that was not is served under its plain name instead of failing the page."""
 
     support_js_module_import_aggregation = True
     manifest_strict = False

@@ -9,10 +9,12 @@ from urllib.parse import quote
 
 from django import template
 from django.http import HttpRequest
+from django.templatetags.static import static
 from django.urls import reverse
-from django.utils.html import escape, format_html
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from orchestrator.web.modules import needed
 from orchestrator.web.places import SHORTCUTS
 
 register = template.Library()
@@ -37,6 +39,13 @@ def dot(state: str | None) -> SafeString:
 def state(value: str | None) -> SafeString:
     """A state as glyph and word."""
     return format_html('<span class="state"><i class="st st-{}"></i>{}</span>', value or "none", words(value))
+
+
+@register.simple_tag
+def modules(*names: str) -> SafeString:
+    """Ask for scripts and all that they import beside the page's other files, not one after the other."""
+    paths = dict.fromkeys(path for name in names for path in needed(f"js/{name}"))
+    return format_html_join("\n  ", '<link rel="modulepreload" href="{}">', ((static(path),) for path in paths))
 
 
 @register.simple_tag
