@@ -98,8 +98,10 @@ def _beside(rows: list[Row]) -> shapes.Beside:
     triggers = Trigger.objects.filter(task_instance__in=waiting) if waiting else Trigger.objects.none()
     known = read(runs, shapes.RUN_OF_INSTANCE_FIELDS, shapes.RUN_OF_INSTANCE_TIMES)
     behind = read(triggers, shapes.TRIGGER_FIELDS, shapes.TRIGGER_TIMES)
+    of_runs = {row["version_id"]: shapes.version_of_run(row) for row in known}
+    others = versions({row["version_id"] for row in rows} - of_runs.keys())  # of what was run again with another
     return shapes.Beside(
-        {row["pk"]: row for row in known}, versions_of(rows), {row["task_instance_id"]: row for row in behind}
+        {row["pk"]: row for row in known}, {**of_runs, **others}, {row["task_instance_id"]: row for row in behind}
     )
 
 
@@ -113,24 +115,24 @@ def _shaped(row: dict[str, Any], beside: shapes.Beside) -> dict[str, Any]:
 def shaped_runs(rows: QuerySet[Any]) -> list[dict[str, Any]]:
     """Shape dag runs."""
     found = read(rows, shapes.RUN_FIELDS, shapes.RUN_TIMES)
-    versions = versions_of(found)
-    return [shapes.run(row, versions) for row in found]
+    known = versions(row["version_id"] for row in found)
+    return [shapes.run(row, known) for row in found]
 
 
-def versions_of(rows: Iterable[Row]) -> shapes.Versions:
-    """Return the versions that rows are of."""
-    pks = {row["version_id"] for row in rows} - {None}
-    found = DagVersion.objects.filter(pk__in=pks).values(*shapes.VERSION_FIELDS) if pks else []
+def versions(pks: Iterable[int | None]) -> shapes.Versions:
+    """Return versions as they are shown, by primary key."""
+    known = {*pks} - {None}
+    found = read(DagVersion.objects.filter(pk__in=known), shapes.VERSION_FIELDS, shapes.VERSION_TIMES) if known else []
     return {row["pk"]: shapes.version(row) for row in found}
 
 
 def in_path(request: Request, dag_id: str, run_id: str) -> QuerySet[Any]:
     """Return the visible task instances below a path whose ids may be ``~``."""
     rows = access.visible_task_instances(request.user)
-    if dag_id != "~":
+    if dag_id == "~":
+        return rows if run_id == "~" else rows.filter(run__run_id=run_id)
+    if run_id == "~":
         see_dag(request.user, dag_id)
-        if run_id != "~":
-            # By the run alone: by DAG and name of the run, SQLite read all instances that the DAG ever had.
-            return rows.filter(run=run_key(request.user, dag_id, run_id))
         return rows.filter(dag_id=dag_id)
-    return rows if run_id == "~" else rows.filter(run__run_id=run_id)
+    # By the run alone: by DAG and name of the run, SQLite read all instances that the DAG ever had.
+    return rows.filter(run=run_key(request.user, dag_id, run_id))

@@ -35,10 +35,10 @@ def see_dag(user: Any, dag_id: str) -> None:
 
 def run_key(user: Any, dag_id: str, run_id: str) -> int:
     """Return the primary key of a run the user may see, without reading the run."""
-    found: int | None = (
-        access.visible_runs(user).filter(dag_id=dag_id, run_id=run_id).values_list("pk", flat=True).first()
-    )
+    runs = access.visible_runs(user).filter(dag_id=dag_id, run_id=run_id)
+    found: int | None = runs.values_list("pk", flat=True).first()
     if found is None:
+        see_dag(user, dag_id)  # what is missing may be the DAG
         raise Http404(f"The DagRun with dag_id: `{dag_id}` and run_id: `{run_id}` was not found")
     return found
 

@@ -49,7 +49,8 @@ def opaque_id(pk: int) -> str:
     return f"00000000-0000-0000-{pk >> 48:04x}-{pk & 0xFFFF_FFFF_FFFF:012x}"
 
 
-VERSION_FIELDS = ("pk", "version_number", "dag_id", "bundle_name", "created_at", "dag__display_name")
+VERSION_FIELDS = ("pk", "version_number", "dag_id", "bundle_name", "dag__display_name")
+VERSION_TIMES = ("created_at",)
 
 
 def version(row: Row) -> Json:
@@ -60,7 +61,7 @@ def version(row: Row) -> Json:
         "dag_id": dag_id,
         "bundle_name": row["bundle_name"],
         "bundle_version": None,
-        "created_at": moment(row["created_at"]),
+        "created_at": row["created_at_text"],
         "dag_display_name": row["dag__display_name"] or dag_id,
         "bundle_url": None,
     }
@@ -255,8 +256,10 @@ def backfill(row: Row) -> Json:
     }
 
 
-RUN_OF_INSTANCE_FIELDS = ("pk", "run_id", "version_id", "dag__display_name")
-RUN_OF_INSTANCE_TIMES = ("logical_date", "run_after")
+RUN_OF_INSTANCE_FIELDS = (
+    *("pk", "run_id", "dag_id", "version_id", "dag__display_name", "version__version_number", "version__bundle_name"),
+)
+RUN_OF_INSTANCE_TIMES = ("logical_date", "run_after", "version__created_at")
 TRIGGER_FIELDS = ("task_instance_id", "id", "classpath", "kwargs", "process_id")
 TRIGGER_TIMES = ("created_at",)
 INSTANCE_FIELDS = (
@@ -265,6 +268,13 @@ INSTANCE_FIELDS = (
     "version_id",
 )
 INSTANCE_TIMES = ("started_at", "ended_at", "scheduled_at")
+
+
+def version_of_run(row: Row) -> Json:
+    """The version that a run, read as of an instance, is pinned to."""
+    names = {"pk": "version_id", "dag_id": "dag_id", "dag__display_name": "dag__display_name"}
+    own = ("version_number", "bundle_name", "created_at_text")
+    return version({name: row[path] for name, path in {**names, **{name: f"version__{name}" for name in own}}.items()})
 
 
 @dataclass(frozen=True, slots=True)

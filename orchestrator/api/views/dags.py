@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from dags_app import asset_sync
-from dags_app.models import Dag, DagTag, DagVersion
+from dags_app.models import Dag, DagTag
 from dags_app.versions import load_spec
 from orchestrator import access
 from orchestrator.api import shapes
@@ -19,6 +19,7 @@ from orchestrator.api.base import ApiView
 from orchestrator.api.body import Part, boolean, one_of, read_body
 from orchestrator.api.errors import BadRequest
 from orchestrator.api.query import ENDS, Listing, flag, order_of, window
+from orchestrator.api.instances import versions
 from orchestrator.api.scope import dag_for, must
 from orchestrator.core import timetables
 from orchestrator.core.states import RUN_UNFINISHED, from_airflow
@@ -122,11 +123,11 @@ class DagDetailsView(ApiView):
         if dag.version_id is None:
             raise Http404(f"The Dag with ID: `{dag_id}` was never parsed without errors")
         spec = load_spec(dag.version_id)
-        row = DagVersion.objects.filter(pk=dag.version_id).values(*shapes.VERSION_FIELDS).get()
+        version = versions([dag.version_id])[dag.version_id]
         active = DagRun.objects.filter(dag=dag, state__in=RUN_UNFINISHED).count()
         expression = asset_sync.expanded(dag.asset_expression) if dag.asset_expression else None
         starred = favorites.narrowed(Dag.objects.filter(pk=dag_id), request.user).exists()
-        found = shapes.details(_one(dag_id), spec, shapes.version(row), active, expression)
+        found = shapes.details(_one(dag_id), spec, version, active, expression)
         return Response(found | {"is_favorite": starred})
 
 

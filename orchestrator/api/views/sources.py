@@ -13,9 +13,11 @@ from dags_app.versions import load_spec
 from orchestrator.api import shapes
 from orchestrator.api.base import ApiView
 from orchestrator.api.errors import BadRequest
+from orchestrator.api.instances import versions
 from orchestrator.api.query import Listing, order_of, small_int, whole
 from orchestrator.api.scope import dag_for
 from orchestrator.core.spec import DagSpec
+from orchestrator.written import read
 
 VERSIONS = Listing(
     order=order_of("version_number", "bundle_name", id="pk"),
@@ -32,7 +34,7 @@ class VersionsView(ApiView):
     def get(self, request: Request, dag_id: str) -> Response:
         rows = DagVersion.objects.filter(dag=dag_for(request.user, dag_id))
         page, total = VERSIONS.page(rows, request.GET)
-        found = [shapes.version(row) for row in page.values(*shapes.VERSION_FIELDS)]
+        found = [shapes.version(row) for row in read(page, shapes.VERSION_FIELDS, shapes.VERSION_TIMES)]
         return Response({"dag_versions": found, "total_entries": total})
 
 
@@ -41,7 +43,7 @@ class VersionOfDagView(ApiView):
 
     def get(self, request: Request, dag_id: str, version_number: int) -> Response:
         version = _version(dag_for(request.user, dag_id), version_number)
-        return Response(shapes.version(DagVersion.objects.filter(pk=version.pk).values(*shapes.VERSION_FIELDS).get()))
+        return Response(versions([version.pk])[version.pk])
 
 
 class SourceView(ApiView):
