@@ -18,8 +18,8 @@ from orchestrator.api import shapes
 from orchestrator.api.base import ApiView
 from orchestrator.api.body import Part, boolean, one_of, read_body
 from orchestrator.api.errors import BadRequest
-from orchestrator.api.query import ENDS, Listing, flag, order_of, window
 from orchestrator.api.instances import versions
+from orchestrator.api.query import ENDS, Listing, flag, order_of, window
 from orchestrator.api.scope import dag_for, must
 from orchestrator.core import timetables
 from orchestrator.core.states import RUN_UNFINISHED, from_airflow

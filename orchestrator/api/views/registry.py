@@ -277,7 +277,7 @@ class ConnectionsView(ApiView):
             "connection_id",
             "connections with these connection_ids",
             lambda ids: set(Connection.objects.filter(pk__in=ids).values_list("pk", flat=True)),
-            lambda name, values, new: registry.save_connection(name, _fields(values), new=new, user=user),
+            lambda name, values, new: registry.save_connection(name, stored_fields(values), new=new, user=user),
             lambda name: registry.delete_connection(name, user=user),
         )
         return Response(bulk.answer(bulk.read(request, CONNECTION), shelf.do))

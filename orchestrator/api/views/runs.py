@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from orchestrator import access
-from orchestrator.api import bulk, bulk_runs, cursors, shapes, triggering
+from orchestrator.api import bulk, bulk_runs, cursors, triggering
 from orchestrator.api.base import ApiView
 from orchestrator.api.body import (
     Part,

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("runs_app", "0022_failures"),
+        ("runs_app", "0024_made_at"),
     ]
 
     operations = [

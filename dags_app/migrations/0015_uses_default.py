@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("dags_app", "0013_tokens_uses_visits"),
+        ("dags_app", "0014_revoked_tokens_and_asked_parses"),
     ]
 
     operations = [
