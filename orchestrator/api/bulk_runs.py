@@ -30,7 +30,7 @@ def new_state(name: str, value: Any) -> str:
 
 
 TASK_PATCH = {
-    "new_state": Part(new_state),
+    "new_state": Part(new_state, nullable=False),
     "note": NOTE,
     **dict.fromkeys(
         ("include_upstream", "include_downstream", "include_future", "include_past"),

@@ -14,7 +14,7 @@ from tests.docs.api_operations import AIRFLOW, key
 
 OURS = {key(method, path): each for path, item in document()["paths"].items() for method, each in item.items()}
 OPERATIONS = {values[3]: values for values in AIRFLOW["operations"]}
-REFUSED = {"test_connection", "enqueue_connection_test", "get_connection_test", "create_default_connections"}
+REFUSED = {"enqueue_connection_test", "get_connection_test", "create_default_connections"}
 SCHEMAS = document()["components"]["schemas"]
 
 

@@ -130,6 +130,7 @@ BODIES: Mapping[str, Mapping[str, Part]] = {
     "create_backfill_dry_run": backfills.BODY,
     "patch_connection": registry.CONNECTION,
     "post_connection": registry.CONNECTION,
+    "test_connection": registry.CONNECTION,
     "patch_dag_run": runs.PATCH,
     "trigger_dag_run": runs.TRIGGER,
     "clear_dag_run": runs.CLEAR,

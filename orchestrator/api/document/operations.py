@@ -38,12 +38,12 @@ GET /api/v2/config/section/{section}/option/{option} get_config_value 200 Config
 DELETE /api/v2/connections/{connection_id} delete_connection 204 - | delete
 GET /api/v2/connections/{connection_id} get_connection 200 ConnectionResponse | one connection, secrets hidden
 PATCH /api/v2/connections/{connection_id} patch_connection 200 ConnectionResponse | change
-GET /api/v2/connections/enqueue-test get_connection_test 403 - | 403, as above
-POST /api/v2/connections/enqueue-test enqueue_connection_test 403 - | 403, as above
+GET /api/v2/connections/enqueue-test get_connection_test 403 - | 403: connections are not tested on workers
+POST /api/v2/connections/enqueue-test enqueue_connection_test 403 - | 403: connections are not tested on workers
 GET /api/v2/connections get_connections 200 ConnectionCollectionResponse | connections, secrets hidden
 POST /api/v2/connections post_connection 201 ConnectionResponse | make one
 PATCH /api/v2/connections bulk_connections 200 BulkResponse | make, change and delete many
-POST /api/v2/connections/test test_connection 403 - | 403: hooks run on workers only
+POST /api/v2/connections/test test_connection 200 ConnectionTestResponse | try one that is there or described; 403 unless AIRFLOW__CORE__TEST_CONNECTION is Enabled
 POST /api/v2/connections/defaults create_default_connections 404 - | 404: there are none
 # DAG
 GET /api/v2/dags get_dags 200 DAGCollectionResponse | DAGs
@@ -169,6 +169,7 @@ PUT /api/v2/dags/{dag_id}/tasks/{task_id}/hold hold_task 200 any | keep the task
 DELETE /api/v2/dags/{dag_id}/tasks/{task_id}/hold release_task 204 - | release it
 GET /api/v2/dags/{dag_id}/holds get_holds 200 any | what is held
 POST /api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/cancel cancel_dag_run 200 DAGRunResponse | stop the run, its teardowns still run; {"reason"} is optional
+GET /api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/forecast get_dag_run_forecast 200 any | when the run will end, and which deadlines it will be late for
 GET /api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/why why_dag_run 200 any | why the run does not go on, and what its task instances wait for
 GET /api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/compare compare_dag_runs 200 any | what differs from the run with (default: the last good one before it), what explains the delay first
 GET /api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/groupRetries get_group_retries 200 any | groups that were run again, how often, and when next

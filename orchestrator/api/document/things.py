@@ -32,6 +32,7 @@ ConfigSection: *name str; *options [ConfigOption]
 ConnectionCollectionResponse: *connections [ConnectionResponse]; *total_entries int
 ConnectionResponse: *connection_id str; *conn_type str; *description str|null; *host str|null; *login str|null;
     *schema str|null; *port int|null; *password str|null; *extra str|null; *team_name str|null
+ConnectionTestResponse: *status bool; *message str
 DAGCollectionResponse: *dags [DAGResponse]; *total_entries int
 DAGDetailsResponse: *dag_id str; *dag_display_name str; *is_paused bool; *is_stale bool; *last_parsed_time
     time|null; *last_parse_duration num|null; *last_expired time|null; *bundle_name str|null; *bundle_version

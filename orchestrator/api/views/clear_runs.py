@@ -8,11 +8,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from orchestrator import access
-from orchestrator.api import shapes
 from orchestrator.api.base import ApiView
 from orchestrator.api.body import Part, any_json, listing, read_body, read_fields, text, time, within
 from orchestrator.api.bulk_runs import RUN
 from orchestrator.api.errors import BadRequest, Invalid, problem
+from orchestrator.api.instances import shaped_runs
 from orchestrator.api.scope import dag_for, must, run_for
 from orchestrator.api.views.runs import CLEAR, clear
 from runs_app.models import DagRun
@@ -40,8 +40,8 @@ class ClearRunsView(ApiView):
         found = [each for run in runs for each in clear(request.user, run, values)]
         if values["dry_run"]:
             return Response({"task_instances": found, "total_entries": len(found)})
-        rows = DagRun.objects.filter(pk__in=[run.pk for run in runs]).order_by("pk").values(*shapes.RUN_FIELDS)
-        return Response({"dag_runs": [shapes.run(row) for row in rows], "total_entries": len(runs)})
+        rows = DagRun.objects.filter(pk__in=[run.pk for run in runs]).order_by("pk")
+        return Response({"dag_runs": shaped_runs(rows), "total_entries": len(runs)})
 
     def _runs(self, user: Any, dag_id: str, values: dict[str, Any]) -> list[DagRun]:
         """The runs that are meant: all of them are looked for before any is cleared."""
