@@ -37,6 +37,8 @@ PAGES = [
     ("assets", []),
     ("asset", ASSET),
     ("asset-store", ASSET),
+    ("assets-graph", []),
+    ("asset-graph", ASSET),
     ("required", []),
     ("search", []),
     ("password", []),
@@ -59,6 +61,7 @@ PAGES = [
             "grid-instance",
             "graph-data",
             "dag-required",
+            "versions",
         )
     ),
     ("dag-task", ["shop", "extract"]),
@@ -104,7 +107,7 @@ SHELVES = {
 INSTALLATION = {"queue-uses", "workers", "workers-drain", "workers-stop", "jobs", "configs", "plugins", "providers"}
 FAILURES = {"failures", "failure", "failure-note"}
 SECURITY = {"users", "users-add", "users-edit", "roles", "tokens", "tokens-add", "tokens-revoke", "events"}
-ADMINISTRATION = SECURITY | FAILURES | SHELVES | INSTALLATION | {"pool"}
+ADMINISTRATION = SECURITY | FAILURES | SHELVES | INSTALLATION | {"pool", "connections-test", "connections-test-form"}
 """Of a role of their own; the access matrix asks each of them as everybody."""
 WITHOUT_ROLE = {
     "dags",
@@ -114,6 +117,7 @@ WITHOUT_ROLE = {
     "xcoms",
     "deadlines",
     "assets",
+    "assets-graph",
     "required",
     "import-errors",
     "search",
