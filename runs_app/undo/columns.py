@@ -27,7 +27,7 @@ INSTANCE = (
         "ended_at",
     ),
     *("hostname", "pid", "version_id", "skip_note", "rendered_map_index", "next_method", "next_kwargs"),
-    *("reschedule_count", "first_started_at"),
+    *("reschedule_count", "first_started_at", "map_index", "concurrency_key"),
 )
 """Of a task instance. Its token is none of them: it only grows."""
 RUN = ("state", "generation", "queued_at", "started_at", "ended_at", "timeout_at", "cancelled_at")

@@ -69,13 +69,13 @@ def _changed_rows(part: Mapping[str, Any], run: DagRun) -> list[tuple[int, int, 
     tasks = set(part["tasks"])
     rows = TaskInstance.objects.select_for_update(no_key=True).filter(run=run).order_by("pk")
     found = {row.pk: row for row in rows if row.task_id in tasks}
-    if len(found) != len(part["rows"]):
-        raise CannotUndo(f"A mapped task of {run.run_id} was expanded since")
+    known = {pk for pk, *_ in part["rows"]}
+    if not known <= found.keys():
+        raise CannotUndo(f"Task instances of {run.run_id} are gone")
+    _unexpand(run, [row for pk, row in found.items() if pk not in known])
     changed = []
-    for pk, map_index, token, packed in part["rows"]:
-        row = found.get(pk)
-        if row is None or row.map_index != map_index:
-            raise CannotUndo(f"A mapped task of {run.run_id} was expanded since")
+    for pk, token, packed in part["rows"]:
+        row = found[pk]
         if packed["state"] in HELD_BY_AN_ATTEMPT and row.token == token:
             continue
         if row.token != token:
@@ -83,6 +83,14 @@ def _changed_rows(part: Mapping[str, Any], run: DagRun) -> list[tuple[int, int, 
         if columns.packed(row, columns.INSTANCE) != packed:
             changed.append((pk, token, columns.unpacked(TaskInstance, packed)))
     return changed
+
+
+def _unexpand(run: DagRun, rows: list[TaskInstance]) -> None:
+    """Take away the instances into which mapped tasks were expanded since, if none has begun."""
+    begun = next((row for row in rows if row.token), None)
+    if begun is not None:
+        raise CannotUndo(f"{begun.task_name} has begun in {run.run_id}")
+    TaskInstance.objects.filter(pk__in=[row.pk for row in rows]).delete()
 
 
 def _nothing_came_of_it(part: Mapping[str, Any], run: DagRun, spec: DagSpec) -> None:

@@ -43,7 +43,6 @@ class RunPart:
     groups: list[Json]
     last_callback: int
     rows: dict[int, Json] = field(default_factory=dict)
-    indexes: dict[int, int] = field(default_factory=dict)
     tasks: set[str] = field(default_factory=set)
     after: dict[int, int] = field(default_factory=dict)
     groups_after: list[Json] = field(default_factory=list)
@@ -63,7 +62,7 @@ class RunPart:
             "before": self.before,
             "version": self.run.version_id,
             "tasks": sorted(self.tasks),
-            "rows": [[pk, self.indexes[pk], self.after[pk], self.rows[pk]] for pk in sorted(self.rows)],
+            "rows": [[pk, self.after[pk], self.rows[pk]] for pk in sorted(self.rows)],
             "deadlines": self.deadlines,
             "groups": self.groups,
             "groups_after": self.groups_after,
@@ -136,6 +135,7 @@ def _first_look(kept: Kept, run: DagRun, spec: DagSpec, verb: str, event: str) -
 
 def _look_at_rows(kept: Kept, part: RunPart, names: Collection[str]) -> bool:
     """Note task instances under their locks: what a slot claims between our look and the act would be lost else."""
+    looked_at = set(part.tasks)
     part.tasks |= set(names)
     found = TaskInstance.objects.select_for_update(no_key=True).filter(run=part.run).order_by("pk")
     locked = list(found[: MOST_ROWS + 1])
@@ -144,8 +144,10 @@ def _look_at_rows(kept: Kept, part: RunPart, names: Collection[str]) -> bool:
             if part.after.get(row.pk, row.token) != row.token:
                 kept.spoil(f"{row.task_id} changed meanwhile")
             continue
+        if row.task_id in looked_at:
+            kept.spoil("a mapped task was expanded between two actions")
         part.rows[row.pk] = columns.packed(row, columns.INSTANCE)
-        part.indexes[row.pk], part.after[row.pk] = row.map_index, row.token
+        part.after[row.pk] = row.token
     if len(locked) > MOST_ROWS:
         kept.spoil("more than can be put back at once")
     return not kept.spoiled
@@ -153,20 +155,14 @@ def _look_at_rows(kept: Kept, part: RunPart, names: Collection[str]) -> bool:
 
 def _end(kept: Kept, part: RunPart) -> None:
     """Note how the run looks when the action is done; some actions are past taking back at once."""
-    found = TaskInstance.objects.filter(run=part.run).values_list("pk", "task_id", "map_index", "token")
-    seen = {pk: (map_index, token) for pk, task_id, map_index, token in found if task_id in part.tasks}
-    for pk, before in part.rows.items():
-        stopped = before["state"] in HELD_BY_AN_ATTEMPT and seen[pk][1] != part.after[pk]
-        if stopped:
-            kept.spoil("what ran was stopped")
-            return
-    if any(seen.get(pk, (None,))[0] != index for pk, index in part.indexes.items()) or len(seen) != len(part.rows):
-        kept.spoil("a mapped task was expanded")
+    seen = dict(TaskInstance.objects.filter(run=part.run).values_list("pk", "token"))
+    if any(row["state"] in HELD_BY_AN_ATTEMPT and seen[pk] != part.after[pk] for pk, row in part.rows.items()):
+        kept.spoil("what ran was stopped")
         return
     if Dag.objects.values_list("is_paused", flat=True).get(pk=part.run.dag_id) != part.was_paused:
         kept.spoil("the DAG was paused because of it")
         return
-    part.after = {pk: token for pk, (_, token) in seen.items()}
+    part.after = {pk: seen[pk] for pk in part.rows}
     part.groups_after = groups_of(part.run.pk, load_spec(part.run.version_id))
     part.last_event = StateEvent.objects.aggregate(last=Max("pk"))["last"] or 0
     part.done = True

@@ -46,10 +46,10 @@ export class Picks {
     document.addEventListener("acted", () => this.nothing());
   }
 
-  /** The cell of a task that an event is about. @param {Event} event @returns {[Line, number] | undefined} */
+  /** The cell below the head that an event is about. @param {Event} event @returns {[Line, number] | undefined} */
   #known(event) {
     const known = this.view.at(/** @type {Element} */ (event.target).closest("[data-cell]"));
-    return known && this.view.pickKey(known[0].row, this.view.model.runs[known[1]]) ? known : undefined;
+    return known && known[0] !== this.view.head ? known : undefined;
   }
 
   /** @param {Line} line @param {number} column */
@@ -58,6 +58,7 @@ export class Picks {
   /** @param {Line} line @param {number} column */
   toggle(line, column) {
     const key = this.view.pickKey(line.row, this.view.model.runs[column]), { picked } = this.view;
+    if (!key) return;  // of a group, or of a run without the task
     if (!picked.delete(key)) picked.add(key);
     this.#from(line, column); this.show();
   }

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from dags_app import secrets
 from dags_app.models import AuditEntry, Connection, Dag, Pool, Variable
+from orchestrator.sdk import DAG, task
 from runs_app import actions, advance, bulk, clearing, invariants, registry
 from runs_app.exceptions import CannotUndo
 from runs_app.models import Callback, DagRun, Deadline, GroupRetry, TaskInstance, Undo
@@ -306,3 +307,34 @@ def test_nothing_is_kept_where_nobody_asked():
     assert offered("Cleared.") is None
     with keeping(None):
         assert offered("Nothing was done.") is None
+
+
+def mapped_dag(dag_id: str = "mapped", **columns: Any) -> Dag:
+    with DAG(dag_id) as made:
+
+        @task
+        def each(row: int) -> None: ...
+
+        each.expand(row=[1, 2, 3])
+    return factories.make_dag(spec=made.to_spec(), **columns)
+
+
+def test_a_task_that_was_expanded_since_is_one_again():
+    dag = mapped_dag(is_paused=True)
+    run = actions.trigger_dag(dag.pk)
+    assert states(run) == {"each": "none"}
+
+    def act() -> None:
+        actions.pause(dag.pk, False, user=None)
+        assert len(states(run)) == 3
+
+    same_after(act)
+    assert states(run) == {"each": "none"}
+
+
+def test_a_mapped_instance_that_has_begun_stays():
+    dag = mapped_dag(is_paused=True)
+    actions.trigger_dag(dag.pk)
+    undo = done(lambda: actions.pause(dag.pk, False, user=None))
+    take(slot())
+    refused(undo, "each.* has begun")

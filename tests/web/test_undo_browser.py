@@ -62,20 +62,6 @@ def test_a_triggered_run_is_undone_from_its_own_page_which_is_left(browser: Any)
     assert dag.runs.count() == 1
 
 
-def test_what_has_begun_is_not_undone_and_the_reason_is_told(browser: Any):
-    make_days(1)
-    page = browser()
-    page.goto("/dags/shop/runs/day 0")
-    page.click("#main a:has-text('Clear')")
-    page.click("dialog button.main")
-    page.wait_for_selector(".toast button")
-    TaskInstance.objects.filter(task_id="extract").update(token=99)
-    kept = states()
-    page.click(".toast button:has-text('Undo')")
-    page.wait_for_selector(".toast.bad >> text=Not undone. extract has begun in day 0.")
-    assert states() == kept
-
-
 def test_without_a_script_the_message_is_a_form(browser: Any):
     make_days(1)
     before = states()
