@@ -9,7 +9,7 @@ export function toast(text, bad = false, undo = null, left = UNDO_MS) {
   const one = document.createElement("div");
   one.className = bad ? "toast bad" : "toast";
   one.append(Object.assign(document.createElement("span"), { textContent: text }));
-  if (undo) { for (const other of box().querySelectorAll("[data-undo]")) other.closest(".toast")?.remove(); one.append(undoForm(undo)); }
+  if (undo) { for (const other of box().querySelectorAll("form")) other.closest(".toast")?.remove(); one.append(undoForm(undo)); }
   box().append(one);
   raise();
   leave(one, undo ? left : bad ? 9 * SECONDS : 4.5 * SECONDS);
@@ -18,7 +18,7 @@ export function toast(text, bad = false, undo = null, left = UNDO_MS) {
 /** The same form as in undo/_button.html. @param {number} undo */
 function undoForm(undo) {
   const form = document.createElement("form");
-  form.method = "post"; form.action = "/undo"; form.className = "inline"; form.dataset.undo = "";
+  form.method = "post"; form.action = box().dataset.undo; form.className = "inline"; form.dataset.undo = "";
   const token = /** @type {HTMLInputElement} */ (document.querySelector("[name=csrfmiddlewaretoken]")).value;
   for (const [name, value] of [["csrfmiddlewaretoken", token], ["undo", String(undo)], ["next", location.pathname + location.search]]) form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
   form.append(Object.assign(document.createElement("button"), { className: "btn", textContent: "Undo" }));

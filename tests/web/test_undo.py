@@ -103,7 +103,8 @@ def test_nobody_undoes_what_another_did_and_no_right_outlives_its_role(user, sho
 def test_the_page_lists_what_may_be_undone(user, shop_run):
     assert "Nothing to undo" in user.get("/undo").content.decode()
     user.post("/dags/shop/runs/first/note", {"note": "seen"})
-    assert "Note saved." in user.get("/undo").content.decode()
+    page = user.get("/undo").content.decode()
+    assert "Note saved." in page and ">shop</td>" in page
     assert user.post("/undo", {"undo": "x"}).status_code == 422
 
 
