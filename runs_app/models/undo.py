@@ -20,12 +20,12 @@ class Undo(models.Model):
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(db_index=True)
 
+    def __str__(self) -> str:
+        return f"{self.actor}: {self.text}"
+
     @property
     def where(self) -> list[str]:
         """The DAGs, and the names of variables, connections and pools, that it is about."""
         return sorted(
             {str(each["key"]) for each in self.parts if "key" in each} | {dag for _, dag in self.verbs if dag}
         )
-
-    def __str__(self) -> str:
-        return f"{self.actor}: {self.text}"

@@ -13,8 +13,11 @@ from django.utils import timezone
 
 from dags_app.models import Dag, Pool
 from runs_app import actions, advance, control, sweep, tick
+from runs_app.exceptions import CannotUndo
 from runs_app.finish import Outcome, finish
 from runs_app.models import Attempt, DagRun, Process, TaskInstance
+from runs_app.undo.keeping import keeping, offered
+from runs_app.undo.taking_back import take_back
 from runs_app.view import run_row
 from tests.runs_app.engine import end, play, python_dag, seconds, slot, start, state_of, states, take
 from tests.support.servers import wait_for
@@ -255,3 +258,30 @@ def test_a_mark_by_hand_at_the_moment_of_the_end_wins_or_loses_as_a_whole():
         assert found["a"] == "failed"
         assert Attempt.objects.get(task_instance_id=pk).outcome in {"success", "stopped"}
         assert connection.in_atomic_block is False
+
+
+def test_an_undo_and_a_claim_at_once_are_one_after_the_other():
+    run = start(python_dag("wide", {name: () for name in "abc"}))
+    play(slot())
+    before = states(run)
+    for claimer in [slot() for _ in range(8)]:
+        with keeping(None):
+            actions.clear(run.pk)
+            undo = offered("cleared")
+        assert undo is not None
+
+        def back(pk: int = undo.pk) -> bool:
+            try:
+                take_back(pk, user=None)
+            except CannotUndo:
+                return False
+            return True
+
+        undone, row = at_once(back, lambda claimer=claimer: take(claimer))
+        assert undone == (row is None), "half of it was undone, or an attempt had its task taken away"
+        if undone:
+            assert states(run) == before
+        else:
+            assert end(row, "success").accepted
+            play(claimer)
+        assert state_of(run) == "success"
