@@ -27,8 +27,15 @@ class Part:
     default: Any = None
 
 
-def read_body(request: Request, parts: Mapping[str, Part], *, partial: bool = False) -> dict[str, Any]:
-    """Return the fields of a JSON object.
+def has_body(request: Request) -> bool:
+    """Whether anything was sent: without it every field would have its default, which nobody asked for."""
+    return int(request.META.get("CONTENT_LENGTH") or 0) > 0
+
+
+def read_body(
+    request: Request, parts: Mapping[str, Part], *, partial: bool = False, optional: bool = False
+) -> dict[str, Any]:
+    """Return the fields of a JSON object; with ``optional`` their defaults where there is no body at all.
 
     ``partial`` leaves fields out that were not sent instead of giving their default. Every problem is
     reported at once; unknown fields are problems, because a misspelt one would silently do nothing.
@@ -36,6 +43,8 @@ def read_body(request: Request, parts: Mapping[str, Part], *, partial: bool = Fa
     Raises:
         Invalid: the body is no object, lacks a required field, or holds unknown or wrong ones.
     """
+    if not has_body(request) and not optional:
+        raise Invalid({"type": "missing", "loc": ["body"], "msg": "Field required", "input": None})
     return read_fields(request.data, parts, partial=partial)
 
 
@@ -165,6 +174,24 @@ def whole_number(name: str, value: Any, bits: int = 32) -> int:
     if not -(2 ** (bits - 1)) <= value < 2 ** (bits - 1):
         raise Invalid(problem("body", name, f"Input should fit {bits} bits", value, "int_parsing_size"))
     return value
+
+
+@reads({"type": "number"})
+def number(name: str, value: Any) -> int | float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise Invalid(problem("body", name, "Input should be a valid number", _short(value), "float_type"))
+    check_json(name, value)
+    return value
+
+
+def maybe(of: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+    """What ``of`` reads, or null."""
+
+    @reads({"anyOf": [schema_of(of), {"type": "null"}]})
+    def read(name: str, value: Any) -> Any:
+        return None if value is None else of(name, value)
+
+    return read
 
 
 @reads({"type": "object"})

@@ -56,6 +56,21 @@ def problem(where: str, name: str | int, message: str, value: Any = None, kind: 
 
 def handle(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler: every error that is the asker's gets its status, the rest is ours (500, logged)."""
+    answer = _answer(error, context)
+    answer.data = _writable(answer.data)
+    return answer
+
+
+def _writable(value: Any) -> Any:
+    """What was sent, as it can be sent back: half a character has no bytes."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_writable(name): _writable(each) for name, each in value.items()}
+    return [_writable(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+
+def _answer(error: Exception, context: dict[str, Any]) -> Response:
     if isinstance(error, Invalid):
         return Response({"detail": error.problems}, status=422)
     if isinstance(error, OrchestratorError):

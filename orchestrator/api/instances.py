@@ -18,6 +18,9 @@ from . import shapes
 from .query import Listing, large_int, order_of, small_int
 from .scope import nested_place, run_key, see_dag, task_display
 
+STATES = sorted({*TaskState, "queued", "restarting", "no_status", "null"})
+"""What a filter may ask for: Airflow's states and ours, and words for "nothing decided yet"."""
+
 
 def read_state(value: str) -> tuple[str, ...]:
     """Read a state filter; ``none`` and ``no_status`` both mean "nothing decided yet"."""

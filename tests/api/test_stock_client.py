@@ -109,7 +109,7 @@ BEYOND = {
 def test_the_stock_client_calls_every_operation(client_python, server, world, redis_server):
     user = factories.with_password(factories.make_user("admin", last_login=factories.DAY))
     dag = Dag.objects.get(pk="alpha")
-    more = [factories.make_asset(f"s3://more/{number}", consumer=dag) for number in (2, 3)]
+    more = [factories.make_asset(f"s3://more/{number}", pk=number, consumer=dag) for number in (2, 3)]
     kept = {"dag": dag, "created_at": factories.DAY, "touched_at": factories.DAY}
     QueuedEvent.objects.bulk_create(QueuedEvent(asset=each, **kept) for each in more)
     sent = {"ids": {**world, "second_asset": more[0].pk}, "username": user.username, "password": factories.PASSWORD}

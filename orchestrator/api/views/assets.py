@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from orchestrator import access
 from orchestrator.api import asset_shapes
 from orchestrator.api.base import ApiView
-from orchestrator.api.body import Part, limited_text, mapping, read_body, whole_number
+from orchestrator.api.body import Part, has_body, limited_text, mapping, read_body, whole_number
 from orchestrator.api.query import Listing, flag, large_int, order_of, read_time, small_int
 from orchestrator.api.scope import dag_for, must, run_for
 from orchestrator.api.views.runs import TRIGGER, one, run_values
@@ -108,7 +108,7 @@ class MaterializeView(ApiView):
     def post(self, request: Request, asset_id: int) -> Response:
         _seen(request.user, asset_id)
         must(request.user, "trigger")
-        values = run_values(read_body(request, MATERIALIZE)) if request.data else {}
+        values = run_values(read_body(request, MATERIALIZE)) if has_body(request) else {}
         dag = dag_for(request.user, asset_actions.producer_of(asset_id))
         must(request.user, "trigger", dag)
         run = asset_actions.materialize(asset_id, user=request.user, triggered_by="rest_api", **values)

@@ -47,7 +47,7 @@ class HoldTaskView(ApiView):
 
     def put(self, request: Request, dag_id: str, task_id: str, run_id: str | None = None) -> Response:
         key = self._key(request, dag_id, task_id, run_id)
-        values = read_body(request, BODY)
+        values = read_body(request, BODY, optional=True)
         made = holds.hold(**key, reason=values["reason"] or "", until=values["until"], user=request.user)
         return Response(shape(made))
 

@@ -14,12 +14,13 @@ from orchestrator.api import bulk, bulk_runs, cursors, triggering
 from orchestrator.api.base import ApiView
 from orchestrator.api.body import (
     Part,
-    any_json,
     boolean,
     limited_text,
     listing,
     mapping,
     masked,
+    maybe,
+    number,
     one_of,
     read_body,
     text,
@@ -108,9 +109,9 @@ BATCH = {
     "page_offset": Part(whole_number, default=0, nullable=False),
     "page_limit": Part(whole_number, default=100, nullable=False),
     "dag_ids": Part(listing(text, 1000)),
-    "states": Part(listing(any_json, 100)),
+    "states": Part(listing(maybe(one_of(*RunState)), 100)),
     **dict.fromkeys(RANGES, Part(time)),
-    **{f"duration_{end}": Part(any_json) for end in ENDS},
+    **{f"duration_{end}": Part(number) for end in ENDS},
     "conf_contains": Part(text),
 }
 
@@ -226,7 +227,7 @@ class CancelRunView(ApiView):
     def post(self, request: Request, dag_id: str, run_id: str) -> Response:
         run = run_for(request.user, dag_id, run_id)
         must(request.user, "mark", run)
-        values = read_body(request, CANCEL)
+        values = read_body(request, CANCEL, optional=True)
         cancel.cancel_run(run.pk, reason=values["reason"] or "", user=request.user)
         return Response(one(run.pk))
 

@@ -16,12 +16,14 @@ from orchestrator.api import bulk, bulk_runs, cursors, shapes
 from orchestrator.api.base import ApiView, null
 from orchestrator.api.body import (
     Part,
-    any_json,
     boolean,
     large_number,
     limited_text,
     listing,
     masked,
+    maybe,
+    number,
+    one_of,
     read_body,
     reads,
     text,
@@ -31,7 +33,7 @@ from orchestrator.api.body import (
 from orchestrator.api.bulk_runs import TASK_PATCH as PATCH
 from orchestrator.api.bulk_runs import mark_one
 from orchestrator.api.errors import BadRequest, Invalid, problem
-from orchestrator.api.instances import LISTING, in_path, shaped
+from orchestrator.api.instances import LISTING, STATES, in_path, shaped
 from orchestrator.api.query import ENDS, as_query
 from orchestrator.api.query import map_index as map_index_of
 from orchestrator.api.scope import dag_for, instance_for, must, run_for
@@ -93,7 +95,7 @@ BATCH = {
     "task_ids": Part(listing(text, 1000)),
     "dag_ids": Part(listing(text, 1000)),
     "dag_run_ids": Part(listing(text, 1000)),
-    "state": Part(listing(any_json, 100)),
+    "state": Part(listing(maybe(one_of(*STATES)), 100)),
     "pool": Part(listing(text, 100)),
     "queue": Part(listing(text, 100)),
     "executor": Part(listing(text, 100)),
@@ -101,7 +103,7 @@ BATCH = {
     "page_offset": Part(whole_number, default=0, nullable=False),
     "page_limit": Part(whole_number, default=100, nullable=False),
     **{f"{name}_{end}": Part(time) for name in ("run_after", "logical_date", "start_date", "end_date") for end in ENDS},
-    **{f"duration_{end}": Part(any_json) for end in ENDS},
+    **{f"duration_{end}": Part(number) for end in ENDS},
 }
 
 
