@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,14 +16,15 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client
 from django.urls import resolve, reverse
+from django.utils import timezone
 
 from dags_app import secrets
-from dags_app.models import AssetAlias, AuditEntry, DagImportError, FavoriteDag, Pool
+from dags_app.models import ApiToken, AssetAlias, AuditEntry, DagImportError, FavoriteDag, Pool
 from orchestrator import access
-from orchestrator.api.auth import issue_token
+from orchestrator.api.auth import issue_token, revoke
 from orchestrator.api.shapes import file_token
 from orchestrator.core.spec import GroupSpec
-from runs_app import asset_store, store
+from runs_app import api_tokens, asset_store, store
 from runs_app.models import Backfill, Callback, DagRun, Hold, QueuedEvent
 from tests.support import factories
 from tests.support.factories import DAY
@@ -54,6 +56,8 @@ THERE = {
         "file_token": "t",
     },
 }
+ENDED = ("expired", "signed out", "revoked", "outlived")
+"""Tokens that were good once: of the web, past their time and signed out; personal, revoked and past their time."""
 NUMBERED = (
     "user_id",
     "failure_id",
@@ -122,6 +126,7 @@ def world(db, monkeypatch) -> dict[str, Any]:
         factories.make_question(asks)
     store.put(first.pk, "return_value", 1, expires_at=None, now=factories.DAY)
     factories.make_dag(spec=factories.make_spec("beta", {"z": ()}))
+    factories.make_run(factories.make_dag("planted", tags=("planted",)), "planted")
     Pool.objects.create(name="p", slots=1)
     secrets.set_variable("v", "hunter22")
     secrets.set_connection("c", {"conn_type": "http", "password": "hunter22"})
@@ -162,11 +167,15 @@ def test_the_api_answers_each_caller_as_the_table_says(world, route):
     callers: dict[str, tuple[str, str]] = {role: ("token", role) for role in ROLES}
     callers |= {f"session of {role}": ("session", role) for role in ("viewer", "admin")}
     callers |= {"stranger": ("", ""), "new password": ("password", "admin"), "inactive": ("inactive", "admin")}
-    callers |= {"forged": ("forged", "admin")}
+    callers |= {how: (how, "admin") for how in ("forged", *ENDED)}
+    callers |= {f"{role} by a token for viewers": ("narrow", role) for role in ("user", "admin")}
     for name, (how, role) in callers.items():
         client = api_client(how, role)
+        entries = AuditEntry.objects.count()
         for method, rule in routes.API[route].items():
             for case, ids in cases(route, world).items():
+                if how in ENDED and case != "there":
+                    continue  # refused before anything is looked for
                 with undone():
                     prepare(route)
                     answer = ask(client, method, fill(route, ids), BODIES.get((route, method), {}))
@@ -177,12 +186,16 @@ def test_the_api_answers_each_caller_as_the_table_says(world, route):
                         answer.status_code,
                         answer.content[:300] if not answer.streaming else b"",
                     )
-                    known = how in {"token", "session"}
-                    wanted = expected(rule, role, case) if known or rule == "open" else {401}
+                    known = how in {"token", "session", "narrow"}
+                    may_as = "viewer" if how == "narrow" else role
+                    wanted = expected(rule, may_as, case) if known or rule == "open" else {401}
                     assert answer.status_code in wanted, (place, wanted)
                     if answer.status_code >= 400:
-                        assert AuditEntry.objects.count() == 1, place
-                    assert b"hunter22" not in (answer.content if not answer.streaming else b"")
+                        assert AuditEntry.objects.count() == entries, place
+                    content = answer.content if not answer.streaming else b""
+                    assert b"hunter22" not in content, place
+                    if not role or wanted == {401}:
+                        assert b"planted" not in content, place
 
 
 @pytest.mark.parametrize("route", sorted(routes.PAGES))
@@ -379,6 +392,16 @@ def api_client(how: str, role: str) -> Client:
         factories.with_password(user)
     elif how == "inactive":
         User.objects.filter(pk=user.pk).update(is_active=False)
+    elif how == "expired":
+        token = issue_token(user, timedelta(seconds=-1))
+    elif how == "signed out":
+        revoke(token)
+    elif how in {"narrow", "revoked", "outlived"}:
+        row, token = api_tokens.make(user, "t", days=1, role="viewer", user=user, now=timezone.now())
+        if how == "revoked":
+            api_tokens.revoke(row.pk, user=user, now=timezone.now())
+        if how == "outlived":
+            ApiToken.objects.filter(pk=row.pk).update(expires_at=DAY)
     elif how == "forged":
         token = token[:-4] + ("AAAA" if not token.endswith("AAAA") else "BBBB")
     return Client(raise_request_exception=False, HTTP_AUTHORIZATION=f"Bearer {token}")
