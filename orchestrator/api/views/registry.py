@@ -25,7 +25,9 @@ LONG = limited_text(65_536, least=0)
 
 
 def variable_value(name: str, value: Any) -> str:
-    """Read a variable's value: a text as it is, any other JSON as its text."""
+    """Read a variable's value: a text as it is, any other JSON but null as its text."""
+    if value is None:
+        return text(name, value)
     return LONG(name, value if isinstance(value, str) else json.dumps(any_json(name, value)))
 
 
