@@ -90,10 +90,9 @@ export function start() {
   document.addEventListener("change", async (event) => {
     const field = /** @type {HTMLInputElement} */ (event.target), id = field.dataset?.refill;
     if (!id) return;
-    const kept = new FormData(field.form);
     try {
       const html = await (await ask(`${field.form.getAttribute("action")}?type=${encodeURIComponent(field.value)}`)).text();
-      const part = document.getElementById(id);
+      const part = document.getElementById(id), kept = new FormData(field.form); // with what was typed meanwhile
       part.innerHTML = new DOMParser().parseFromString(html, "text/html").getElementById(id).innerHTML;
       for (const one of part.querySelectorAll("input:not([type=checkbox]), textarea")) if (kept.get(/** @type {HTMLInputElement} */ (one).name)) /** @type {HTMLInputElement} */ (one).value = String(kept.get(/** @type {HTMLInputElement} */ (one).name));
     } catch (error) { complain(error); }

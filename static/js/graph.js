@@ -13,7 +13,7 @@ import { recall, remember } from "./store.js";
 import { glyphs, svg } from "./svg.js";
 import { hideTip, tipFor, words } from "./tip.js";
 
-const MOVES_ON = 15_000, MANY_TASKS = 60, READABLE = 0.5, FOR_GOOD = ["filter", "depth", "dependencies", "direction"];
+const MOVES_ON = 15_000, MANY_TASKS = 60, READABLE = 0.5, CLEAR = 0.8, FOR_GOOD = ["filter", "depth", "dependencies", "direction"];
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /** Lays out in a worker; a browser that cannot have one does it on the page. @param {string} address */
@@ -74,10 +74,19 @@ export function start(section) {
     laid = answer.found;
     draw();
     if (before && laid.places[around]) eye.hold(before, laid.places[around]);
-    if (fit) { if (laid.places[selected]) eye.show(laid.places[selected], 1); else eye.fit(READABLE); }
+    if (fit) lookAtAll();
     section.toggleAttribute("data-filtered", Boolean(only));
     section.dataset.drawn = String(scene.count()); section.dataset.layout = String(Math.round(answer.took)); section.dataset.took ||= String(Math.round(performance.now() - began));
     section.querySelector("[data-none]").toggleAttribute("hidden", scene.count() > 0);
+  }
+
+  /** All of it; what was asked for, or what the page is about, where all of it would be too small to read. */
+  function lookAtAll() {
+    const here = data.rows.find((/** @type {any} */ row) => row.here)?.id, room = /** @type {HTMLElement} */ (stage);
+    const small = laid.width * CLEAR > room.clientWidth || laid.height * CLEAR > room.clientHeight;
+    if (laid.places[selected]) eye.show(laid.places[selected], 1);
+    else if (small && laid.places[here]) eye.show(laid.places[here], CLEAR);
+    else eye.fit(READABLE);
   }
 
   function draw() {

@@ -41,7 +41,7 @@ def test_it_says_what_has_come_and_what_is_waited_for(reader: Client):
     event("a")
     event("a")
     text = page(reader, "?part=evaluation")
-    assert "Now it waits for <b>b or c</b>" in text and "2 events" in text
+    assert "Now it waits for <b>b or c</b>" in text and "and 1 more" in text
     assert "then it waited for b or c" in text and "<html" not in text
 
 

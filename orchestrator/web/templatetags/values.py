@@ -50,7 +50,7 @@ def _node(key: Any, value: Any, depth: int) -> SafeString:
     count = len(value)
     size = f"{count} {'key' if isinstance(value, dict) else 'item'}{'' if count == 1 else 's'}"
     return format_html(
-        '<details{}><summary><span class="key">{}</span> <span class="faint">{}</span></summary>{}</details>',
+        '<details class="fold"{}><summary><span class="key">{}</span> <span class="faint">{}</span></summary>{}</details>',
         mark_safe(" open") if depth < OPEN else "",
         key,
         size,
