@@ -20,6 +20,7 @@ PAGES = {
     "runs": f"{GRID}/runs",
     "backfills": f"{GRID}/backfills",
     "code": f"{GRID}/code",
+    "versions": f"{GRID}/versions",
     "details": f"{GRID}/details",
     "run": RUN,
     "run-graph": f"{RUN}/graph",
@@ -40,7 +41,9 @@ PAGES = {
     "backfill": f"{GRID}/backfill",
     "required": "/required_actions",
     "assets": "/assets",
+    "assets-graph": "/assets?view=graph",
     "asset": "/assets/{asset}",
+    "waits-for-assets": "/dags/{consumer}/schedule",
     "all-runs": "/dag_runs",
     "all-task-instances": "/task_instances",
     "timeline": "/timeline",
@@ -63,7 +66,7 @@ PAGES = {
 IDS = """
 import json
 from urllib.parse import quote
-from dags_app.models import Asset
+from dags_app.models import Asset, Dag
 from runs_app.models import DagRun, FailureGroup, TaskInstance
 failed = DagRun.objects.filter(dag_id="warehouse_nightly", state="failed").order_by("-run_after").first()
 first = TaskInstance.objects.filter(run=failed, state="failed", map_index=-1).order_by("started_at").first()
@@ -75,6 +78,7 @@ found = {
     "wide": quote(wide.run_id, safe=""),
     "mapped": mapped.task_id,
     "asset": Asset.objects.get(name="orders").pk,
+    "consumer": Dag.objects.filter(asset_expression__isnull=False).order_by("pk").first().pk,
     "failure": FailureGroup.objects.order_by("pk").values_list("pk", flat=True).first(),
 }
 print("ids", json.dumps(found))
