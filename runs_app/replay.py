@@ -60,7 +60,8 @@ class Moment:
 
 
 _LAST = (
-    "SELECT task_instance_id AS ti, max(id) AS last, sum(CASE WHEN new = 'running' THEN 1 ELSE 0 END) AS tries "
+    "SELECT task_instance_id AS ti, max(id) AS last, sum(CASE WHEN (new = 'scheduled' AND old IN ('none', 'up_for_retry')) "
+    "OR (new = 'success' AND old = 'none' AND actor = 'engine') THEN 1 ELSE 0 END) AS tries "
     "FROM runs_app_stateevent WHERE run_id = %s AND at <= %s GROUP BY task_instance_id"
 )
 _THERE = (
@@ -69,10 +70,10 @@ _THERE = (
 )
 
 
-def states_at(run_pk: int, at: datetime) -> dict[int, str]:
-    """Return the state of each task instance of a run at a moment, by primary key."""
-    rows = fetch(f"SELECT t.id, COALESCE(e.new, 'none') {_THERE}", [run_pk, at, run_pk, at])
-    return dict(rows)
+def states_at(run_pk: int, at: datetime) -> dict[int, tuple[str, int]]:
+    """Return the state and the try number of each task instance of a run at a moment, by primary key."""
+    rows = fetch(f"SELECT t.id, COALESCE(e.new, 'none'), COALESCE(l.tries, 0) {_THERE}", [run_pk, at, run_pk, at])
+    return {pk: (state, int(tries)) for pk, state, tries in rows}
 
 
 def run_state_at(run_pk: int, at: datetime) -> str:

@@ -47,13 +47,18 @@ def lines(spec: DagSpec, parts: Sequence[replay.Part]) -> list[Line]:
     """Return tasks and groups in the grid's order; those that the version has not come last."""
     found = {
         each["id"]: Line(
-            each["id"], each["label"], each["depth"], each.get("kind") == "group", bool(each.get("mapped"))
+            each["id"],
+            each["label"],
+            each["depth"],
+            is_group=each.get("kind") == "group",
+            is_mapped=bool(each.get("mapped")),
+            operator=each.get("operator", ""),
         )
         for each in grid.rows(spec)
     }
     for part in parts:
         line = found.setdefault(part.task_id, Line(part.task_id, part.task_id))
-        line.operator = part.operator
+        line.operator = line.operator or part.operator
         line.is_mapped |= part.is_mapped
         line.counts[part.state] = line.counts.get(part.state, 0) + part.count
         line.tries = max(line.tries, part.tries)

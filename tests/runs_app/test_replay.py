@@ -21,8 +21,8 @@ from tests.support import factories
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("invitations")]
 RUNS, LOOKS = 10, 100
-Snapshot = tuple[datetime, datetime, dict[int, str], str]
-"""From, until, the states of the task instances, and that of the run."""
+Snapshot = tuple[datetime, datetime, dict[int, tuple[str, int]], str]
+"""From, until, states and try numbers of the task instances, and the state of the run."""
 
 
 def shop():
@@ -84,7 +84,8 @@ def lived(random: Random, dag) -> tuple[DagRun, list[Snapshot]]:
     run = start(dag)
     for _ in range(random.randint(20, 45)):
         seen = timezone.now()
-        states = dict(TaskInstance.objects.filter(run=run).values_list("pk", "state"))
+        rows = TaskInstance.objects.filter(run=run).values_list("pk", "state", "try_number")
+        states = {pk: (state, tries) for pk, state, tries in rows}
         state = DagRun.objects.values_list("state", flat=True).get(pk=run.pk)
         found.append((seen, timezone.now(), states, state))
         try:
@@ -117,7 +118,7 @@ def test_a_thousand_moments_are_as_they_were():
 def test_before_it_was_made_there_is_nothing_and_in_the_end_what_is_there_now():
     run = start(python_dag("etl", {"a": (), "b": ("a",)}))
     assert replay.run_state_at(run.pk, run.queued_at - seconds(1)) == ""
-    assert set(replay.states_at(run.pk, run.queued_at - seconds(1)).values()) == {"none"}
+    assert set(replay.states_at(run.pk, run.queued_at - seconds(1)).values()) == {("none", 0)}
     now = replay.moment_at(run, timezone.now())
     assert (now.run_state, [(each.task_id, each.state) for each in now.parts]) == (
         RunState.RUNNING, [("a", "scheduled"), ("b", "none")],

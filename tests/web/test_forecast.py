@@ -34,7 +34,7 @@ def text_of(client: Client, address: str) -> str:
 def test_pages_of_the_run_and_of_its_dag_tell_it(viewer: Client):
     needed(running(), 40, "<b>nightly</b>")
     for address in ("/dags/etl/runs/now", "/dags/etl"):
-        assert re.search(r"ends .* nine of ten by .* will miss .* by about \d\d s", text_of(viewer, address))
+        assert re.search(r"ends .* nine of ten by .*ill miss .* by about \d\d s", text_of(viewer, address))
     assert "Will miss its deadline &lt;b&gt;nightly&lt;/b&gt;" in text_of(viewer, "/dags/etl/runs/now")
 
 
