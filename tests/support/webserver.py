@@ -72,5 +72,5 @@ def _answers(address: str, process: Any) -> bool:
     assert process.poll() is None, "the web server ended"
     try:
         return bool(urllib.request.urlopen(f"{address}/api/v2/monitor/health", timeout=5).status == 200)
-    except (urllib.error.URLError, ConnectionError):
+    except (urllib.error.URLError, ConnectionError, TimeoutError):  # a busy machine may answer late
         return False
