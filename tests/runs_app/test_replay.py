@@ -16,7 +16,9 @@ from orchestrator.sdk import DAG, task, task_group
 from runs_app import actions, cancel, control, replay
 from runs_app.finish import Outcome
 from runs_app.models import DagRun, StateEvent, TaskInstance
-from tests.runs_app.engine import end, python_dag, seconds, slot, start, take
+from runs_app.undo.keeping import keeping, offered
+from runs_app.undo.taking_back import take_back
+from tests.runs_app.engine import end, play, python_dag, seconds, slot, start, take
 from tests.support import factories
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("invitations")]
@@ -123,6 +125,23 @@ def test_before_it_was_made_there_is_nothing_and_in_the_end_what_is_there_now():
     assert (now.run_state, [(each.task_id, each.state) for each in now.parts]) == (
         RunState.RUNNING, [("a", "scheduled"), ("b", "none")],
     )  # fmt: skip
+
+
+def test_what_was_undone_stood_until_it_was():
+    run = start(python_dag("etl", {"a": (), "b": ("a",)}))
+    play(slot(), lambda row: "failed")
+    times = [timezone.now()]
+    with keeping(None):
+        actions.clear(run.pk)
+        undo = offered("")
+    times.append(timezone.now())
+    assert undo is not None
+    take_back(undo.pk, user=None)
+    times.append(timezone.now())
+    seen = [[state for state, _ in replay.states_at(run.pk, at).values()] for at in times]
+    assert (seen[0], seen[2]) == (["failed", "upstream_failed"],) * 2
+    assert not set(seen[1]) & {"failed", "upstream_failed"}
+    assert [replay.run_state_at(run.pk, at) == "failed" for at in times] == [True, False, True]
 
 
 def test_slots_pools_and_queue_are_those_of_the_moment():
