@@ -18,7 +18,7 @@ export function start(section) {
   const model = new Model(first), view = new View(grid, scroll, model), tips = new Tips(grid, view, section.dataset.instance);
   const folds = new Set(JSON.parse(recall(`folds ${model.base}`, "[]")));
   const place = () => new URLSearchParams(location.search);
-  let older = first.older, ever = first.ever, serial = 0;
+  let older = first.older, ever = first.ever, serial = 0, before = Promise.resolve();
 
   // ---- what is asked of the server
 
@@ -38,26 +38,34 @@ export function start(section) {
     const own = ++serial, data = await get({});
     if (own !== serial) return;
     older = data.older; ever = data.ever;
+    const kept = focused();
     model.take(data); await reopen();
-    rebuild();
+    rebuild(kept);
   }
   /** The runs before those that came with the page. */
   async function rest() {
     if (!older || model.runs.length >= Number(select.value)) return;
     const own = serial, data = await get({ skip: model.runs.length });
     if (own !== serial) return;
-    const kept = focused(), right = scroll.scrollWidth - scroll.scrollLeft;
-    model.older(data); older = data.older;
-    view.build(); visible(); scroll.scrollLeft = scroll.scrollWidth - right; view.look(); refocus(kept); pages();
+    const kept = focused(), rows = model.rows, count = model.older(data);
+    older = data.older;
+    moveBy(count, kept);
+    if (rows !== model.rows) { view.build(); visible(); } else if (filtering()) visible();
+    pages();
   }
   const refresh = gently(async () => {
+    await before;  // without the older runs what changed would look like another choice of runs, and all be fetched again
     const own = serial, part = await get({ since: model.at });
     if (own !== serial) return;
-    const rows = model.rows.length, merged = model.merge(part);
+    const kept = focused(), rows = model.rows, count = model.runs.length, merged = model.merge(part);
     if (!merged) { await whole(); return; }
     if (model.opened.size && merged.pks.size) { await reopen(); merged.moved = true; }
-    if (merged.moved || rows !== model.rows.length) rebuild(); else view.paint(merged.pks);
-    if (filtering() && merged.pks.size) visible();
+    if (merged.moved || rows !== model.rows) rebuild(kept);
+    else {
+      if (merged.gone || count !== model.runs.length) onwards(merged.gone, kept);
+      view.paint(merged.pks);
+      if (filtering() && merged.pks.size) visible();
+    }
     tell();
   });
 
@@ -69,14 +77,30 @@ export function start(section) {
     const line = kept && (kept.key === "head" ? view.head : view.lines.get(kept.key)), column = kept ? model.runs.findIndex((run) => run.pk === kept.run) : -1;
     if (line && column >= 0) view.focus(line, column);
   }
-  function rebuild() {
-    const kept = focused(), right = scroll.scrollWidth - scroll.clientWidth - scroll.scrollLeft < 30, top = scroll.scrollTop;
+  /** @typedef {{ key: string, run: number } | undefined} Place  where the focus was, while the view and the model still agreed */
+  /** The newest runs came, and so many of the oldest went. @param {number} gone @param {Place} kept */
+  function onwards(gone, kept) {
+    const right = atTheEnd();
+    moveBy(-gone, kept);
+    if (right) { scroll.scrollLeft = scroll.scrollWidth; view.look(); }
+    view.rove(); empty(); pages();
+  }
+  /** @param {number} by @param {Place} kept */
+  function moveBy(by, kept) {
+    view.shift(by);
+    if (kept?.key === "head") refocus(kept);  // the bars are made anew: what is the longest has changed, too
+  }
+  const atTheEnd = () => scroll.scrollWidth - scroll.clientWidth - scroll.scrollLeft < 30;
+  /** @param {Place} [kept] */
+  function rebuild(kept = focused()) {
+    const right = atTheEnd(), top = scroll.scrollTop;
     view.build(); visible(); empty();
     if (right) scroll.scrollLeft = scroll.scrollWidth;
     scroll.scrollTop = top;
     view.look(); refocus(kept); pages(); tell();
   }
   function empty() {
+    grid.querySelector(".empty")?.remove();
     if (model.runs.length) return;
     const box = document.createElement("div"), title = document.createElement("h2"), text = document.createElement("p");
     box.className = "empty"; title.textContent = ever ? "No run fits these filters" : "It has not run yet"; text.textContent = ever ? "Loosen them, or go back to newer runs." : "Trigger it, or switch it on for its schedule.";
@@ -180,7 +204,7 @@ export function start(section) {
   const remembered = recall("grid runs", "");
   if (!place().has("runs") && remembered && remembered !== select.value && [...select.options].some((each) => each.value === remembered)) select.value = remembered;
   view.build(); visible(); empty(); scroll.scrollLeft = scroll.scrollWidth; view.look(); pages(); tell();
-  rest();
+  before = rest().catch(() => {});
   watch(section.dataset.live, refresh);
   alsoRefresh(whole);
   setInterval(() => { const active = document.hidden ? [] : model.runs.filter((run) => run.start && !run.end); if (active.length) view.paint(new Set(active.map((run) => run.pk))); }, 2000);

@@ -38,16 +38,19 @@ export class Model {
     this.#former(); this.#members();
   }
 
-  /** Put older runs before those that are here. @param {any} data */
+  /** Put older runs before those that are here. @param {any} data @returns {number} how many */
   older(data) {
     const here = new Set(this.runs.map((run) => run.pk));
-    this.runs = [...data.runs.filter((/** @type {any} */ run) => !here.has(run.pk)).map((/** @type {any} */ run) => this.#read(run)), ...this.runs];
+    const fresh = data.runs.filter((/** @type {any} */ run) => !here.has(run.pk)).map((/** @type {any} */ run) => this.#read(run));
+    this.runs = [...fresh, ...this.runs];
     this.#former();
+    return fresh.length;
   }
 
   /**
    * Take what changed. @param {any} part  an answer to `since`
-   * @returns {{ pks: Set<number>, moved: boolean } | null} which runs, and whether there are others now; null: fetch it all again
+   * @returns {{ pks: Set<number>, gone: number, moved: boolean } | null} which runs; how many of the oldest are gone, where
+   *   otherwise only newer ones came; whether it is another choice of runs altogether; null: fetch it all again
    */
   merge(part) {
     if (part.shape !== this.shape) return null;
@@ -59,11 +62,12 @@ export class Model {
       known.set(run.pk, this.#read(run)); pks.add(run.pk);
     }
     if (part.order.some((/** @type {number} */ pk) => !known.has(pk))) return null;
-    const moved = part.order.length !== this.runs.length || part.order.some((/** @type {number} */ pk, /** @type {number} */ at) => this.runs[at].pk !== pk);
+    const gone = Math.max(0, this.runs.findIndex((run) => run.pk === part.order[0]));
+    const moved = this.runs.length - gone > part.order.length || this.runs.slice(gone).some((run, at) => run.pk !== part.order[at]);
     this.runs = part.order.map((/** @type {number} */ pk) => known.get(pk));
     this.at = part.at;
     this.#former();
-    return { pks, moved };
+    return { pks, gone, moved };
   }
 
   /** Give what stands behind the rows of this version its names. @param {any} run */
@@ -77,9 +81,9 @@ export class Model {
   }
 
   #former() {
-    const ids = new Set(this.runs.flatMap((run) => Object.keys(run.others)));
-    const rows = [...ids].sort().map((id) => ({ id, key: `task ${id}`, label: id, depth: 0, group: null, former: true }));
-    this.rows = [...this.tasks, ...rows];
+    const ids = [...new Set(this.runs.flatMap((run) => Object.keys(run.others)))].sort();
+    if (this.rows && this.rows[0] === this.tasks[0] && this.rows.slice(this.tasks.length).map((row) => row.id).join("\n") === ids.join("\n")) return;
+    this.rows = [...this.tasks, ...ids.map((id) => ({ id, key: `task ${id}`, label: id, depth: 0, group: null, former: true }))];
   }
 
   /** Places of the tasks below each group. */

@@ -8,17 +8,19 @@ import { seconds, total, WORST, worst } from "./grid_model.js";
 import { draw } from "./grid_sprites.js";
 import { words } from "./tip.js";
 
-const BAR = 64, STEP = 16, CELL = 24; // the least size of what is clicked, by WCAG 2.2
+const BAR = 64, STEP = 16, AROUND = 9, CELL = 24; // the least size of what is clicked, by WCAG 2.2
 
 /** @param {string} tag @param {string} [kind] */
 function make(tag, kind) { const element = document.createElement(tag); if (kind) element.className = kind; return element; }
 
-/** @typedef {{ row: any, box: HTMLElement, cells: HTMLElement[], from: number, holder: HTMLElement }} Line */
+/** @typedef {{ row: any, box: HTMLElement, cells: HTMLElement[], from: number, holder: HTMLElement, opener?: Element | null }} Line */
 
 export class View {
   /** @param {HTMLElement} grid @param {HTMLElement} scroll @param {import("./grid_model.js").Model} model */
   constructor(grid, scroll, model) {
     this.grid = grid; this.scroll = scroll; this.model = model; this.from = 0; this.to = 0;
+    /** Widths in pixels, known here so that nothing has to be laid out to ask. */
+    this.names = 0; this.room = 0;
     /** @type {Map<string, Line>} */
     this.lines = new Map();
     /** Keys of the rows one sees, top to bottom. @type {string[]} */
@@ -27,50 +29,85 @@ export class View {
     this.filled = new Set();
     /** Cells that are picked, by what the server calls them. @type {Set<string>} */
     this.picked = new Set();
-    /** @type {WeakMap<Element, [Line, number]>} */
+    /** The row of each cell. @type {WeakMap<Element, Line>} */
     this.where = new WeakMap();
+    /** The cell that Tab leads to. @type {HTMLElement | null} */
+    this.tab = null;
     this.lit = make("div", "g-col"); this.lit.hidden = true; this.lit.setAttribute("role", "presentation");
-    this.seen = new IntersectionObserver((entries) => {
-      for (const { target, isIntersecting } of entries) {
-        const line = this.lines.get(/** @type {HTMLElement} */ (target).dataset.key);
-        if (line && isIntersecting) this.fill(line); else if (line && !line.box.contains(document.activeElement)) this.empty(line);
-      }
-    }, { root: scroll, rootMargin: "220px 0px" });
     draw(grid, WORST);
     let asked = false;
     scroll.addEventListener("scroll", () => { if (!asked) { asked = true; requestAnimationFrame(() => { asked = false; this.look(); }); } }, { passive: true });
-    addEventListener("resize", () => this.look());
+    addEventListener("resize", () => { this.#widen(); this.#size(); this.look(); });
   }
 
-  /** Make all rows anew. */
+  /** Have the rows and columns of the model. Rows that were there stay: a thousand of them take a while. */
   build() {
-    this.seen.disconnect(); this.lines.clear(); this.filled.clear();
-    const made = this.model.lines().map((row) => this.#line(row));
-    this.head = this.#head();
-    this.grid.replaceChildren(this.head.box, ...made.map((line) => line.box), this.lit);
-    this.#widen(); this.look(true);
-    for (const line of made) this.seen.observe(line.box);
+    const before = this.lines, rows = this.model.lines();
+    const lines = rows.map((row) => { const known = before.get(row.key); return known?.row === row ? known : this.#line(row); });
+    const same = this.head !== undefined && lines.length === before.size && lines.every((line) => before.get(line.row.key) === line);
+    if (!same) {
+      this.lines = new Map(lines.map((line) => [line.row.key, line]));
+      for (const line of before.values()) if (this.lines.get(line.row.key) !== line) this.filled.delete(line);
+      this.head ??= this.#head();
+      this.grid.replaceChildren(this.head.box, ...lines.map((line) => line.box), this.lit);
+      this.#widen();
+    }
+    for (const line of lines) if (line.opener) line.opener.setAttribute("aria-expanded", String(this.model.opened.has(line.row.id)));
+    this.#measure(); this.look(true);
+  }
+
+  /** Columns came or went on the left; what is in view stays there. @param {number} by */
+  shift(by) {
+    for (const line of this.filled) line.from += by;
+    this.#bare(this.head);
+    this.from = this.to = -1;
+    this.#measure(); this.#size();
+    this.scroll.scrollLeft += by * CELL;
+    this.look();
   }
 
   /** Where a cell stands. @param {Element | null | undefined} cell @returns {[Line, number] | undefined} */
-  at(cell) { const known = cell ? this.where.get(cell) : undefined; return known && [known[0], known[1]]; }
+  at(cell) {
+    const line = cell ? this.where.get(cell) : undefined, place = line ? line.cells.indexOf(/** @type {HTMLElement} */ (cell)) : -1;
+    return line && place >= 0 ? [line, line.from + place] : undefined;
+  }
 
   /** @param {Line} line @param {number} column */
   cell(line, column) { return line.cells[column - line.from]; }
 
   /** Show those runs that are in view, and some beside them. @param {boolean} [anew]  columns are others now */
   look(anew = false) {
-    const count = this.model.runs.length, names = /** @type {HTMLElement} */ (this.head.box.firstElementChild).offsetWidth;
-    const wide = Math.ceil(Math.max(0, this.scroll.clientWidth - names) / CELL), first = Math.floor(this.scroll.scrollLeft / CELL);
+    const count = this.model.runs.length;
+    if (anew) this.#size();
+    const wide = Math.ceil(Math.max(0, this.room - this.names) / CELL), first = Math.floor(this.scroll.scrollLeft / CELL);
     const from = Math.max(0, Math.floor(first / STEP) * STEP - STEP), to = Math.min(count, Math.ceil((first + wide) / STEP) * STEP + STEP);
-    if (!anew && from === this.from && to === this.to) return;
+    const moved = anew || from !== this.from || to !== this.to;
     this.from = from; this.to = to;
-    if (this.grid.style.getPropertyValue("--runs") !== String(count)) this.grid.style.setProperty("--runs", String(count));
-    this.grid.setAttribute("aria-colcount", String(count + 1));
-    if (anew) for (const line of [this.head, ...this.filled]) { line.holder.replaceChildren(); line.cells = []; }
+    if (anew) for (const line of [this.head, ...this.filled]) this.#bare(line);
+    this.#rows();
+    if (!moved) return;
     this.fill(this.head);
     for (const line of this.filled) this.fill(line);
   }
+
+  /** Have cells in the rows in view and some around them: as all are as high, it is known which they are. */
+  #rows() {
+    const first = Math.max(0, Math.floor(this.scroll.scrollTop / CELL) - AROUND), last = first + Math.ceil(innerHeight / CELL) + 2 * AROUND;
+    const wanted = new Set(this.order.slice(first, last).map((key) => this.lines.get(key)));
+    for (const line of this.filled) if (!wanted.has(line) && !line.box.contains(document.activeElement)) this.empty(line);
+    for (const line of wanted) if (line && !this.filled.has(line)) this.fill(line);
+  }
+
+  /** As wide as all runs are, said once for the whole: rows that knew it each were each laid out anew. */
+  #size() {
+    const count = this.model.runs.length;
+    this.room = this.scroll.clientWidth;
+    this.grid.style.width = `${this.names + count * CELL}px`;
+    this.grid.setAttribute("aria-colcount", String(count + 1));
+  }
+
+  /** @param {Line} line */
+  #bare(line) { line.holder.replaceChildren(); line.cells = []; }
 
   /** Have exactly the cells of the runs in view. @param {Line} line */
   fill(line) {
@@ -87,7 +124,7 @@ export class View {
   }
 
   /** @param {Line} line */
-  empty(line) { line.holder.replaceChildren(); line.cells = []; this.filled.delete(line); }
+  empty(line) { this.#bare(line); this.filled.delete(line); }
 
   /** @param {Line} line @param {number} from @param {number} to */
   #cells(line, from, to) {
@@ -96,7 +133,7 @@ export class View {
       const cell = line === this.head ? this.#bar(column) : make(line.row.kind === "group" || line.row.kind === "more" ? "span" : "a");
       cell.dataset.cell = ""; cell.tabIndex = -1;
       if (line !== this.head) cell.setAttribute("role", "gridcell");
-      this.where.set(cell, [line, column]);
+      this.where.set(cell, line);
       found.push(cell);
       if (line !== this.head) this.paintCell(line.row, cell, this.model.runs[column]);
     }
@@ -109,7 +146,6 @@ export class View {
     const zero = make("span"); zero.textContent = "0s";
     this.marks = [make("span"), make("span")];
     axis.append(...this.marks, zero); name.append(axis); box.append(name, holder);
-    this.#measure();
     return { row: { key: "head", kind: "head" }, box, holder, cells: [], from: 0 };
   }
 
@@ -155,15 +191,13 @@ export class View {
     }
     if (row.role) { const mark = make("small"); mark.textContent = row.role; name.append(mark); }
     if (row.mapped && row.kind !== "group") {
-      const button = make("button", "open"), open = this.model.opened.has(row.id);
+      const button = make("button", "open");
       button.textContent = "mapped"; button.dataset.task = row.id; button.setAttribute("type", "button");
-      button.setAttribute("aria-expanded", String(open)); button.setAttribute("aria-label", `Instances of ${row.id}`); button.title = "Show its instances";
+      button.setAttribute("aria-label", `Instances of ${row.id}`); button.title = "Show its instances";
       name.append(button);
     } else if (row.mapped) { const mark = make("small"); mark.textContent = "mapped"; name.append(mark); }
     box.append(name, holder);
-    const line = { row, box, holder, cells: [], from: 0 };
-    this.lines.set(row.key, line);
-    return line;
+    return { row, box, holder, cells: [], from: 0, opener: box.querySelector("button.open") };
   }
 
   /** What the server calls a cell that can be picked; nothing where there is none. @param {any} row @param {any} run */
@@ -211,29 +245,36 @@ export class View {
       if (line.row.kind === "group") line.box.querySelector("button").setAttribute("aria-expanded", String(!folds.has(line.row.id)));
     }
     this.grid.setAttribute("aria-rowcount", String(this.order.length + 1));
+    if (this.to > this.from) this.#rows();
     this.rove();
   }
 
   /** One cell can be reached with Tab; arrows lead on. */
   rove() {
-    if (this.grid.querySelector(".g-row:not([hidden]) [data-cell][tabindex='0']")) return;
+    const known = this.at(this.tab);
+    if (known && !known[0].box.hidden) return;
     const line = this.lines.get(this.order[0]);
     if (!line || !this.model.runs.length) return;
     this.fill(line);
-    const cell = line.cells.at(-1);
+    this.#lead(line.cells.at(-1));
+  }
+
+  /** @param {HTMLElement | undefined} cell */
+  #lead(cell) {
+    if (this.tab) this.tab.tabIndex = -1;
+    this.tab = cell ?? null;
     if (cell) cell.tabIndex = 0;
   }
 
   /** Bring a cell into view and give it the focus. @param {Line} line @param {number} column */
   focus(line, column) {
-    const left = column * CELL, room = this.scroll.clientWidth - /** @type {HTMLElement} */ (this.head.box.firstElementChild).offsetWidth;
+    const left = column * CELL, room = this.room - this.names;
     if (left < this.scroll.scrollLeft) this.scroll.scrollLeft = left;
     if (left + CELL > this.scroll.scrollLeft + room) this.scroll.scrollLeft = left + CELL - room;
     this.look(); this.fill(line);
     const cell = this.cell(line, column);
     if (!cell) return;
-    for (const each of this.grid.querySelectorAll("[data-cell][tabindex='0']")) /** @type {HTMLElement} */ (each).tabIndex = -1;
-    cell.tabIndex = 0; cell.focus({ preventScroll: true });
+    this.#lead(cell); cell.focus({ preventScroll: true });
     if (line !== this.head) line.box.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
@@ -246,6 +287,7 @@ export class View {
   #widen() {
     const narrow = innerWidth < 760;
     const longest = Math.max(12, ...[...this.lines.values()].map(({ row }) => row.label.length + row.depth * 2 + (row.mapped || row.role ? 9 : 0)));
-    this.grid.style.setProperty("--names", `${Math.min(narrow ? 150 : 380, Math.max(narrow ? 120 : 200, longest * 7.4 + 44))}px`);
+    const names = Math.round(Math.min(narrow ? 150 : 380, Math.max(narrow ? 120 : 200, longest * 7.4 + 44)));
+    if (names !== this.names) { this.names = names; this.grid.style.setProperty("--names", `${names}px`); }
   }
 }

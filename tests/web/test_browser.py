@@ -190,7 +190,7 @@ def test_what_changed_before_the_grid_was_loaded_is_not_missed_though_the_page_l
     run = make_shop()
     page = browser()
     held: list[Any] = []
-    page.route("**/grid.*.js", held.append)
+    page.route("**/grid.*.js", lambda route: held.append(route))
     with page.expect_websocket() as opened, page.expect_request("**/grid.*.js"):
         page.goto("/dags/shop")
     is_live(page)
