@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-faults test-simulation test-conformance bench screenshots demo-data check docs verify clean
+.PHONY: help setup run test test-faults test-simulation test-conformance bench screenshots demo-data check docs texts verify clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -56,6 +56,9 @@ check: $(STAMP) ## lint, format, types, import contracts, migrations, deployment
 
 docs: $(STAMP) ## write the reference pages that are made from the code
 	@$(BIN)/python -m tests.docs
+
+texts: $(STAMP) ## mark, collect and compile the texts of pages in each language
+	@$(BIN)/python -m tests.texts mark
 
 verify: $(STAMP) ## see whether the documents say what is there
 	@$(BIN)/python -m pytest -q tests/docs

@@ -14,6 +14,7 @@ from django.utils import timezone
 from orchestrator.core.ahead import COUNT, FRESH, Ahead, ahead_from
 from orchestrator.core.due import next_run, restriction_of, runs_after
 from orchestrator.core.preview import Upcoming, explain, zone_of
+from orchestrator.core.said import said
 from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import RunType
 from orchestrator.core.timetables import DataInterval, NextRun, TimetableError, from_json
@@ -179,31 +180,31 @@ def preview(dag: Dag, count: int, now: datetime) -> Preview:
     try:
         return Preview(explain(spec, runs), zone_of(spec), "" if len(runs) == count else _ending(dag, spec, runs))
     except TimetableError as error:
-        return Preview([], spec.timezone, f"the schedule cannot be used: {error}")
+        return Preview([], spec.timezone, said("the schedule cannot be used: {error}", error=str(error)))
 
 
 def _ending(dag: Dag, spec: DagSpec, runs: list[NextRun]) -> str:
     if dag.schedule_error:
-        return f"the schedule cannot be used: {dag.schedule_error}"
+        return said("the schedule cannot be used: {error}", error=dag.schedule_error)
     if dag.is_stale:
-        return "no file defines the DAG any more"
+        return said("no file defines the DAG any more")
     if not spec.allows(RunType.SCHEDULED):
-        return "the DAG's allowed_run_types leave scheduled ones out"
+        return said("the DAG's allowed_run_types leave scheduled ones out")
     kind = spec.timetable.get("type")
     if kind == "null":
-        return "the DAG has no schedule: it runs when it is triggered"
+        return said("the DAG has no schedule: it runs when it is triggered")
     if kind == "partitioned_at_runtime":
-        return "the DAG runs when it is triggered with a partition key"
+        return said("the DAG runs when it is triggered with a partition key")
     if kind in {"assets", "partitioned_assets"}:
-        return "the DAG runs when the assets that it is scheduled on have changed"
+        return said("the DAG runs when the assets that it is scheduled on have changed")
     if kind == "continuous":
-        return "each run begins when the one before has ended"
+        return said("each run begins when the one before has ended")
     if kind == "custom" and dag.planned_ahead and not ahead_from(dag.planned_ahead).ends:
-        return f"the timetable was asked for {COUNT}; the later ones follow"
+        return said("the timetable was asked for {count}; the later ones follow", count=COUNT)
     latest = restriction_of(spec).latest
     if latest is not None:
-        return f"the DAG's end date, {latest.isoformat()}, comes first"
-    return "the schedule has no further run"
+        return said("the DAG's end date, {latest}, comes first", latest=latest.isoformat())
+    return said("the schedule has no further run")
 
 
 def replan(dag: Dag, now: datetime) -> None:

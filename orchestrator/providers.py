@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 
+from django.utils.translation import gettext_lazy
+
 PREFIX = "apache-airflow-providers-"
 
 
@@ -32,8 +34,8 @@ def installed() -> tuple[Provider, ...]:
         own = Provider(
             "orchestrator",
             metadata.version("orchestrator"),
-            "The standard, SMTP and common operators, sensors, triggers and hooks.",
+            gettext_lazy("The standard, SMTP and common operators, sensors, triggers and hooks."),
         )
     except metadata.PackageNotFoundError:
-        own = Provider("orchestrator", "", "Run from its source.")
+        own = Provider("orchestrator", "", gettext_lazy("Run from its source."))
     return (own, *(found[name] for name in sorted(found)))

@@ -42,6 +42,7 @@ MIDDLEWARE = [
     "orchestrator.web.staticfiles.StaticFiles",
     "orchestrator.web.headers.Compressed",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "orchestrator.web.languages.Language",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -57,6 +58,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "builtins": ["django.templatetags.i18n"],  # every text of a page is marked
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -146,6 +148,13 @@ REST_FRAMEWORK = {
 }
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [BASE_DIR / "orchestrator" / "web" / "locale"]
+FORMAT_MODULE_PATH = "orchestrator.web.formats"
+LANGUAGE_COOKIE_NAME = "language"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = ORCH.https
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True

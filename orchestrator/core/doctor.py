@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from .cron import NeverError
+from .said import said
 from .timetables import TimetableError
 from .timetables.cron import ZonedCron
 
@@ -54,11 +55,22 @@ class Oddity:
     def text(self) -> str:
         times = _list(self.walls)
         one = len(self.walls) == 1
+        if self.kind == "gap" and self.runs:
+            runs = _list(self.runs)
+            if one:
+                return said("clocks go forward, {times} does not exist: runs at {runs} instead", times=times, runs=runs)
+            return said("clocks go forward, {times} do not exist: runs at {runs} instead", times=times, runs=runs)
         if self.kind == "gap":
-            ran = f"runs at {_list(self.runs)} instead" if self.runs else f"no run{'' if one else 's'} then"
-            return f"clocks go forward, {times} {'does' if one else 'do'} not exist: {ran}"
-        twice = len(self.runs) > len(self.walls)
-        return f"clocks go back, {times} come{'s' if one else ''} twice: runs {'both times' if twice else 'once, the second time'}"
+            if one:
+                return said("clocks go forward, {times} does not exist: no run then", times=times)
+            return said("clocks go forward, {times} do not exist: no runs then", times=times)
+        if len(self.runs) > len(self.walls):
+            if one:
+                return said("clocks go back, {times} comes twice: runs both times", times=times)
+            return said("clocks go back, {times} come twice: runs both times", times=times)
+        if one:
+            return said("clocks go back, {times} comes twice: runs once, the second time", times=times)
+        return said("clocks go back, {times} come twice: runs once, the second time", times=times)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from .said import said
+
 MINUTE = timedelta(minutes=1)
 
 
@@ -22,10 +24,13 @@ def never_fits(pool: str, asked: int, slots: int | None) -> str | None:
     ``slots`` is None where there is no such pool.
     """
     if slots is None:
-        return f"pool {pool!r} does not exist: make it, or give the task another"
+        return said("pool {pool} does not exist: make it, or give the task another", pool=repr(pool))
     if 0 <= slots < asked:
-        return (
-            f"it asks for {asked} slots of pool {pool!r}, which has {slots}: lower its pool_slots or enlarge the pool"
+        return said(
+            "it asks for {asked} slots of pool {pool}, which has {slots}: lower its pool_slots or enlarge the pool",
+            asked=asked,
+            pool=repr(pool),
+            slots=slots,
         )
     return None
 

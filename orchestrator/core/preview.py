@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from .said import said
 from .spec import DagSpec
 from .timetables import NextRun, from_json
 from .timetables.cron import ZonedCron
@@ -74,17 +75,26 @@ def _of_cron(cron: ZonedCron, local: datetime) -> str | None:
         lost = naive - jump
         if _matches(cron, lost) and _is_left_out(lost, cron.zone):
             if cron.cron.hour.every:
-                return f"{_clock(lost)} does not exist on {lost:%Y-%m-%d} (clocks go forward): no run at that time"
-            both = ", one run for both times" if _matches(cron, naive) else ""
-            return (
-                f"{_clock(lost)} does not exist on {lost:%Y-%m-%d} (clocks go forward): runs at {_clock(naive)}{both}"
+                return said(
+                    "{clock} does not exist on {date} (clocks go forward): no run at that time",
+                    clock=_clock(lost),
+                    date=f"{lost:%Y-%m-%d}",
+                )
+            both = said(", one run for both times") if _matches(cron, naive) else ""
+            return said(
+                "{clock} does not exist on {date} (clocks go forward): runs at {other}{both}",
+                clock=_clock(lost),
+                date=f"{lost:%Y-%m-%d}",
+                other=_clock(naive),
+                both=both,
             )
     if _is_repeated(local):
-        clock = _clock(naive)
-        if cron.cron.hour.every:
-            which = "the second" if local.fold else "the first"
-            return f"{clock} comes twice on {naive:%Y-%m-%d} (clocks go back): runs twice, this is {which}"
-        return f"{clock} comes twice on {naive:%Y-%m-%d} (clocks go back): runs once, the second time"
+        values = {"clock": _clock(naive), "date": f"{naive:%Y-%m-%d}"}
+        if not cron.cron.hour.every:
+            return said("{clock} comes twice on {date} (clocks go back): runs once, the second time", **values)
+        if local.fold:
+            return said("{clock} comes twice on {date} (clocks go back): runs twice, this is the second", **values)
+        return said("{clock} comes twice on {date} (clocks go back): runs twice, this is the first", **values)
     return None
 
 
@@ -92,8 +102,13 @@ def _of_elapsed_time(before: datetime, local: datetime) -> Iterable[str]:
     """Schedules that count elapsed time keep their distance, so the wall clock shows another time from here on."""
     change = _offset(local) - _offset(before)
     if change:
-        way = "forward" if change > timedelta() else "back"
-        yield f"clocks go {way} by {_span(abs(change))} before this run: the wall time moves, the distance stays"
+        span = _span(abs(change))
+        if change > timedelta():
+            yield said(
+                "clocks go forward by {span} before this run: the wall time moves, the distance stays", span=span
+            )
+        else:
+            yield said("clocks go back by {span} before this run: the wall time moves, the distance stays", span=span)
 
 
 def _of_interval(run: NextRun, crons: Sequence[ZonedCron], zone: ZoneInfo) -> Iterable[str]:
@@ -101,7 +116,7 @@ def _of_interval(run: NextRun, crons: Sequence[ZonedCron], zone: ZoneInfo) -> It
     start, end = run.interval.start, run.interval.end
     changed = _offset(start.astimezone(zone)) != _offset(end.astimezone(zone))
     if start != end and changed and crons and not crons[0].cron.hour.every:
-        yield f"its data interval is {_span(end - start)} long"
+        yield said("its data interval is {span} long", span=_span(end - start))
 
 
 def _matches(cron: ZonedCron, naive: datetime) -> bool:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from .limits import never_fits
 from .reasons import DagFacts, Holder, Limit, Reason, RunFacts, TaskFacts
+from .said import said
 from .states import FINISHED, RUN_FINISHED, WAITING, RunState, TaskState
 
 MOST_NAMED = 5
@@ -21,7 +22,11 @@ MOST_NAMED = 5
 
 def _ended(facts: TaskFacts) -> Reason:
     return Reason(
-        "ended", f"{facts.name} ended as {facts.state}{_because(facts.last_reason)}.", "Clear it to run it again."
+        "ended",
+        said(
+            "{name} ended as {state}{because}.", name=facts.name, state=facts.state, because=_because(facts.last_reason)
+        ),
+        said("Clear it to run it again."),
     )
 
 
@@ -34,8 +39,12 @@ def _run_over(facts: TaskFacts) -> Reason | None:
         return None
     return Reason(
         "run_over",
-        f"Its run {facts.run.run_id} ended as {facts.run.state}, so nothing more of it is decided.",
-        "Clear the task instance, which opens the run again.",
+        said(
+            "Its run {run_id} ended as {state}, so nothing more of it is decided.",
+            run_id=facts.run.run_id,
+            state=facts.run.state,
+        ),
+        said("Clear the task instance, which opens the run again."),
     )
 
 
@@ -44,8 +53,13 @@ def _retry(facts: TaskFacts) -> Reason | None:
         return None
     return Reason(
         "retry",
-        f"Try {facts.try_number} of {facts.max_tries + 1} failed; the next one is due in {_span(facts.run.dag.now, facts.due_at)}.",
-        "Clear it to try again at once.",
+        said(
+            "Try {try_number} of {max_tries} failed; the next one is due in {span}.",
+            try_number=facts.try_number,
+            max_tries=facts.max_tries + 1,
+            span=_span(facts.run.dag.now, facts.due_at),
+        ),
+        said("Clear it to try again at once."),
         facts.due_at,
     )
 
@@ -53,8 +67,8 @@ def _retry(facts: TaskFacts) -> Reason | None:
 def _reschedule(facts: TaskFacts) -> Reason | None:
     if facts.state != TaskState.UP_FOR_RESCHEDULE or facts.due_at is None or facts.due_at <= facts.run.dag.now:
         return None
-    text = f"The sensor found nothing yet and looks again in {_span(facts.run.dag.now, facts.due_at)}."
-    return Reason("reschedule", text, "Mark it as success to go on without waiting.", facts.due_at)
+    text = said("The sensor found nothing yet and looks again in {span}.", span=_span(facts.run.dag.now, facts.due_at))
+    return Reason("reschedule", text, said("Mark it as success to go on without waiting."), facts.due_at)
 
 
 def _trigger_rule(facts: TaskFacts) -> Reason | None:
@@ -62,8 +76,12 @@ def _trigger_rule(facts: TaskFacts) -> Reason | None:
         return None
     return Reason(
         "trigger_rule",
-        f"It waits by its rule {facts.waits_for}{_named(facts.run.dag.dag_id, facts.open_upstream)}.",
-        "It goes on when they end; mark one of them to go on without it.",
+        said(
+            "It waits by its rule {waits_for}{named}.",
+            waits_for=facts.waits_for,
+            named=_named(facts.run.dag.dag_id, facts.open_upstream),
+        ),
+        said("It goes on when they end; mark one of them to go on without it."),
         held_by=facts.open_upstream,
     )
 
@@ -71,39 +89,55 @@ def _trigger_rule(facts: TaskFacts) -> Reason | None:
 def _past(facts: TaskFacts) -> Reason | None:
     if not facts.past:
         return None
-    text = f"It is held back by an earlier run: {facts.past}."
-    return Reason("depends_on_past", text, "Rerun that task instance, or mark it as success.")
+    text = said("It is held back by an earlier run: {past}.", past=facts.past)
+    return Reason("depends_on_past", text, said("Rerun that task instance, or mark it as success."))
 
 
 def _held(facts: TaskFacts) -> Reason | None:
     if not facts.held:
         return None
-    return Reason("held", f"It is held back by {facts.held}.", "Release it.", facts.held_until)
+    return Reason("held", said("It is held back by {held}.", held=facts.held), said("Release it."), facts.held_until)
 
 
 def _about_to(facts: TaskFacts) -> Reason | None:
     if not facts.decided or facts.run.state != RunState.RUNNING:
         return None
-    text = f"Nothing holds it any more: the next look at the run makes it {facts.decided}."
+    text = said("Nothing holds it any more: the next look at the run makes it {decided}.", decided=facts.decided)
     return Reason("about_to", text, until=facts.run.dag.now)
 
 
 def _pool_never(facts: TaskFacts) -> Reason | None:
-    reason = never_fits(facts.pool, facts.pool_slots, facts.pool_size)
-    if reason is None:
+    if never_fits(facts.pool, facts.pool_slots, facts.pool_size) is None:
         return None
-    text, _, remedy = reason.partition(": ")
-    return Reason("pool_never", f"It can never run: {text}.", f"{remedy[:1].upper()}{remedy[1:]}.")
+    return Reason("pool_never", *_never(facts))
+
+
+def _never(facts: TaskFacts) -> tuple[str, str]:
+    if facts.pool_size is None:
+        return said("It can never run: pool {pool} does not exist.", pool=repr(facts.pool)), said(
+            "Make it, or give the task another."
+        )
+    text = said(
+        "It can never run: it asks for {pool_slots} slots of pool {pool}, which has {pool_size}.",
+        pool_slots=facts.pool_slots,
+        pool=repr(facts.pool),
+        pool_size=facts.pool_size,
+    )
+    return text, said("Lower its pool_slots or enlarge the pool.")
 
 
 def _no_worker(facts: TaskFacts) -> Reason | None:
     if facts.queue.slots:
         return None
-    others = f"; those alive take {', '.join(facts.queue.others)}" if facts.queue.others else "; none is alive at all"
+    others = (
+        said("; those alive take {queues}", queues=", ".join(facts.queue.others))
+        if facts.queue.others
+        else said("; none is alive at all")
+    )
     return Reason(
         "no_worker",
-        f"No worker slot takes queue {facts.queue_name!r}{others}.",
-        f"Start one: manage.py worker --queues {facts.queue_name}.",
+        said("No worker slot takes queue {queue_name}{others}.", queue_name=repr(facts.queue_name), others=others),
+        said("Start one: manage.py worker --queues {queue_name}.", queue_name=facts.queue_name),
     )
 
 
@@ -112,11 +146,22 @@ def _pool_full(facts: TaskFacts) -> Reason | None:
     if pool is None or not pool.used:
         return None
     free = max(0, pool.most - pool.used)
-    asks = f"it asks for {facts.pool_slots} and {free} are free" if facts.pool_slots > 1 else "none is free"
+    asks = (
+        said("it asks for {pool_slots} and {free} are free", pool_slots=facts.pool_slots, free=free)
+        if facts.pool_slots > 1
+        else said("none is free")
+    )
     return Reason(
         "pool_full",
-        f"Pool {facts.pool!r} has {pool.used} of {pool.most} slots in use: {asks}{_named(facts.run.dag.dag_id, pool.held_by)}.",
-        "Wait for one of them to end, or enlarge the pool.",
+        said(
+            "Pool {pool} has {used} of {most} slots in use: {asks}{named}.",
+            pool=repr(facts.pool),
+            used=pool.used,
+            most=pool.most,
+            asks=asks,
+            named=_named(facts.run.dag.dag_id, pool.held_by),
+        ),
+        said("Wait for one of them to end, or enlarge the pool."),
         held_by=pool.held_by,
     )
 
@@ -127,18 +172,23 @@ def _limit_run(facts: TaskFacts) -> Reason | None:
         return None
     return Reason(
         "limit_run",
-        f"{limit.used} task instances of the run are running, and max_active_tasks is {limit.most}{_named(facts.run.dag.dag_id, limit.held_by)}.",
-        "Wait for one of them to end, or raise max_active_tasks of the DAG.",
+        said(
+            "{used} task instances of the run are running, and max_active_tasks is {most}{named}.",
+            used=limit.used,
+            most=limit.most,
+            named=_named(facts.run.dag.dag_id, limit.held_by),
+        ),
+        said("Wait for one of them to end, or raise max_active_tasks of the DAG."),
         held_by=limit.held_by,
     )
 
 
 def _limit_dag(facts: TaskFacts) -> Reason | None:
-    return _limit_of_task(facts, facts.of_task, "limit_dag", "max_active_tis_per_dag", "in all runs")
+    return _limit_of_task(facts, facts.of_task, "limit_dag", "max_active_tis_per_dag", said("in all runs"))
 
 
 def _limit_dagrun(facts: TaskFacts) -> Reason | None:
-    return _limit_of_task(facts, facts.of_task_in_run, "limit_dagrun", "max_active_tis_per_dagrun", "in this run")
+    return _limit_of_task(facts, facts.of_task_in_run, "limit_dagrun", "max_active_tis_per_dagrun", said("in this run"))
 
 
 def _limit_key(facts: TaskFacts) -> Reason | None:
@@ -147,9 +197,14 @@ def _limit_key(facts: TaskFacts) -> Reason | None:
         return None
     return Reason(
         "limit_key",
-        f"{limit.used} task instances of the key {facts.key!r} are running, and its concurrency_limit is {limit.most}"
-        f"{_named(facts.run.dag.dag_id, limit.held_by)}.",
-        "Wait for one of them to end, or raise concurrency_limit of the task.",
+        said(
+            "{used} task instances of the key {key} are running, and its concurrency_limit is {most}{named}.",
+            used=limit.used,
+            key=repr(facts.key),
+            most=limit.most,
+            named=_named(facts.run.dag.dag_id, limit.held_by),
+        ),
+        said("Wait for one of them to end, or raise concurrency_limit of the task."),
         held_by=limit.held_by,
     )
 
@@ -159,9 +214,13 @@ def _pool_rate(facts: TaskFacts) -> Reason | None:
         return None
     return Reason(
         "pool_rate",
-        f"Pool {facts.pool!r} lets {facts.rate} a minute start: the next one may in "
-        f"{_span(facts.run.dag.now, facts.rate_until)}.",
-        "Wait, or raise the rate of the pool.",
+        said(
+            "Pool {pool} lets {rate} a minute start: the next one may in {span}.",
+            pool=repr(facts.pool),
+            rate=facts.rate,
+            span=_span(facts.run.dag.now, facts.rate_until),
+        ),
+        said("Wait, or raise the rate of the pool."),
         facts.rate_until,
     )
 
@@ -169,13 +228,15 @@ def _pool_rate(facts: TaskFacts) -> Reason | None:
 def _group_retry(facts: TaskFacts) -> Reason | None:
     if facts.group_until is None:
         return None
-    text = f"Group {facts.group!r}, which it comes after, failed and is run again"
+    group = repr(facts.group)
+    text = said("Group {group}, which it comes after, failed and is run again.", group=group)
     if facts.group_until > facts.run.dag.now:
-        text += f" in {_span(facts.run.dag.now, facts.group_until)}"
+        span = _span(facts.run.dag.now, facts.group_until)
+        text = said("Group {group}, which it comes after, failed and is run again in {span}.", group=group, span=span)
     return Reason(
         "group_retry",
-        f"{text}.",
-        "Mark what failed in it as success, or clear it to run it at once.",
+        text,
+        said("Mark what failed in it as success, or clear it to run it at once."),
         facts.group_until,
     )
 
@@ -185,8 +246,15 @@ def _limit_of_task(facts: TaskFacts, limit: Limit | None, kind: str, name: str, 
         return None
     return Reason(
         kind,
-        f"{limit.used} instances of its task are under way {where}, and its {name} is {limit.most}{_named(facts.run.dag.dag_id, limit.held_by)}.",
-        f"Wait for one of them to end, or raise {name} of the task.",
+        said(
+            "{used} instances of its task are under way {where}, and its {name} is {most}{named}.",
+            used=limit.used,
+            where=where,
+            name=name,
+            most=limit.most,
+            named=_named(facts.run.dag.dag_id, limit.held_by),
+        ),
+        said("Wait for one of them to end, or raise {name} of the task.", name=name),
         held_by=limit.held_by,
     )
 
@@ -195,40 +263,58 @@ def _in_line(facts: TaskFacts) -> Reason | None:
     queue = facts.queue
     if not queue.slots:
         return None
-    before = f"{queue.ready_before} ready task instances come first"
+    before = said("{ready_before} ready task instances come first", ready_before=queue.ready_before)
     if queue.busy >= queue.slots:
-        text = f"All {queue.slots} worker slots of queue {facts.queue_name!r} are busy" + (
-            f", and {before}" if queue.ready_before else ""
+        text = said(
+            "All {slots} worker slots of queue {queue_name} are busy.",
+            slots=queue.slots,
+            queue_name=repr(facts.queue_name),
         )
-        return Reason("slots_busy", f"{text}.", "Wait, or start more worker slots for the queue.")
+        if queue.ready_before:
+            text = said(
+                "All {slots} worker slots of queue {queue_name} are busy, and {before}.",
+                slots=queue.slots,
+                queue_name=repr(facts.queue_name),
+                before=before,
+            )
+        return Reason("slots_busy", text, said("Wait, or start more worker slots for the queue."))
     if queue.ready_before:
-        text = f"It is ready for queue {facts.queue_name!r}: {before}, by priority and by how long they have waited."
-        return Reason("in_line", text, "Raise its priority_weight, or start more worker slots.")
+        text = said(
+            "It is ready for queue {queue_name}: {before}, by priority and by how long they have waited.",
+            queue_name=repr(facts.queue_name),
+            before=before,
+        )
+        return Reason("in_line", text, said("Raise its priority_weight, or start more worker slots."))
     return None
 
 
 def _claimable(facts: TaskFacts) -> Reason:
-    text = f"Nothing holds it: a free worker slot of queue {facts.queue_name!r} claims it next."
+    text = said(
+        "Nothing holds it: a free worker slot of queue {queue_name} claims it next.", queue_name=repr(facts.queue_name)
+    )
     return Reason("about_to", text, until=facts.run.dag.now)
 
 
 def _deferred(facts: TaskFacts) -> Reason:
     if not facts.triggerers:
-        text = f"Its trigger {facts.trigger} cannot run: no triggerer is alive."
-        return Reason("triggerer_missing", text, "Start one: manage.py triggerer.", facts.due_at)
-    ends = f"; it times out in {_span(facts.run.dag.now, facts.due_at)}" if facts.due_at else ""
+        text = said("Its trigger {trigger} cannot run: no triggerer is alive.", trigger=facts.trigger)
+        return Reason("triggerer_missing", text, said("Start one: manage.py triggerer."), facts.due_at)
+    ends = said("; it times out in {span}", span=_span(facts.run.dag.now, facts.due_at)) if facts.due_at else ""
     return Reason(
-        "deferred", f"Its trigger {facts.trigger} has not fired yet{ends}.", "Clear it to start over.", facts.due_at
+        "deferred",
+        said("Its trigger {trigger} has not fired yet{ends}.", trigger=facts.trigger, ends=ends),
+        said("Clear it to start over."),
+        facts.due_at,
     )
 
 
 def _awaiting_input(facts: TaskFacts) -> Reason:
-    by = f" by {', '.join(facts.asked)}" if facts.asked else ""
-    ends = f"; it is given up in {_span(facts.run.dag.now, facts.due_at)}" if facts.due_at else ""
+    by = said(" by {names}", names=", ".join(facts.asked)) if facts.asked else ""
+    ends = said("; it is given up in {span}", span=_span(facts.run.dag.now, facts.due_at)) if facts.due_at else ""
     return Reason(
         "awaiting_input",
-        f"“{facts.question}” has yet to be answered{by}{ends}.",
-        "Answer it, on its page or under required actions.",
+        said("“{question}” has yet to be answered{by}{ends}.", question=facts.question, by=by, ends=ends),
+        said("Answer it, on its page or under required actions."),
         facts.due_at,
     )
 
@@ -241,8 +327,10 @@ def _dag_frozen(facts: TaskFacts) -> Reason | None:
 def _looks_hung(facts: TaskFacts) -> Reason | None:
     if not facts.hung or facts.hung_since is None:
         return None
-    text = f"It looks hung: for {_span(facts.hung_since, facts.run.dag.now)} {facts.hung}."
-    return Reason("looks_hung", text, "Its stack is with its tries; clear it to stop it and run it again, or mark it.")
+    text = said("It looks hung: for {span} {hung}.", span=_span(facts.hung_since, facts.run.dag.now), hung=facts.hung)
+    return Reason(
+        "looks_hung", text, said("Its stack is with its tries; clear it to stop it and run it again, or mark it.")
+    )
 
 
 TaskRule = Callable[[TaskFacts], Reason | None]
@@ -276,15 +364,15 @@ def why_task(facts: TaskFacts) -> list[Reason]:
 def _run_after(facts: RunFacts) -> Reason | None:
     if facts.run_after <= facts.dag.now:
         return None
-    text = f"The run may not start before its time, {_span(facts.dag.now, facts.run_after)} from now."
+    text = said("The run may not start before its time, {span} from now.", span=_span(facts.dag.now, facts.run_after))
     return Reason("run_after", text, until=facts.run_after)
 
 
 def _backfill_paused(facts: RunFacts) -> Reason | None:
     if not facts.backfill_paused:
         return None
-    remedy = f"Let it go on: manage.py backfill unpause {facts.backfill}."
-    return Reason("backfill_paused", f"Its backfill {facts.backfill} is paused.", remedy)
+    remedy = said("Let it go on: manage.py backfill unpause {backfill}.", backfill=facts.backfill)
+    return Reason("backfill_paused", said("Its backfill {backfill} is paused.", backfill=facts.backfill), remedy)
 
 
 def _max_active_runs(facts: RunFacts) -> Reason | None:
@@ -294,15 +382,25 @@ def _max_active_runs(facts: RunFacts) -> Reason | None:
     if facts.backfill is not None:
         return Reason(
             "backfill_limit",
-            f"{limit.used} runs of its backfill {facts.backfill} are running, and its max_active_runs is {limit.most}"
-            f"{_named(facts.dag.dag_id, limit.held_by)}.",
-            "Wait for one of them to end.",
+            said(
+                "{used} runs of its backfill {backfill} are running, and its max_active_runs is {most}{named}.",
+                used=limit.used,
+                backfill=facts.backfill,
+                most=limit.most,
+                named=_named(facts.dag.dag_id, limit.held_by),
+            ),
+            said("Wait for one of them to end."),
             held_by=limit.held_by,
         )
     return Reason(
         "max_active_runs",
-        f"{limit.used} runs of the DAG are running, and max_active_runs is {limit.most}{_named(facts.dag.dag_id, limit.held_by)}.",
-        "Wait for one of them to end, end one, or raise max_active_runs of the DAG.",
+        said(
+            "{used} runs of the DAG are running, and max_active_runs is {most}{named}.",
+            used=limit.used,
+            most=limit.most,
+            named=_named(facts.dag.dag_id, limit.held_by),
+        ),
+        said("Wait for one of them to end, end one, or raise max_active_runs of the DAG."),
         held_by=limit.held_by,
     )
 
@@ -324,12 +422,12 @@ OF_QUEUED: tuple[RunRule, ...] = (
 def why_run(facts: RunFacts) -> list[Reason]:
     """Return why a run does not go on by itself; nothing while it runs, where its tasks have the reasons."""
     if facts.state in RUN_FINISHED:
-        text = f"The run ended as {facts.state}{_because(facts.last_reason)}."
-        return [Reason("ended", text, "Clear the run to have it run again.")]
+        text = said("The run ended as {state}{because}.", state=facts.state, because=_because(facts.last_reason))
+        return [Reason("ended", text, said("Clear the run to have it run again."))]
     if facts.state != RunState.QUEUED:
         return []
     held = [reason for rule in OF_QUEUED if (reason := rule(facts)) is not None]
-    text = "Nothing holds the run: the next pass of the scheduler starts it."
+    text = said("Nothing holds the run: the next pass of the scheduler starts it.")
     return held or [Reason("about_to", text, until=facts.dag.now)]
 
 
@@ -339,44 +437,59 @@ def why_run(facts: RunFacts) -> list[Reason]:
 def _dag_paused(facts: DagFacts) -> Reason | None:
     if not facts.is_paused:
         return None
-    remedy = f"Switch it on: manage.py dags unpause {facts.dag_id}."
+    remedy = said("Switch it on: manage.py dags unpause {dag_id}.", dag_id=facts.dag_id)
     if facts.is_frozen:
-        text = f"DAG {facts.dag_id!r} is frozen: its queued runs do not start, and its ready task instances are not claimed."
+        text = said(
+            "DAG {dag_id} is frozen: its queued runs do not start, and its ready task instances are not claimed.",
+            dag_id=repr(facts.dag_id),
+        )
         return Reason("dag_frozen", text, remedy)
-    return Reason("dag_paused", f"DAG {facts.dag_id!r} is paused: its queued runs do not start.", remedy)
+    return Reason(
+        "dag_paused", said("DAG {dag_id} is paused: its queued runs do not start.", dag_id=repr(facts.dag_id)), remedy
+    )
 
 
 def _import_error(facts: DagFacts) -> Reason | None:
     if not facts.import_error:
         return None
-    used = "its last good version is used" if facts.has_version else "it has no version that could run"
-    return Reason("import_error", f"Its file cannot be imported, so {used}: {facts.import_error}", "Mend the file.")
+    used = said("its last good version is used") if facts.has_version else said("it has no version that could run")
+    return Reason(
+        "import_error",
+        said("Its file cannot be imported, so {used}: {import_error}", used=used, import_error=facts.import_error),
+        said("Mend the file."),
+    )
 
 
 def _dag_stale(facts: DagFacts) -> Reason | None:
     if not facts.is_stale:
         return None
-    text = "No file defines the DAG any more: it gets no new runs, and those that have begun go on."
-    return Reason("dag_stale", text, "Put its file back into the DAG folder, or delete the DAG.")
+    text = said("No file defines the DAG any more: it gets no new runs, and those that have begun go on.")
+    return Reason("dag_stale", text, said("Put its file back into the DAG folder, or delete the DAG."))
 
 
 def _no_version(facts: DagFacts) -> Reason | None:
     if facts.has_version or facts.import_error:
         return None
-    return Reason("no_version", "The DAG was never parsed without errors.", "Look at the import errors.")
+    return Reason("no_version", said("The DAG was never parsed without errors."), said("Look at the import errors."))
 
 
 def _schedule_error(facts: DagFacts) -> Reason | None:
     if not facts.schedule_error:
         return None
-    return Reason("schedule_error", f"Its schedule cannot be followed: {facts.schedule_error}", "Mend its schedule.")
+    return Reason(
+        "schedule_error",
+        said("Its schedule cannot be followed: {schedule_error}", schedule_error=facts.schedule_error),
+        said("Mend its schedule."),
+    )
 
 
 def _no_schedule(facts: DagFacts) -> Reason | None:
     if facts.has_schedule:
         return None
     return Reason(
-        "no_schedule", "The DAG has no schedule: it runs when it is triggered.", "Trigger it, or schedule it."
+        "no_schedule",
+        said("The DAG has no schedule: it runs when it is triggered."),
+        said("Trigger it, or schedule it."),
     )
 
 
@@ -385,16 +498,24 @@ def _no_run_left(facts: DagFacts) -> Reason | None:
         return None
     if facts.missing_assets is not None:
         return None
-    return Reason("no_run_left", f"It has no run to come: {facts.ending}.", "Trigger it, or change its schedule.")
+    return Reason(
+        "no_run_left",
+        said("It has no run to come: {ending}.", ending=facts.ending),
+        said("Trigger it, or change its schedule."),
+    )
 
 
 def _assets_missing(facts: DagFacts) -> Reason | None:
     if not facts.missing_assets or facts.is_stale:
         return None
     shown = ", ".join(facts.missing_assets[:5])
-    more = f" and {len(facts.missing_assets) - 5} more" if len(facts.missing_assets) > 5 else ""
-    text = f"It runs when its assets have changed since its last run on them; still missing: {shown}{more}."
-    return Reason("assets_missing", text, "Run what makes them, or create an event on the asset's page.")
+    more = said(" and {count} more", count=len(facts.missing_assets) - 5) if len(facts.missing_assets) > 5 else ""
+    text = said(
+        "It runs when its assets have changed since its last run on them; still missing: {shown}{more}.",
+        shown=shown,
+        more=more,
+    )
+    return Reason("assets_missing", text, said("Run what makes them, or create an event on the asset's page."))
 
 
 def _runs_full(facts: DagFacts) -> Reason | None:
@@ -403,9 +524,13 @@ def _runs_full(facts: DagFacts) -> Reason | None:
         return None
     return Reason(
         "max_active_runs",
-        f"{limit.used} of its runs are queued or running, and max_active_runs is {limit.most}: the next scheduled run is "
-        f"made when one of them has ended{_named(facts.dag_id, limit.held_by)}.",
-        "Wait, end one of them, or raise max_active_runs.",
+        said(
+            "{used} of its runs are queued or running, and max_active_runs is {most}: the next scheduled run is made when one of them has ended{named}.",
+            used=limit.used,
+            most=limit.most,
+            named=_named(facts.dag_id, limit.held_by),
+        ),
+        said("Wait, end one of them, or raise max_active_runs."),
         held_by=limit.held_by,
     )
 
@@ -413,16 +538,22 @@ def _runs_full(facts: DagFacts) -> Reason | None:
 def _scheduler_missing(facts: DagFacts) -> Reason | None:
     if facts.scheduler_alive:
         return None
-    text = "No process is alive that makes due runs and starts queued ones: neither beat nor control nor a worker."
-    return Reason("scheduler_missing", text, "Start manage.py standalone, or the roles scheduler and worker.")
+    text = said(
+        "No process is alive that makes due runs and starts queued ones: neither beat nor control nor a worker."
+    )
+    return Reason("scheduler_missing", text, said("Start manage.py standalone, or the roles scheduler and worker."))
 
 
 def _next_run(facts: DagFacts) -> Reason | None:
     if facts.next_run is None:
         return None
     due = facts.next_run <= facts.now
-    text = "Its next run is due now." if due else f"Its next run is due in {_span(facts.now, facts.next_run)}."
-    return Reason("next_run", text, "" if due else "Trigger it to run it sooner.", facts.next_run)
+    text = (
+        said("Its next run is due now.")
+        if due
+        else said("Its next run is due in {span}.", span=_span(facts.now, facts.next_run))
+    )
+    return Reason("next_run", text, "" if due else said("Trigger it to run it sooner."), facts.next_run)
 
 
 DagRule = Callable[[DagFacts], Reason | None]
@@ -461,9 +592,11 @@ def _once(reasons: Iterable[Reason]) -> list[Reason]:
 def _named(dag_id: str, holders: tuple[Holder, ...]) -> str:
     if not holders:
         return ""
-    names = [each.name_in(dag_id) + (f" ({each.state})" if each.state else "") for each in holders[:MOST_NAMED]]
-    more = f" and {len(holders) - MOST_NAMED} more" if len(holders) > MOST_NAMED else ""
-    return f": {', '.join(names)}{more}"
+    named = [each.name_in(dag_id) + (f" ({each.state})" if each.state else "") for each in holders[:MOST_NAMED]]
+    names = ", ".join(named)
+    if len(holders) > MOST_NAMED:
+        return said(": {names} and {count} more", names=names, count=len(holders) - MOST_NAMED)
+    return f": {names}"
 
 
 def _span(now: datetime, then: datetime) -> str:

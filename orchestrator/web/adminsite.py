@@ -9,6 +9,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
+from django.utils.translation import gettext, gettext_lazy
 
 from orchestrator import access
 
@@ -18,7 +19,7 @@ class Site(admin.AdminSite):
 
     site_header = "Orchestrator"
     site_title = "Orchestrator"
-    index_title = "Administration"
+    index_title = gettext_lazy("Administration")
     empty_value_display = "–"
 
     def has_permission(self, request: HttpRequest) -> bool:
@@ -30,7 +31,7 @@ class Site(admin.AdminSite):
             return redirect_to_login(target, resolve_url("sign-in"))
         if self.has_permission(request):
             return HttpResponseRedirect(resolve_url("admin:index"))
-        raise PermissionDenied("The administration is for operators and admins.")
+        raise PermissionDenied(gettext("The administration is for operators and admins."))
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return HttpResponseRedirect(resolve_url("password"))

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest
+from django.utils.translation import gettext
 
 from dags_app.models import Asset, AssetAlias, Dag, ScheduleReference, TaskReference
 from orchestrator import access
@@ -45,7 +46,7 @@ def assets_of(request: HttpRequest) -> tuple[QuerySet[Asset], Filters]:
         rows = rows.filter(is_active=shown == "active")
     if text := request.GET.get("q", "").strip().replace("\0", "")[:250]:
         rows = rows.filter(Q(name__icontains=text) | Q(uri__icontains=text) | Q(group__icontains=text))
-        filters.also("Name, URI or group", f"…{text}…", "q")
+        filters.also(gettext("Name, URI or group"), f"…{text}…", "q")
     return filters.narrow(rows), filters
 
 
@@ -62,9 +63,9 @@ def _table(user: Any) -> tuple[Filter, ...]:
         Filter("name", "Name", "name", first=True),
         Filter("dag_id", "DAG", "dag__dag_id", first=True, inside=named),
         Filter("uri", "URI", "uri"),
-        Filter("group", "Group", "group"),
-        Filter("last_event", "Last event", "newest_at", "time"),
-        Filter("created_at", "First seen", "created_at", "time"),
+        Filter("group", gettext("Group"), "group"),
+        Filter("last_event", gettext("Last event"), "newest_at", "time"),
+        Filter("created_at", gettext("First seen"), "created_at", "time"),
     )
 
 

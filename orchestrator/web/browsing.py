@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, QueryDict
+from django.utils.translation import gettext_lazy
 
 from dags_app.models import Pool
 from dags_app.versions import load_spec
@@ -20,18 +21,18 @@ RUN_DATE = Coalesce("logical_date", "run_after")
 """The date of a run for people: its logical date, or for one without when it was to run."""
 RUNS = (
     Filter("dag_id", "DAG", "dag__dag_id", first=True),
-    Filter("state", "State", "state", "choice", tuple(RunState), first=True),
-    Filter("run_type", "Type", "run_type", "choice", tuple(RunType), first=True),
-    Filter("run_id", "Run id", "run_id"),
-    Filter("triggering_user_name", "Triggered by", "triggering_user_name"),
-    Filter("partition_key", "Partition key", "partition_key"),
-    Filter("dag_version", "Version", "version__version_number", "number"),
-    Filter("run_after", "Run after", "run_after", "time"),
-    Filter("logical_date", "Logical date", "logical_date", "time"),
-    Filter("date", "Logical date or run after", "date", "time"),
-    Filter("start_date", "Started", "started_at", "time"),
-    Filter("end_date", "Ended", "ended_at", "time"),
-    Filter("duration", "Seconds", "took", "seconds"),
+    Filter("state", gettext_lazy("State"), "state", "choice", tuple(RunState), first=True),
+    Filter("run_type", gettext_lazy("Type"), "run_type", "choice", tuple(RunType), first=True),
+    Filter("run_id", gettext_lazy("Run id"), "run_id"),
+    Filter("triggering_user_name", gettext_lazy("Triggered by"), "triggering_user_name"),
+    Filter("partition_key", gettext_lazy("Partition key"), "partition_key"),
+    Filter("dag_version", gettext_lazy("Version"), "version__version_number", "number"),
+    Filter("run_after", gettext_lazy("Run after"), "run_after", "time"),
+    Filter("logical_date", gettext_lazy("Logical date"), "logical_date", "time"),
+    Filter("date", gettext_lazy("Logical date or run after"), "date", "time"),
+    Filter("start_date", gettext_lazy("Started"), "started_at", "time"),
+    Filter("end_date", gettext_lazy("Ended"), "ended_at", "time"),
+    Filter("duration", gettext_lazy("Seconds"), "took", "seconds"),
 )
 RUN_SORTS = {
     **{"run_after": "run_after", "dag_id": "dag_id", "state": "state", "run_type": "run_type", "run_id": "run_id"},
@@ -43,21 +44,21 @@ RUN_SORTS = {
 def instance_filters(pools: tuple[str, ...]) -> tuple[Filter, ...]:
     return (
         Filter("dag_id", "DAG", "dag_id", first=True),
-        Filter("task_id", "Task", "task_id", first=True),
-        Filter("state", "State", "state", "choice", tuple(TaskState), first=True),
-        Filter("pool", "Pool", "pool", "choice", pools),
-        Filter("run_id", "Run id", "run__run_id"),
-        Filter("queue", "Queue", "queue"),
-        Filter("operator", "Operator", "operator"),
-        Filter("hostname", "Host", "hostname"),
-        Filter("map_index", "Map index", "map_index", "number"),
-        Filter("rendered_map_index", "Label", "rendered_map_index"),
-        Filter("try_number", "Try", "try_number", "number"),
-        Filter("run_after", "Run after", "run__run_after", "time"),
-        Filter("logical_date", "Logical date", "run__logical_date", "time"),
-        Filter("start_date", "Started", "started_at", "time"),
-        Filter("end_date", "Ended", "ended_at", "time"),
-        Filter("duration", "Seconds", "took", "seconds"),
+        Filter("task_id", gettext_lazy("Task"), "task_id", first=True),
+        Filter("state", gettext_lazy("State"), "state", "choice", tuple(TaskState), first=True),
+        Filter("pool", gettext_lazy("Pool"), "pool", "choice", pools),
+        Filter("run_id", gettext_lazy("Run id"), "run__run_id"),
+        Filter("queue", gettext_lazy("Queue"), "queue"),
+        Filter("operator", gettext_lazy("Operator"), "operator"),
+        Filter("hostname", gettext_lazy("Host"), "hostname"),
+        Filter("map_index", gettext_lazy("Map index"), "map_index", "number"),
+        Filter("rendered_map_index", gettext_lazy("Label"), "rendered_map_index"),
+        Filter("try_number", gettext_lazy("Try"), "try_number", "number"),
+        Filter("run_after", gettext_lazy("Run after"), "run__run_after", "time"),
+        Filter("logical_date", gettext_lazy("Logical date"), "run__logical_date", "time"),
+        Filter("start_date", gettext_lazy("Started"), "started_at", "time"),
+        Filter("end_date", gettext_lazy("Ended"), "ended_at", "time"),
+        Filter("duration", gettext_lazy("Seconds"), "took", "seconds"),
     )
 
 
@@ -68,21 +69,21 @@ INSTANCE_SORTS = {
 }
 XCOMS = (
     Filter("dag_id", "DAG", "dag_id", first=True),
-    Filter("task_id", "Task", "task_id", first=True),
-    Filter("key", "Key", "key", first=True),
-    Filter("run_id", "Run id", "run__run_id"),
-    Filter("map_index", "Map index", "map_index", "number"),
-    Filter("logical_date", "Logical date", "run__logical_date", "time"),
-    Filter("run_after", "Run after", "run__run_after", "time"),
-    Filter("timestamp", "Written", "timestamp", "time"),
+    Filter("task_id", gettext_lazy("Task"), "task_id", first=True),
+    Filter("key", gettext_lazy("Key"), "key", first=True),
+    Filter("run_id", gettext_lazy("Run id"), "run__run_id"),
+    Filter("map_index", gettext_lazy("Map index"), "map_index", "number"),
+    Filter("logical_date", gettext_lazy("Logical date"), "run__logical_date", "time"),
+    Filter("run_after", gettext_lazy("Run after"), "run__run_after", "time"),
+    Filter("timestamp", gettext_lazy("Written"), "timestamp", "time"),
 )
 XCOM_SORTS = {"timestamp": "timestamp", "dag_id": "dag_id", "task_id": "task_id", "key": "key", "id": "pk"}
 DEADLINES = (
     Filter("dag_id", "DAG", "run__dag__dag_id", first=True),
-    Filter("name", "Name", "name", first=True),
-    Filter("task_id", "Task id", "task_id"),
-    Filter("run_id", "Run id", "run__run_id"),
-    Filter("deadline_time", "Needed by", "deadline_time", "time"),
+    Filter("name", gettext_lazy("Name"), "name", first=True),
+    Filter("task_id", gettext_lazy("Task id"), "task_id"),
+    Filter("run_id", gettext_lazy("Run id"), "run__run_id"),
+    Filter("deadline_time", gettext_lazy("Needed by"), "deadline_time", "time"),
 )
 DEADLINE_SORTS = {"deadline_time": "deadline_time", "dag_id": "run__dag_id", "name": "name", "missed": "missed"}
 
@@ -100,7 +101,7 @@ def instances_of(request: HttpRequest, query: QueryDict | None = None) -> tuple[
     group, dag_id = filters.query.get("task_group_id", ""), filters.query.get("dag_id", "")
     if group and dag_id:
         rows = rows.filter(task_id__in=_tasks_of(request, dag_id, filters.query.get("run_id", ""), group))
-        filters.also("Group", group, "task_group_id")
+        filters.also(gettext_lazy("Group"), group, "task_group_id")
     return rows, filters
 
 
@@ -129,20 +130,20 @@ def _inside(spec: DagSpec, group_id: str | None, wanted: str) -> bool:
 
 COLUMNS = {
     "runs": {
-        "run_type": "Type",
-        "run_after": "Run after",
-        "start_date": "Started",
-        "duration": "Duration",
-        "version": "Version",
+        "run_type": gettext_lazy("Type"),
+        "run_after": gettext_lazy("Run after"),
+        "start_date": gettext_lazy("Started"),
+        "duration": gettext_lazy("Duration"),
+        "version": gettext_lazy("Version"),
     },
     "instances": {
-        "try_number": "Try",
-        "operator": "Operator",
-        "pool": "Pool",
-        "queue": "Queue",
-        "start_date": "Started",
-        "duration": "Duration",
-        "hostname": "Host",
+        "try_number": gettext_lazy("Try"),
+        "operator": gettext_lazy("Operator"),
+        "pool": gettext_lazy("Pool"),
+        "queue": gettext_lazy("Queue"),
+        "start_date": gettext_lazy("Started"),
+        "duration": gettext_lazy("Duration"),
+        "hostname": gettext_lazy("Host"),
     },
 }
 """Columns of a list that one may switch off: name -> label."""

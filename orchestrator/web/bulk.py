@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, QueryDict
+from django.utils.translation import gettext, gettext_lazy
 
 from dags_app.models import Dag
 from orchestrator import access
@@ -63,129 +64,140 @@ class Kind:
 DAG_ACTS = (
     Act(
         "unpause",
-        "Switch on",
+        gettext_lazy("Switch on"),
         "pause",
-        "New runs start when they are due.",
-        "switched on",
+        gettext_lazy("New runs start when they are due."),
+        gettext_lazy("switched on"),
         partial(bulk.pause, paused=False),
         "play",
     ),
     Act(
         "pause",
-        "Pause",
+        gettext_lazy("Pause"),
         "pause",
-        "No new runs start; those under way finish.",
-        "paused",
+        gettext_lazy("No new runs start; those under way finish."),
+        gettext_lazy("paused"),
         partial(bulk.pause, paused=True),
         "hold",
     ),
     Act(
         "trigger",
-        "Trigger",
+        gettext_lazy("Trigger"),
         "trigger",
-        "One run of each starts now, with the defaults of its params.",
-        "triggered",
+        gettext_lazy("One run of each starts now, with the defaults of its params."),
+        gettext_lazy("triggered"),
         bulk.trigger,
         "play",
     ),
     Act(
         "clear_failed",
-        "Rerun failed",
+        gettext_lazy("Rerun failed"),
         "clear",
-        "The failed tasks of the last run of each run again.",
-        "cleared",
+        gettext_lazy("The failed tasks of the last run of each run again."),
+        gettext_lazy("cleared"),
         bulk.clear_failed,
         "clear",
     ),
     Act(
         "delete",
-        "Delete",
+        gettext_lazy("Delete"),
         "delete",
-        "Versions, runs and all that belongs to them are lost. This cannot be undone. What a file still defines comes back without them.",
-        "deleted",
+        gettext_lazy(
+            "Versions, runs and all that belongs to them are lost. This cannot be undone. What a file still defines comes back without them."
+        ),
+        gettext_lazy("deleted"),
         bulk.delete_dags,
         "trash",
         loses=True,
     ),
 )
 RUN_ACTS = (
-    Act("clear", "Clear", "clear", "All tasks run again.", "cleared", bulk.clear_runs, "clear", has_note=True),
+    Act(
+        "clear",
+        gettext_lazy("Clear"),
+        "clear",
+        gettext_lazy("All tasks run again."),
+        "cleared",
+        bulk.clear_runs,
+        "clear",
+        has_note=True,
+    ),
     Act(
         "clear_failed",
-        "Rerun failed",
+        gettext_lazy("Rerun failed"),
         "clear",
-        "The failed tasks run again.",
-        "cleared",
+        gettext_lazy("The failed tasks run again."),
+        gettext_lazy("cleared"),
         partial(bulk.clear_runs, only_failed=True),
         "clear",
         has_note=True,
     ),
     Act(
         "success",
-        "Mark success",
+        gettext_lazy("Mark success"),
         "mark",
-        "What runs is stopped and marked success, what has not started is skipped.",
-        "marked success",
+        gettext_lazy("What runs is stopped and marked success, what has not started is skipped."),
+        gettext_lazy("marked success"),
         partial(bulk.mark_runs, state="success"),
         "check",
         has_note=True,
     ),
     Act(
         "failed",
-        "Mark failed",
+        gettext_lazy("Mark failed"),
         "mark",
-        "What runs is stopped and marked failed, what has not started is skipped.",
-        "marked failed",
+        gettext_lazy("What runs is stopped and marked failed, what has not started is skipped."),
+        gettext_lazy("marked failed"),
         partial(bulk.mark_runs, state="failed"),
         "cross",
         has_note=True,
     ),
     Act(
         "cancel",
-        "Cancel",
+        gettext_lazy("Cancel"),
         "mark",
-        "What runs is stopped; teardowns still run.",
-        "cancelled",
+        gettext_lazy("What runs is stopped; teardowns still run."),
+        gettext_lazy("cancelled"),
         bulk.cancel_runs,
         "stop",
     ),
     Act(
         "delete",
-        "Delete",
+        gettext_lazy("Delete"),
         "delete",
-        "Task instances, logs and XComs are lost with them. This cannot be undone.",
-        "deleted",
+        gettext_lazy("Task instances, logs and XComs are lost with them. This cannot be undone."),
+        gettext_lazy("deleted"),
         bulk.delete_runs,
         "trash",
         loses=True,
     ),
 )
 REACH = (
-    ("downstream", "Everything downstream too"),
-    ("upstream", "Everything upstream too"),
-    ("past", "In all earlier runs too"),
-    ("future", "In all later runs too"),
+    ("downstream", gettext_lazy("Everything downstream too")),
+    ("upstream", gettext_lazy("Everything upstream too")),
+    ("past", gettext_lazy("In all earlier runs too")),
+    ("future", gettext_lazy("In all later runs too")),
 )
 """The words of the dialogs for one task."""
 INSTANCE_ACTS = (
     Act(
         "clear",
-        "Clear",
+        gettext_lazy("Clear"),
         "clear",
-        "They run again, also those that succeeded.",
-        "cleared",
+        gettext_lazy("They run again, also those that succeeded."),
+        gettext_lazy("cleared"),
         bulk.clear_instances,
         "clear",
-        options=(*REACH, ("only_failed", "Only failed ones")),
+        options=(*REACH, ("only_failed", gettext_lazy("Only failed ones"))),
         has_note=True,
         reaches=bulk.to_clear,
     ),
     Act(
         "success",
-        "Mark success",
+        gettext_lazy("Mark success"),
         "mark",
-        "What runs is stopped; what waits for it goes on.",
-        "marked success",
+        gettext_lazy("What runs is stopped; what waits for it goes on."),
+        gettext_lazy("marked success"),
         partial(bulk.mark_instances, state="success"),
         "check",
         options=REACH,
@@ -194,10 +206,10 @@ INSTANCE_ACTS = (
     ),
     Act(
         "failed",
-        "Mark failed",
+        gettext_lazy("Mark failed"),
         "mark",
-        "What runs is stopped.",
-        "marked failed",
+        gettext_lazy("What runs is stopped."),
+        gettext_lazy("marked failed"),
         partial(bulk.mark_instances, state="failed"),
         "cross",
         options=REACH,
@@ -206,10 +218,10 @@ INSTANCE_ACTS = (
     ),
     Act(
         "skipped",
-        "Skip",
+        gettext_lazy("Skip"),
         "mark",
-        "What runs is stopped.",
-        "skipped",
+        gettext_lazy("What runs is stopped."),
+        gettext_lazy("skipped"),
         partial(bulk.mark_instances, state="skipped"),
         "chevron",
         options=REACH,
@@ -233,9 +245,14 @@ def _instances(request: HttpRequest, query: QueryDict) -> QuerySet[TaskInstance]
 
 KINDS = {
     "dags": Kind("dags", "DAG", "DAGs", "dags", DAG_ACTS, _dags, is_numbered=False),
-    "dag_runs": Kind("dag_runs", "run", "runs", "dag-runs", RUN_ACTS, _runs),
+    "dag_runs": Kind("dag_runs", gettext_lazy("run"), gettext_lazy("runs"), "dag-runs", RUN_ACTS, _runs),
     "task_instances": Kind(
-        "task_instances", "task instance", "task instances", "task-instances", INSTANCE_ACTS, _instances
+        "task_instances",
+        gettext_lazy("task instance"),
+        gettext_lazy("task instances"),
+        "task-instances",
+        INSTANCE_ACTS,
+        _instances,
     ),
 }
 
@@ -287,4 +304,4 @@ def allowed(rows: Sequence[Any], act: Act, user: Any) -> tuple[list[Any], list[t
     """Return (rows that the user may act on, the others with the reason)."""
     may = [row for row in rows if access.can(user, act.verb, row)]
     kept = {row.pk for row in may}
-    return may, [(str(row), "your role does not allow it") for row in rows if row.pk not in kept]
+    return may, [(str(row), gettext("your role does not allow it")) for row in rows if row.pk not in kept]

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext
+
 from runs_app import logs
 from runs_app.models import Callback
 
@@ -37,9 +39,9 @@ class Called:
     @property
     def what(self) -> str:
         if self.row.kind == "deadline":
-            return "deadline missed"
+            return gettext("deadline missed")
         if self.row.kind.startswith("told_"):
-            return f"listeners of {self.row.kind.removeprefix('told_')}"
+            return gettext("listeners of {hook}").format(hook=self.row.kind.removeprefix("told_"))
         return "on_dag_run_running" if self.row.kind == "running" else f"on_{self.row.kind}_callback"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext_lazy
+
 FIELDS = ("host", "schema", "login", "password", "port")
 
 
@@ -30,7 +32,7 @@ class ConnectionType:
 
 
 def _database(name: str, label: str, port: int, *extra: Extra) -> ConnectionType:
-    return ConnectionType(name, label, (), {"schema": "Database"}, {"port": str(port)}, extra)
+    return ConnectionType(name, label, (), {"schema": gettext_lazy("Database")}, {"port": str(port)}, extra)
 
 
 TYPES = {
@@ -40,42 +42,55 @@ TYPES = {
             "aws",
             "Amazon Web Services",
             ("host", "schema", "port"),
-            {"login": "Access key ID", "password": "Secret access key"},
+            {"login": gettext_lazy("Access key ID"), "password": gettext_lazy("Secret access key")},
             {},
             (
-                Extra("region_name", "Region", hint="eu-central-1"),
-                Extra("role_arn", "Role to assume", hint="arn:aws:iam::123456789012:role/name"),
-                Extra("endpoint_url", "Endpoint", hint="only for services that speak AWS's protocols"),
+                Extra("region_name", gettext_lazy("Region"), hint="eu-central-1"),
+                Extra("role_arn", gettext_lazy("Role to assume"), hint="arn:aws:iam::123456789012:role/name"),
+                Extra(
+                    "endpoint_url",
+                    gettext_lazy("Endpoint"),
+                    hint=gettext_lazy("only for services that speak AWS's protocols"),
+                ),
             ),
         ),
         ConnectionType(
             "azure_data_lake",
             "Azure Data Lake",
             ("schema", "port", "host"),
-            {"login": "Client ID", "password": "Client secret"},
+            {"login": gettext_lazy("Client ID"), "password": gettext_lazy("Client secret")},
             {},
-            (Extra("tenant", "Tenant ID"), Extra("account_name", "Account name")),
+            (Extra("tenant", gettext_lazy("Tenant ID")), Extra("account_name", gettext_lazy("Account name"))),
         ),
         ConnectionType(
             "databricks",
             "Databricks",
             ("schema", "login", "port"),
-            {"password": "Token"},
+            {"password": gettext_lazy("Token")},
             {"host": "https://adb-123.azuredatabricks.net"},
-            (Extra("http_path", "HTTP path of the warehouse"),),
+            (Extra("http_path", gettext_lazy("HTTP path of the warehouse")),),
         ),
-        ConnectionType("docker", "Docker registry", ("schema",), {}, {"host": "registry.example.com"}),
+        ConnectionType("docker", gettext_lazy("Docker registry"), ("schema",), {}, {"host": "registry.example.com"}),
         ConnectionType("elasticsearch", "Elasticsearch", (), {}, {"port": "9200"}),
-        ConnectionType("fs", "File (path)", FIELDS, {}, {}, (Extra("path", "Path", hint="/data/incoming"),)),
-        ConnectionType("ftp", "FTP", ("schema",), {}, {"port": "21"}, (Extra("passive", "Passive mode", "switch"),)),
-        ConnectionType("generic", "Generic"),
+        ConnectionType(
+            "fs",
+            gettext_lazy("File (path)"),
+            FIELDS,
+            {},
+            {},
+            (Extra("path", gettext_lazy("Path"), hint="/data/incoming"),),
+        ),
+        ConnectionType(
+            "ftp", "FTP", ("schema",), {}, {"port": "21"}, (Extra("passive", gettext_lazy("Passive mode"), "switch"),)
+        ),
+        ConnectionType("generic", gettext_lazy("Generic")),
         ConnectionType(
             "git",
             "Git",
             ("schema", "port"),
-            {"host": "Repository", "password": "Token"},
+            {"host": gettext_lazy("Repository"), "password": gettext_lazy("Token")},
             {"login": "user"},
-            (Extra("key_file", "Key file"),),
+            (Extra("key_file", gettext_lazy("Key file")),),
         ),
         ConnectionType(
             "google_cloud_platform",
@@ -84,17 +99,17 @@ TYPES = {
             {},
             {},
             (
-                Extra("project", "Project ID"),
-                Extra("key_path", "Path of the key file"),
-                Extra("keyfile_dict", "Key file as JSON", "password"),
-                Extra("scope", "Scopes", hint="separated by commas"),
+                Extra("project", gettext_lazy("Project ID")),
+                Extra("key_path", gettext_lazy("Path of the key file")),
+                Extra("keyfile_dict", gettext_lazy("Key file as JSON"), "password"),
+                Extra("scope", gettext_lazy("Scopes"), hint=gettext_lazy("separated by commas")),
             ),
         ),
         ConnectionType(
             "http",
             "HTTP",
             (),
-            {"schema": "Scheme"},
+            {"schema": gettext_lazy("Scheme")},
             {"schema": "https", "host": "api.example.com"},
         ),
         ConnectionType("imap", "IMAP", ("schema",), {}, {"port": "993"}, (Extra("use_ssl", "TLS", "switch"),)),
@@ -104,7 +119,10 @@ TYPES = {
             FIELDS,
             {},
             {},
-            (Extra("bootstrap.servers", "Brokers", hint="host:9092, host:9092"), Extra("group.id", "Consumer group")),
+            (
+                Extra("bootstrap.servers", gettext_lazy("Brokers"), hint="host:9092, host:9092"),
+                Extra("group.id", gettext_lazy("Consumer group")),
+            ),
         ),
         ConnectionType(
             "kubernetes",
@@ -113,45 +131,47 @@ TYPES = {
             {},
             {},
             (
-                Extra("in_cluster", "From within the cluster", "switch"),
-                Extra("kube_config_path", "Path of the configuration"),
-                Extra("kube_config", "Configuration as JSON", "password"),
-                Extra("namespace", "Namespace"),
-                Extra("cluster_context", "Context"),
+                Extra("in_cluster", gettext_lazy("From within the cluster"), "switch"),
+                Extra("kube_config_path", gettext_lazy("Path of the configuration")),
+                Extra("kube_config", gettext_lazy("Configuration as JSON"), "password"),
+                Extra("namespace", gettext_lazy("Namespace")),
+                Extra("cluster_context", gettext_lazy("Context")),
             ),
         ),
-        _database("mongo", "MongoDB", 27017, Extra("ssl", "TLS", "switch"), Extra("srv", "SRV record", "switch")),
+        _database(
+            "mongo", "MongoDB", 27017, Extra("ssl", "TLS", "switch"), Extra("srv", gettext_lazy("SRV record"), "switch")
+        ),
         _database("mssql", "Microsoft SQL Server", 1433),
-        _database("mysql", "MySQL", 3306, Extra("charset", "Character set", hint="utf8mb4")),
-        _database("oracle", "Oracle", 1521, Extra("service_name", "Service name")),
+        _database("mysql", "MySQL", 3306, Extra("charset", gettext_lazy("Character set"), hint="utf8mb4")),
+        _database("oracle", "Oracle", 1521, Extra("service_name", gettext_lazy("Service name"))),
         ConnectionType(
             "package_index",
-            "Package index (Python)",
+            gettext_lazy("Package index (Python)"),
             ("schema", "port"),
-            {"host": "Address"},
+            {"host": gettext_lazy("Address")},
             {"host": "https://packages.example.com/simple"},
         ),
-        _database("postgres", "Postgres", 5432, Extra("sslmode", "TLS mode", hint="require")),
+        _database("postgres", "Postgres", 5432, Extra("sslmode", gettext_lazy("TLS mode"), hint="require")),
         ConnectionType(
             "redis",
             "Redis",
             ("schema",),
             {},
             {"port": "6379"},
-            (Extra("db", "Database", "number"), Extra("ssl", "TLS", "switch")),
+            (Extra("db", gettext_lazy("Database"), "number"), Extra("ssl", "TLS", "switch")),
         ),
-        ConnectionType("sftp", "SFTP", ("schema",), {}, {"port": "22"}, (Extra("key_file", "Key file"),)),
+        ConnectionType("sftp", "SFTP", ("schema",), {}, {"port": "22"}, (Extra("key_file", gettext_lazy("Key file")),)),
         ConnectionType(
             "slack",
             "Slack",
             ("schema", "login", "port", "host"),
-            {"password": "API token"},
+            {"password": gettext_lazy("API token")},
         ),
         ConnectionType(
             "slackwebhook",
             "Slack webhook",
             ("schema", "login", "port"),
-            {"password": "Token"},
+            {"password": gettext_lazy("Token")},
             {"host": "https://hooks.slack.com/services"},
         ),
         ConnectionType(
@@ -161,10 +181,10 @@ TYPES = {
             {},
             {"port": "587"},
             (
-                Extra("from_email", "Sender"),
-                Extra("disable_ssl", "No TLS from the start", "switch"),
-                Extra("disable_tls", "No STARTTLS", "switch"),
-                Extra("timeout", "Timeout in seconds", "number"),
+                Extra("from_email", gettext_lazy("Sender")),
+                Extra("disable_ssl", gettext_lazy("No TLS from the start"), "switch"),
+                Extra("disable_tls", gettext_lazy("No STARTTLS"), "switch"),
+                Extra("timeout", gettext_lazy("Timeout in seconds"), "number"),
             ),
         ),
         ConnectionType(
@@ -174,24 +194,29 @@ TYPES = {
             {},
             {},
             (
-                Extra("account", "Account"),
-                Extra("warehouse", "Warehouse"),
-                Extra("database", "Database"),
-                Extra("role", "Role"),
-                Extra("private_key_content", "Private key", "password"),
+                Extra("account", gettext_lazy("Account")),
+                Extra("warehouse", gettext_lazy("Warehouse")),
+                Extra("database", gettext_lazy("Database")),
+                Extra("role", gettext_lazy("Role")),
+                Extra("private_key_content", gettext_lazy("Private key"), "password"),
             ),
         ),
-        ConnectionType("sqlite", "SQLite", ("schema", "login", "password", "port"), {"host": "Path of the file"}),
+        ConnectionType(
+            "sqlite", "SQLite", ("schema", "login", "password", "port"), {"host": gettext_lazy("Path of the file")}
+        ),
         ConnectionType(
             "ssh",
             "SSH",
             ("schema",),
-            {"login": "User"},
+            {"login": gettext_lazy("User")},
             {"port": "22"},
-            (Extra("key_file", "Key file"), Extra("private_key", "Private key", "password")),
+            (
+                Extra("key_file", gettext_lazy("Key file")),
+                Extra("private_key", gettext_lazy("Private key"), "password"),
+            ),
         ),
         _database("trino", "Trino", 8080),
-        ConnectionType("vertica", "Vertica", (), {"schema": "Database"}, {"port": "5433"}),
+        ConnectionType("vertica", "Vertica", (), {"schema": gettext_lazy("Database")}, {"port": "5433"}),
     )
 }
 """Those that DAGs use most; every other name is a type, too, with all the fields."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
 from django.http import HttpRequest, QueryDict
+from django.utils.translation import gettext, gettext_lazy
 
 from dags_app.models import Dag, DagTag
 from orchestrator import access
@@ -24,17 +25,17 @@ SORTS = {
     "last_run_state": "last_state",
 }
 SORT_NAMES = (
-    ("dag_id", "Name, A to Z"),
-    ("-dag_id", "Name, Z to A"),
-    ("next_dagrun", "Next run first"),
-    ("-last_run_start_date", "Last run, newest first"),
-    ("last_run_start_date", "Last run, oldest first"),
-    ("last_run_state", "State of the last run"),
+    ("dag_id", gettext_lazy("Name, A to Z")),
+    ("-dag_id", gettext_lazy("Name, Z to A")),
+    ("next_dagrun", gettext_lazy("Next run first")),
+    ("-last_run_start_date", gettext_lazy("Last run, newest first")),
+    ("last_run_start_date", gettext_lazy("Last run, oldest first")),
+    ("last_run_state", gettext_lazy("State of the last run")),
 )
 SWITCHES = (
-    ("favorite", "Favorites"),
-    ("import_errors", "With an import error"),
-    ("needs_review", "Waiting for an answer"),
+    ("favorite", gettext_lazy("Favorites")),
+    ("import_errors", gettext_lazy("With an import error")),
+    ("needs_review", gettext_lazy("Waiting for an answer")),
 )
 MOST_VALUES = 50
 
@@ -84,14 +85,14 @@ class DagFilters:
         """Apply all filters."""
         dags = dags.filter(is_stale=self.gone)
         if self.gone:
-            self._chip("Files", "gone", "gone")
+            self._chip(gettext("Files"), "gone", "gone")
         dags = self._named(dags)
         if (paused := self.query.get("paused")) in {"true", "false"}:
             dags = dags.filter(is_paused=paused == "true")
-            self._chip("Paused", "yes" if paused == "true" else "no", "paused")
+            self._chip(gettext("Paused"), "yes" if paused == "true" else "no", "paused")
         if self.folder:
             dags = dags.filter(file__relative_path__startswith=f"{self.folder}/")
-            self._chip("Folder", self.folder, "folder")
+            self._chip(gettext("Folder"), self.folder, "folder")
         return self._switched(self._in_state(dags))
 
     def _named(self, dags: QuerySet[Dag]) -> QuerySet[Dag]:
@@ -100,15 +101,15 @@ class DagFilters:
             found = Q(**{f"dag_id__{how}": text}) | Q(**{f"display_name__{how}": text})
             found |= Exists(DagTag.objects.filter(dag=OuterRef("pk"), name__iexact=text))
             dags = dags.filter(found if self.begins else found | Q(description__icontains=text))
-            self._chip("Name", f"{text}…" if self.begins else text, "q", "name_pattern")
+            self._chip(gettext("Name"), f"{text}…" if self.begins else text, "q", "name_pattern")
         if self.tags:
             for names in [[tag] for tag in self.tags] if self.all_tags else [self.tags]:
                 dags = dags.filter(Exists(DagTag.objects.filter(dag=OuterRef("pk"), name__in=names)))
-            joined = (" and " if self.all_tags else " or ").join(self.tags)
-            self._chip("Tags", joined, "tags", "tag", "tags_match_mode")
+            joined = (_and() if self.all_tags else _or()).join(self.tags)
+            self._chip(gettext("Tags"), joined, "tags", "tag", "tags_match_mode")
         if self.owners:
             dags = dags.filter(owned_by(self.owners))
-            self._chip("Owner", " or ".join(self.owners), "owners", "owner")
+            self._chip(gettext("Owner"), _or().join(self.owners), "owners", "owner")
         return dags
 
     def _in_state(self, dags: QuerySet[Dag]) -> QuerySet[Dag]:
@@ -119,10 +120,12 @@ class DagFilters:
         if last:
             newest = DagRun.objects.filter(dag=OuterRef("pk")).order_by("-run_after", "-pk")
             dags = dags.alias(newest_state=Subquery(newest.values("state")[:1])).filter(newest_state__in=last)
-            self._chip("Last run", " or ".join(last), "last_dag_run_state", *(["state"] if state in last else []))
+            self._chip(
+                gettext("Last run"), _or().join(last), "last_dag_run_state", *(["state"] if state in last else [])
+            )
         if any_of:
             dags = dags.filter(Exists(DagRun.objects.filter(dag=OuterRef("pk"), state__in=any_of)))
-            self._chip("Any run", " or ".join(any_of), "dag_run_state", *(["state"] if state in any_of else []))
+            self._chip(gettext("Any run"), _or().join(any_of), "dag_run_state", *(["state"] if state in any_of else []))
         return dags
 
     def _switched(self, dags: QuerySet[Dag]) -> QuerySet[Dag]:
@@ -135,7 +138,7 @@ class DagFilters:
             dags = dags.filter(pk__in=asked.values("task_instance__dag_id"))
         for name, label in SWITCHES:
             if name in self.on:
-                self._chip("Only", label.lower(), name)
+                self._chip(gettext("Only"), label, name)
         return dags
 
     def also(self, label: str, value: str, *names: str) -> None:
@@ -147,6 +150,14 @@ class DagFilters:
         for name in (*names, "page", "part"):
             rest.pop(name, None)
         self.chips.append(Chip(label, value, f"?{rest.urlencode()}"))
+
+
+def _and() -> str:
+    return f" {gettext('and')} "
+
+
+def _or() -> str:
+    return f" {gettext('or')} "
 
 
 def owned_by(owners: Iterable[str]) -> Q:

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db.models import Count, QuerySet
 from django.db.models.functions import TruncDay, TruncHour
+from django.utils import dateformat
 
 from dags_app import schedule
 from dags_app.models import Dag
@@ -66,7 +67,7 @@ def year(runs: QuerySet[Any], dag: Dag, number: int, zone: tzinfo, now: datetime
     for month in range(1, 13):
         days = [date(number, month, day) for day in range(1, calendar.monthrange(number, month)[1] + 1)]
         cells = [Cell(_midnight(day, zone), _midnight(day + timedelta(days=1), zone)) for day in days]
-        months.append(Month(f"{days[0]:%B}", cells, days[0].weekday()))
+        months.append(Month(dateformat.format(days[0], "F"), cells, days[0].weekday()))
     _fill(runs, dag, [cell for each in months for cell in each.cells], TruncDay, zone, now)
     return months
 
@@ -78,7 +79,9 @@ def month(runs: QuerySet[Any], dag: Dag, first: date, zone: tzinfo, now: datetim
     for day in days:
         starts = [datetime.combine(day, time(hour), zone) for hour in range(24)]
         ends = [*starts[1:], _midnight(day + timedelta(days=1), zone)]
-        found.append(Month(f"{day:%a %d}", [Cell(a, b) for a, b in zip(starts, ends, strict=True)]))
+        found.append(
+            Month(f"{dateformat.format(day, 'D')} {day:%d}", [Cell(a, b) for a, b in zip(starts, ends, strict=True)])
+        )
     _fill(runs, dag, [cell for each in found for cell in each.cells], TruncHour, zone, now)
     return found
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import OuterRef, Q, Subquery, TextField
 from django.db.models.functions import Cast
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 
 from dags_app.models import Asset, AssetAlias, Dag, ScheduleReference, TaskReference
 from dags_app.versions import load_spec
@@ -24,7 +25,7 @@ from . import schedules
 Edge = tuple[str, str]
 LINKS = (("trigger_dag_id", False), ("external_dag_id", True))
 """Names under which a task's display keeps the other DAG; True: the task waits for it."""
-WORDS = {"all": "all of these", "any": "any of these"}
+WORDS = {"all": gettext_lazy("all of these"), "any": gettext_lazy("any of these")}
 
 
 def around(user: Any, dag: Dag, spec: DagSpec) -> tuple[list[dict[str, Any]], list[list[str]]]:
@@ -100,7 +101,7 @@ def drawn(user: Any, names: set[str], edges: list[Edge], here: str = "") -> dict
     rows = [_dag_node(each, waits.get(each.pk)) for each in dags]
     rows += [_asset_node(each) for each in _dated_assets(user, of_kind["asset"])]
     aliases = access.visible_aliases(user).filter(pk__in=of_kind["alias"]).order_by("name")
-    rows += [node(f"alias:{each.pk}", each.name, "asset", "asset alias", None) for each in aliases]
+    rows += [node(f"alias:{each.pk}", each.name, "asset", gettext("asset alias"), None) for each in aliases]
     for row in rows:
         row["here"] = row["id"] == here
     there = {row["id"] for row in rows}
@@ -155,7 +156,7 @@ def _leaf(kind: str, about: dict[str, Any], assets: _Assets) -> dict[str, Any]:
     if asset is not None:
         return _asset_node(asset)
     name = about.get("name") or about.get("uri") or ""
-    return node(f"{kind}:{name}", name, "asset", "asset alias" if kind == "alias" else "asset", None)
+    return node(f"{kind}:{name}", name, "asset", gettext("asset alias") if kind == "alias" else "asset", None)
 
 
 def node(name: str, label: str, kind: str, sort: str, href: str | None, state: str | None = None) -> dict[str, Any]:
@@ -174,7 +175,13 @@ def _dag_node(dag: Any, waits: schedules.Waiting | None = None) -> dict[str, Any
     made = node(f"dag:{dag.pk}", dag.name, "dag", "DAG", reverse("dag", args=[dag.pk]), dag.last_state or "none")
     missing = [each.name for each in waits.leaves if not each.changed] if waits and not dag.is_partitioned else []
     if missing:
-        made["tooltip"] = f"{waits.changed} of {len(waits.leaves)} changed since its last run" if waits else ""
+        made["tooltip"] = (
+            gettext("{changed} of {count} changed since its last run").format(
+                changed=waits.changed, count=len(waits.leaves)
+            )
+            if waits
+            else ""
+        )
     return made | _last("run", dag.last_at) | {"note": "paused" if dag.is_paused else ""}
 
 

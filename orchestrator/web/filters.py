@@ -13,6 +13,7 @@ from typing import Any
 
 from django.db.models import DurationField, ExpressionWrapper, F, Q, QuerySet
 from django.http import HttpRequest, QueryDict
+from django.utils.translation import gettext
 
 from . import zones
 
@@ -135,7 +136,11 @@ class Filters:
             for end, text in (("gte", each.since), ("lte", each.until)):
                 if text and (value := self._read(filter, text)) is not None:
                     found &= Q(**{f"{path}__{end}": value})
-                    words = {"gte": "from", "lte": "to"} if filter.kind == "time" else {"gte": "≥", "lte": "≤"}
+                    words = (
+                        {"gte": gettext("from"), "lte": gettext("to")}
+                        if filter.kind == "time"
+                        else {"gte": "≥", "lte": "≤"}
+                    )
                     unit = " s" if filter.kind == "seconds" else ""
                     self._chip(filter.label, f"{words[end]} {text.replace('T', ' ')}{unit}", f"{filter.name}_{end}")
         if not found:
@@ -148,8 +153,11 @@ class Filters:
                 return zones.read(text, self.zone)
             return timedelta(seconds=float(text)) if filter.kind == "seconds" else int(text)
         except (ValueError, OverflowError):
-            kind = "time" if filter.kind == "time" else "number"
-            self.wrong.append(f"“{text}” is no {kind}, so {filter.label.lower()} is not filtered by.")
+            if filter.kind == "time":
+                told = gettext("“{text}” is no time, so “{label}” is not filtered by.")
+            else:
+                told = gettext("“{text}” is no number, so “{label}” is not filtered by.")
+            self.wrong.append(told.format(text=text, label=filter.label))
             return None
 
     def _chip(self, label: str, value: str, *names: str) -> None:

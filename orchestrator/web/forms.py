@@ -6,6 +6,8 @@ import json
 from typing import Any
 
 from django import forms
+from django.utils.text import format_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from dags_app import secrets
 from dags_app.models import Connection, Pool, Variable
@@ -13,24 +15,42 @@ from runs_app import registry
 
 from . import connection_types
 
-KEEP = "Leave empty to keep what is there; it is never shown."
+KEEP = gettext_lazy("Leave empty to keep what is there; it is never shown.")
 
 
 class PoolForm(forms.ModelForm):
     class Meta:
         model = Pool
         fields = ("name", "slots", "description", "include_deferred", "rate_per_minute")
+        labels = {
+            "name": gettext_lazy("Name"),
+            "slots": gettext_lazy("Slots"),
+            "description": gettext_lazy("Description"),
+            "include_deferred": gettext_lazy("Include deferred"),
+            "rate_per_minute": gettext_lazy("Rate per minute"),
+        }
+        help_texts = {
+            "slots": gettext_lazy("-1 = without limit"),
+            "include_deferred": gettext_lazy("deferred task instances keep their slots"),
+            "rate_per_minute": gettext_lazy(
+                "so many attempts of its tasks start within any minute; empty = no such limit"
+            ),
+        }
 
     def clean_slots(self) -> int:
         slots: int = self.cleaned_data["slots"]
         if not -1 <= slots < 2**31:
-            raise forms.ValidationError("0 or more, or -1 for no limit.")
+            raise forms.ValidationError(gettext("0 or more, or -1 for no limit."))
         return slots
 
     def clean_rate_per_minute(self) -> int | None:
         rate: int | None = self.cleaned_data["rate_per_minute"]
         if rate is not None and not 1 <= rate <= registry.MOST_A_MINUTE:
-            raise forms.ValidationError(f"1 to {registry.MOST_A_MINUTE}, or empty for no such limit.")
+            raise forms.ValidationError(
+                gettext("1 to {MOST_A_MINUTE}, or empty for no such limit.").format(
+                    MOST_A_MINUTE=registry.MOST_A_MINUTE
+                )
+            )
         return rate
 
     def values(self) -> dict[str, Any]:
@@ -39,11 +59,14 @@ class PoolForm(forms.ModelForm):
 
 class VariableForm(forms.ModelForm):
     field_order = ("key", "value", "description")
-    value = forms.CharField(widget=forms.Textarea(attrs={"autocomplete": "off"}), required=False, strip=False)
+    value = forms.CharField(
+        widget=forms.Textarea(attrs={"autocomplete": "off"}), required=False, strip=False, label=gettext_lazy("Value")
+    )
 
     class Meta:
         model = Variable
         fields = ("key", "description")
+        labels = {"key": gettext_lazy("Key"), "description": gettext_lazy("Description")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -62,16 +85,32 @@ class VariableForm(forms.ModelForm):
 
 class ConnectionForm(forms.ModelForm):
     password = forms.CharField(
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}), required=False, strip=False, help_text=KEEP
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        required=False,
+        strip=False,
+        help_text=KEEP,
+        label=gettext_lazy("Password"),
     )
     extra = forms.CharField(
-        widget=forms.Textarea(attrs={"autocomplete": "off"}), required=False, help_text=f"JSON. {KEEP}"
+        widget=forms.Textarea(attrs={"autocomplete": "off"}),
+        required=False,
+        help_text=format_lazy("JSON. {keep}", keep=KEEP),
+        label=gettext_lazy("Extra"),
     )
-    forget = forms.BooleanField(required=False, label="Remove password and extra")
+    forget = forms.BooleanField(required=False, label=gettext_lazy("Remove password and extra"))
 
     class Meta:
         model = Connection
         fields = ("conn_id", "conn_type", "description", "host", "login", "schema", "port")
+        labels = {
+            "conn_id": gettext_lazy("Conn id"),
+            "conn_type": gettext_lazy("Conn type"),
+            "description": gettext_lazy("Description"),
+            "host": gettext_lazy("Host"),
+            "login": gettext_lazy("Login"),
+            "schema": gettext_lazy("Schema"),
+            "port": gettext_lazy("Port"),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -86,7 +125,7 @@ class ConnectionForm(forms.ModelForm):
     def clean_port(self) -> int | None:
         port: int | None = self.cleaned_data["port"]
         if port is not None and not 0 <= port <= 65535:
-            raise forms.ValidationError("A number up to 65535.")
+            raise forms.ValidationError(gettext("A number up to 65535."))
         return port
 
     def values(self) -> dict[str, Any]:
@@ -109,7 +148,7 @@ class TypedConnectionForm(ConnectionForm):
         self.type = connection_types.of((data or {}).get("conn_type") or conn_type or self.instance.conn_type or "")
         if not self.is_bound:
             self.initial["conn_type"] = self.type.name
-        self.fields["conn_id"].label = "Name"
+        self.fields["conn_id"].label = gettext("Name")
         for each in self.type.extra:
             self.fields[f"extra__{each.name}"] = _extra_field(each)
         for name in connection_types.FIELDS:
@@ -125,11 +164,15 @@ class TypedConnectionForm(ConnectionForm):
         try:
             found = json.loads(text)
         except json.JSONDecodeError as error:
-            raise forms.ValidationError(f"No JSON: {error.msg}, line {error.lineno}, column {error.colno}.") from None
+            raise forms.ValidationError(
+                gettext("No JSON: {msg}, line {lineno}, column {colno}.").format(
+                    msg=error.msg, lineno=error.lineno, colno=error.colno
+                )
+            ) from None
         except RecursionError:
-            raise forms.ValidationError("Nested too deeply.") from None
+            raise forms.ValidationError(gettext("Nested too deeply.")) from None
         if not isinstance(found, dict):
-            raise forms.ValidationError('A JSON object is needed, such as {"timeout": 30}.')
+            raise forms.ValidationError(gettext('A JSON object is needed, such as {"timeout": 30}.'))
         return text
 
     def typed(self) -> list[Any]:

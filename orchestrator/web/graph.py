@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Count, Max, Min
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 
 from dags_app.models import Dag
 from orchestrator.core.spec import DagSpec
@@ -16,9 +17,9 @@ from runs_app.models import DagRun, TaskInstance
 from . import dependencies, grid
 
 DEPENDENCIES = {
-    "tasks": "Only tasks",
-    "immediate": "External conditions",
-    "all": "All DAG dependencies",
+    "tasks": gettext_lazy("Only tasks"),
+    "immediate": gettext_lazy("External conditions"),
+    "all": gettext_lazy("All DAG dependencies"),
 }
 """What the graph shows besides the tasks, by Airflow's names."""
 

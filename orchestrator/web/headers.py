@@ -23,6 +23,7 @@ POLICY = "; ".join(
 )
 OPEN = (
     "/sign-in",
+    "/language",
     "/static/",
     "/admin/login/",
     "/auth/",

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import OuterRef, Subquery
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 
 from dags_app.models import Asset, TaskReference
 from orchestrator import access
@@ -17,7 +18,7 @@ from .dependencies import Edge
 
 MOST = 500
 """Assets that the graph of the list draws."""
-CHOICES = {"scheduling": "Assets and DAGs", "data": "Assets and tasks"}
+CHOICES = {"scheduling": gettext_lazy("Assets and DAGs"), "data": gettext_lazy("Assets and tasks")}
 """What leads to an asset and away from it: Airflow's two kinds of dependencies."""
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
+from django.utils.translation import gettext
+
 from orchestrator import access
 from orchestrator.core import doctor
 from orchestrator.core.preview import crons_of
@@ -119,6 +121,10 @@ def heat_map(load: Load, zone: tzinfo) -> list[Spot]:
     spots = []
     for at, dags in sorted(load.at.items()):
         local, shade = at.astimezone(zone), -(-SHADES * len(dags) // most)
-        told = ", ".join(dags[:8]) + (f" and {len(dags) - 8} more" if len(dags) > 8 else "")
+        told = ", ".join(dags[:8]) + _more(len(dags) - 8)
         spots.append(Spot(at, local.minute, local.hour, len(dags), shade, told))
     return spots
+
+
+def _more(count: int) -> str:
+    return " " + gettext("and {count} more").format(count=count) if count > 0 else ""

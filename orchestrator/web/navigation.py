@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext_lazy
+
 from orchestrator import access
 
 
@@ -26,38 +28,42 @@ class Menu:
 
 
 BAR = (
-    Menu("", [Entry("home", "Home"), Entry("dags", "DAGs"), Entry("assets", "Assets")]),
+    Menu("", [Entry("home", gettext_lazy("Home")), Entry("dags", "DAGs"), Entry("assets", gettext_lazy("Assets"))]),
     Menu(
-        "Browse",
+        gettext_lazy("Browse"),
         [
-            Entry("dag-runs", "DAG runs", "read"),
-            Entry("task-instances", "Task instances", "read"),
-            Entry("timeline", "Timeline", "read"),
-            Entry("required", "Required actions", "read"),
-            Entry("failures", "Failures by kind", "read"),
-            Entry("deadlines", "Deadlines", "read"),
+            Entry("dag-runs", gettext_lazy("DAG runs"), "read"),
+            Entry("task-instances", gettext_lazy("Task instances"), "read"),
+            Entry("timeline", gettext_lazy("Timeline"), "read"),
+            Entry("required", gettext_lazy("Required actions"), "read"),
+            Entry("failures", gettext_lazy("Failures by kind"), "read"),
+            Entry("deadlines", gettext_lazy("Deadlines"), "read"),
             Entry("xcoms", "XComs", "read"),
-            Entry("import-errors", "Import errors", "read"),
-            Entry("events", "Audit log", "read_audit"),
-            Entry("jobs", "Jobs", "read_processes"),
+            Entry("import-errors", gettext_lazy("Import errors"), "read"),
+            Entry("events", gettext_lazy("Audit log"), "read_audit"),
+            Entry("jobs", gettext_lazy("Jobs"), "read_processes"),
         ],
     ),
     Menu(
-        "Admin",
+        gettext_lazy("Admin"),
         [
-            Entry("variables", "Variables", "read_variables"),
-            Entry("connections", "Connections", "read_connections"),
-            Entry("pools", "Pools", "read_pools"),
-            Entry("workers", "Workers and queues", "read_processes"),
-            Entry("providers", "Providers", "read_providers"),
-            Entry("plugins", "Plugins", "read_plugins"),
-            Entry("configs", "Settings", "read_config"),
-            Entry("admin:index", "Django admin", "read_audit"),
+            Entry("variables", gettext_lazy("Variables"), "read_variables"),
+            Entry("connections", gettext_lazy("Connections"), "read_connections"),
+            Entry("pools", gettext_lazy("Pools"), "read_pools"),
+            Entry("workers", gettext_lazy("Workers and queues"), "read_processes"),
+            Entry("providers", gettext_lazy("Providers"), "read_providers"),
+            Entry("plugins", gettext_lazy("Plugins"), "read_plugins"),
+            Entry("configs", gettext_lazy("Settings"), "read_config"),
+            Entry("admin:index", gettext_lazy("Django admin"), "read_audit"),
         ],
     ),
     Menu(
-        "Security",
-        [Entry("users", "Users", "admin"), Entry("roles", "Roles", "admin"), Entry("tokens", "API tokens", "read")],
+        gettext_lazy("Security"),
+        [
+            Entry("users", gettext_lazy("Users"), "admin"),
+            Entry("roles", gettext_lazy("Roles"), "admin"),
+            Entry("tokens", gettext_lazy("API tokens"), "read"),
+        ],
     ),
 )
 

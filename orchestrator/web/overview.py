@@ -10,13 +10,20 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
 
 from orchestrator.core.states import TaskState
 from orchestrator.logs.store import key_for
 from runs_app import logs
 from runs_app.models import Attempt, DagRun, TaskInstance
 
-RANGES = {"1h": "1 hour", "12h": "12 hours", "24h": "24 hours", "1w": "1 week", "30d": "30 days"}
+RANGES = {
+    "1h": gettext_lazy("1 hour"),
+    "12h": gettext_lazy("12 hours"),
+    "24h": gettext_lazy("24 hours"),
+    "1w": gettext_lazy("1 week"),
+    "30d": gettext_lazy("30 days"),
+}
 LENGTHS = {
     "1h": timedelta(hours=1),
     "12h": timedelta(hours=12),

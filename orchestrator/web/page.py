@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from dags_app.models import Dag
@@ -32,7 +33,7 @@ def dag_for(request: HttpRequest, dag_id: str) -> Dag:
     dags = dags.select_related("version", "file", "file__import_error").defer("version__spec")
     dag = dags.prefetch_related("tags").filter(pk=dag_id).first()
     if dag is None:
-        raise Http404(f"There is no DAG “{dag_id}” that you may see.")
+        raise Http404(gettext("There is no DAG “{dag_id}” that you may see.").format(dag_id=dag_id))
     return dag
 
 
@@ -40,7 +41,9 @@ def run_for(request: HttpRequest, dag_id: str, run_id: str) -> DagRun:
     runs = access.visible_runs(request.user).select_related("version", "dag").defer("version__spec")
     run = None if "\0" in run_id else runs.filter(dag_id=dag_id, run_id=run_id).first()
     if run is None:
-        raise Http404(f"DAG “{dag_id}” has no run “{run_id}” that you may see.")
+        raise Http404(
+            gettext("DAG “{dag_id}” has no run “{run_id}” that you may see.").format(dag_id=dag_id, run_id=run_id)
+        )
     return run
 
 
@@ -49,14 +52,20 @@ def instance_for(request: HttpRequest, run: DagRun, task_id: str, map_index: int
     found = instances.filter(run=run, task_id=task_id, map_index=map_index).first()
     if found is None:
         index = f"[{map_index}]" if map_index != -1 else ""
-        raise Http404(f"Run “{run.run_id}” has no task instance “{task_id}{index}”.")
+        raise Http404(
+            gettext("Run “{run_id}” has no task instance “{task_id}{index}”.").format(
+                run_id=run.run_id, task_id=task_id, index=index
+            )
+        )
     return found
 
 
 def must(request: HttpRequest, verb: str, obj: Any = None) -> None:
     """Refuse with 403 unless the user may do this."""
     if not access.can(request.user, verb, obj):
-        raise PermissionDenied(f"Your role does not allow you to {verb.replace('_', ' ')} here.")
+        raise PermissionDenied(
+            gettext("Your role does not allow you to {verb} here.").format(verb=verb.replace("_", " "))
+        )
 
 
 def wants_part(request: HttpRequest) -> bool:
@@ -79,7 +88,7 @@ def live_part(request: HttpRequest, whole: str, parts: dict[str, str], **context
     """Render ``whole``, or with ``?part=NAME`` only that template of ``parts``: one source for page and refresh."""
     name = request.GET.get("part", "")
     if name and name not in parts:
-        raise Http404(f"This page has no part “{name}”.")
+        raise Http404(gettext("This page has no part “{name}”.").format(name=name))
     return page(request, parts[name] if name else whole, **context)
 
 

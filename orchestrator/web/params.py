@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.http import QueryDict
+from django.utils.translation import gettext
 
 from .text import markdown
 
@@ -226,7 +227,7 @@ def _value(each: Field) -> Any:
     if not text and (each.nullable or each.kind not in AS_TYPED):
         if each.nullable:
             return None
-        raise ValueError("A value is needed here.")
+        raise ValueError(gettext("A value is needed here."))
     if each.kind == "number":
         try:
             return int(text)
@@ -235,19 +236,19 @@ def _value(each: Field) -> Any:
         try:
             return float(text)
         except ValueError:
-            raise ValueError(f"“{text[:40]}” is not a number.") from None
+            raise ValueError(gettext("“{text}” is not a number.").format(text=text[:40])) from None
     if each.kind == "mixed":
         return _mixed(each, text)
     if each.kind in {"choice", "json"}:
         try:
             return json.loads(text)
         except ValueError as problem:
-            raise ValueError(f"This is not JSON: {problem}") from None
+            raise ValueError(gettext("This is not JSON: {problem}").format(problem=problem)) from None
     if each.kind == "datetime-local":
         try:
             found = datetime.fromisoformat(text)
         except ValueError:
-            raise ValueError("This is not a date and time.") from None
+            raise ValueError(gettext("This is not a date and time.")) from None
         return found.isoformat() if found.tzinfo else found.isoformat() + "+00:00"
     return text
 
@@ -258,7 +259,7 @@ def _chosen(each: Field) -> list[Any] | None:
     try:
         return [json.loads(item) for item in each.chosen]
     except ValueError:
-        raise ValueError("This is not one of the choices.") from None
+        raise ValueError(gettext("This is not one of the choices.")) from None
 
 
 def _mixed(each: Field, text: str) -> Any:
@@ -271,7 +272,9 @@ def _mixed(each: Field, text: str) -> Any:
     except ValueError:
         if "string" in types:
             return text
-    raise ValueError(f"A value of one of these types is needed: {', '.join(sorted(types - {'null'}))}.")
+    raise ValueError(
+        gettext("A value of one of these types is needed: {types}.").format(types=", ".join(sorted(types - {"null"})))
+    )
 
 
 def _check(each: Field, value: Any) -> None:
@@ -280,7 +283,9 @@ def _check(each: Field, value: Any) -> None:
     try:
         check_value(each.name, value, each.schema)
     except ParamError as problem:
-        raise ValueError(str(problem).removeprefix(f"Invalid input for param {each.name}: ")) from None
+        raise ValueError(
+            str(problem).removeprefix(gettext("Invalid input for param {name}: ").format(name=each.name))
+        ) from None
 
 
 def sections(fields: list[Field]) -> list[tuple[str, list[Field]]]:
@@ -297,15 +302,15 @@ def conf_of(fields: list[Field], posted: Any, conf_text: str) -> tuple[dict[str,
         conf = read(fields, posted)
         wrong = [each.title for each in fields if each.error]
         conf = {**_without_field(fields, conf_text), **conf}
-        return conf, f"Look at {', '.join(wrong)} again." if wrong else _unstorable(conf)
+        return conf, gettext("Look at {names} again.").format(names=", ".join(wrong)) if wrong else _unstorable(conf)
     try:
         conf = json.loads(conf_text)
     except ValueError as problem:
-        return {}, f"The configuration is not JSON: {problem}"
+        return {}, gettext("The configuration is not JSON: {problem}").format(problem=problem)
     except RecursionError:
-        return {}, "The configuration is nested too deeply."
+        return {}, gettext("The configuration is nested too deeply.")
     if not isinstance(conf, dict):
-        return {}, 'The configuration has to be a JSON object, e.g. {"name": "value"}.'
+        return {}, gettext('The configuration has to be a JSON object, e.g. {"name": "value"}.')
     return conf, _unstorable(conf)
 
 
@@ -324,5 +329,5 @@ def _unstorable(conf: dict[str, Any]) -> str:
     try:
         text = json.dumps(conf, allow_nan=False)
     except ValueError:
-        return "The configuration holds a number that JSON has not, such as NaN."
-    return "The configuration holds a null character, which cannot be stored." if "\\u0000" in text else ""
+        return gettext("The configuration holds a number that JSON has not, such as NaN.")
+    return gettext("The configuration holds a null character, which cannot be stored.") if "\\u0000" in text else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import gettext_lazy
 
 
 @dataclass(frozen=True)
@@ -19,31 +20,31 @@ class Place:
 
 PLACES = (
     Place("DAGs", "dags", "list workflows"),
-    Place("Home", "home", "dashboard health start"),
-    Place("DAG runs", "dag-runs", "browse dagruns"),
-    Place("Task instances", "task-instances", "browse tasks"),
-    Place("Timeline", "timeline", "gantt past planned schedule"),
+    Place(gettext_lazy("Home"), "home", "dashboard health start"),
+    Place(gettext_lazy("DAG runs"), "dag-runs", "browse dagruns"),
+    Place(gettext_lazy("Task instances"), "task-instances", "browse tasks"),
+    Place(gettext_lazy("Timeline"), "timeline", "gantt past planned schedule"),
     Place("XComs", "xcoms", "browse values"),
-    Place("Deadlines", "deadlines", "sla missed late"),
-    Place("Assets", "assets", "datasets data"),
-    Place("Required actions", "required", "approvals human answer hitl"),
-    Place("Import errors", "import-errors", "broken files"),
-    Place("Failures", "failures", "errors fingerprints groups"),
-    Place("Audit log", "events", "who did what events", "read_audit"),
-    Place("Variables", "variables", "admin", "read_variables"),
-    Place("Connections", "connections", "admin secrets", "read_connections"),
-    Place("Pools", "pools", "admin slots", "read_pools"),
-    Place("Workers and queues", "workers", "admin processes", "read_processes"),
-    Place("Jobs", "jobs", "admin processes", "read_processes"),
-    Place("Plugins", "plugins", "admin", "read_plugins"),
-    Place("Providers", "providers", "admin packages", "read_plugins"),
-    Place("Settings", "configs", "admin configuration", "admin"),
-    Place("Users", "users", "security accounts roles", "admin"),
-    Place("Roles", "roles", "security rights", "admin"),
-    Place("Tokens", "tokens", "security api access"),
-    Place("Undo", "undo", "take back last action"),
-    Place("Change password", "password", "account"),
-    Place("Administration", "admin:index", "django admin", "edit_pools"),
+    Place(gettext_lazy("Deadlines"), "deadlines", "sla missed late"),
+    Place(gettext_lazy("Assets"), "assets", "datasets data"),
+    Place(gettext_lazy("Required actions"), "required", "approvals human answer hitl"),
+    Place(gettext_lazy("Import errors"), "import-errors", "broken files"),
+    Place(gettext_lazy("Failures"), "failures", "errors fingerprints groups"),
+    Place(gettext_lazy("Audit log"), "events", "who did what events", "read_audit"),
+    Place(gettext_lazy("Variables"), "variables", "admin", "read_variables"),
+    Place(gettext_lazy("Connections"), "connections", "admin secrets", "read_connections"),
+    Place(gettext_lazy("Pools"), "pools", "admin slots", "read_pools"),
+    Place(gettext_lazy("Workers and queues"), "workers", "admin processes", "read_processes"),
+    Place(gettext_lazy("Jobs"), "jobs", "admin processes", "read_processes"),
+    Place(gettext_lazy("Plugins"), "plugins", "admin", "read_plugins"),
+    Place(gettext_lazy("Providers"), "providers", "admin packages", "read_plugins"),
+    Place(gettext_lazy("Settings"), "configs", "admin configuration", "admin"),
+    Place(gettext_lazy("Users"), "users", "security accounts roles", "admin"),
+    Place(gettext_lazy("Roles"), "roles", "security rights", "admin"),
+    Place(gettext_lazy("Tokens"), "tokens", "security api access"),
+    Place(gettext_lazy("Undo"), "undo", "take back last action"),
+    Place(gettext_lazy("Change password"), "password", "account"),
+    Place(gettext_lazy("Administration"), "admin:index", "django admin", "edit_pools"),
 )
 
 
@@ -65,62 +66,62 @@ class Key:
 
 SHORTCUTS: tuple[tuple[str, tuple[Key, ...]], ...] = (
     (
-        "Everywhere",
+        gettext_lazy("Everywhere"),
         (
-            Key(("Ctrl K", "/"), "Search DAGs, runs, tasks, assets, pages and actions"),
-            Key(("?",), "This sheet"),
-            Key(("Esc",), "Close what is open"),
+            Key(("Ctrl K", "/"), gettext_lazy("Search DAGs, runs, tasks, assets, pages and actions")),
+            Key(("?",), gettext_lazy("This sheet")),
+            Key(("Esc",), gettext_lazy("Close what is open")),
         ),
     ),
     (
         "DAG",
         (
-            Key(("g",), "Grid or graph"),
-            Key(("t",), "Trigger"),
+            Key(("g",), gettext_lazy("Grid or graph")),
+            Key(("t",), gettext_lazy("Trigger")),
         ),
     ),
     (
-        "Run and task",
+        gettext_lazy("Run and task"),
         (
-            Key(("Shift C",), "Clear"),
-            Key(("Shift S",), "Mark success"),
-            Key(("Shift F",), "Mark failed"),
+            Key(("Shift C",), gettext_lazy("Clear")),
+            Key(("Shift S",), gettext_lazy("Mark success")),
+            Key(("Shift F",), gettext_lazy("Mark failed")),
         ),
     ),
     (
-        "Grid",
+        gettext_lazy("Grid"),
         (
-            Key(("←", "↑", "→", "↓"), "Walk"),
-            Key(("Shift ← ↑ → ↓",), "Go to the end"),
-            Key(("Enter",), "Open"),
-            Key(("Space",), "Open or close a group or a mapped task"),
-            Key(("x", "Ctrl click"), "Pick a cell, to act on all that are picked"),
-            Key(("Shift X", "Shift click"), "Pick all from the last picked to here"),
+            Key(("←", "↑", "→", "↓"), gettext_lazy("Walk")),
+            Key(("Shift ← ↑ → ↓",), gettext_lazy("Go to the end")),
+            Key(("Enter",), gettext_lazy("Open")),
+            Key(("Space",), gettext_lazy("Open or close a group or a mapped task")),
+            Key(("x", "Ctrl click"), gettext_lazy("Pick a cell, to act on all that are picked")),
+            Key(("Shift X", "Shift click"), gettext_lazy("Pick all from the last picked to here")),
         ),
     ),
     (
-        "Graph",
+        gettext_lazy("Graph"),
         (
-            Key(("Ctrl Shift F",), "Show only what is near one task"),
-            Key(("←", "↑", "→", "↓"), "To the next task"),
+            Key(("Ctrl Shift F",), gettext_lazy("Show only what is near one task")),
+            Key(("←", "↑", "→", "↓"), gettext_lazy("To the next task")),
         ),
     ),
     (
-        "Log",
+        gettext_lazy("Log"),
         (
-            Key(("/", "Ctrl F"), "Find in the whole log"),
-            Key(("Enter", "Shift Enter"), "Next and previous match"),
-            Key(("w",), "Wrap"),
-            Key(("t",), "Times"),
-            Key(("s",), "Sources"),
-            Key(("e",), "Fold or unfold all groups"),
-            Key(("f",), "Full screen"),
-            Key(("d",), "Download"),
+            Key(("/", "Ctrl F"), gettext_lazy("Find in the whole log")),
+            Key(("Enter", "Shift Enter"), gettext_lazy("Next and previous match")),
+            Key(("w",), gettext_lazy("Wrap")),
+            Key(("t",), gettext_lazy("Times")),
+            Key(("s",), gettext_lazy("Sources")),
+            Key(("e",), gettext_lazy("Fold or unfold all groups")),
+            Key(("f",), gettext_lazy("Full screen")),
+            Key(("d",), gettext_lazy("Download")),
         ),
     ),
-    ("Code", (Key(("w",), "Wrap"),)),
+    (gettext_lazy("Code"), (Key(("w",), gettext_lazy("Wrap")),)),
     (
-        "Lists",
-        (Key(("Shift click",), "Tick all from the last tick to here"),),
+        gettext_lazy("Lists"),
+        (Key(("Shift click",), gettext_lazy("Tick all from the last tick to here")),),
     ),
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import QueryDict
+from django.utils.translation import gettext
 
 from runs_app import answering
 from runs_app.models import HITLDetail
@@ -71,7 +72,7 @@ def read(question: Question, posted: QueryDict) -> dict[str, Any]:
     values = params.read(question.fields, posted)
     wrong = [each.title for each in question.fields if each.error]
     if wrong:
-        question.error = f"Look at {', '.join(wrong)} again."
+        question.error = gettext("Look at {names} again.").format(names=", ".join(wrong))
     return {"options": question.chosen, "params": values}
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django import forms
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
 from dags_app.models import Connection, Pool, Variable
 from runs_app import imports, registry
@@ -29,6 +30,14 @@ class Shelf:
     delete: Callable[..., bool]
     exported: Callable[[Any], Any]
     lost: str  # what its end means
+
+    @property
+    def one(self) -> str:
+        return gettext(self.word)
+
+    @property
+    def many(self) -> str:
+        return gettext(self.name)
 
     @property
     def asked_by(self) -> str:
@@ -83,8 +92,8 @@ def _pool(row: Pool) -> dict[str, Any]:
 
 
 VARIABLES = Shelf(
-    "variables",
-    "variable",
+    gettext_noop("variables"),
+    gettext_noop("variable"),
     Variable,
     VariableForm,
     ("key", "description"),
@@ -92,11 +101,11 @@ VARIABLES = Shelf(
     imports.VARIABLES,
     registry.delete_variable,
     _variable,
-    "What reads it fails from then on.",
+    gettext_lazy("What reads it fails from then on."),
 )
 CONNECTIONS = Shelf(
-    "connections",
-    "connection",
+    gettext_noop("connections"),
+    gettext_noop("connection"),
     Connection,
     TypedConnectionForm,
     ("conn_id", "conn_type", "host", "description"),
@@ -104,11 +113,11 @@ CONNECTIONS = Shelf(
     imports.CONNECTIONS,
     registry.delete_connection,
     _connection,
-    "What asks for it fails from then on.",
+    gettext_lazy("What asks for it fails from then on."),
 )
 POOLS = Shelf(
-    "pools",
-    "pool",
+    gettext_noop("pools"),
+    gettext_noop("pool"),
     Pool,
     PoolForm,
     ("name", "description"),
@@ -116,5 +125,5 @@ POOLS = Shelf(
     imports.POOLS,
     registry.delete_pool,
     _pool,
-    "Tasks that want slots of it wait until there is a pool of that name again.",
+    gettext_lazy("Tasks that want slots of it wait until there is a pool of that name again."),
 )

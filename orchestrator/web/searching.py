@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 
 from dags_app.models import Dag, DagTag
 from orchestrator import access
@@ -105,12 +106,12 @@ def _places(user: Any, text: str) -> Iterator[Found]:
 
 
 ACTIONS = (
-    ("trigger", "Trigger", "trigger"),
-    ("pause", "Pause", "pause"),
-    ("unpause", "Switch on", "pause"),
-    ("backfill", "Backfill", "trigger"),
-    ("rerun", "Rerun failed of", "clear"),
-    ("delete", "Delete", "delete"),
+    ("trigger", gettext_lazy("Trigger"), "trigger"),
+    ("pause", gettext_lazy("Pause"), "pause"),
+    ("unpause", gettext_lazy("Switch on"), "pause"),
+    ("backfill", gettext_lazy("Backfill"), "trigger"),
+    ("rerun", gettext_lazy("Rerun failed of"), "clear"),
+    ("delete", gettext_lazy("Delete"), "delete"),
 )
 BULK = {"pause": "pause", "unpause": "unpause", "rerun": "clear_failed"}
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.http import HttpRequest, QueryDict
+from django.utils.translation import gettext
 
 from dags_app.models import Dag
 from orchestrator import access
@@ -68,7 +69,7 @@ def _logical_date(posted: QueryDict) -> tuple[Any, str]:
     try:
         return _moment(text), ""
     except ValueError:
-        return None, "The logical date cannot be read: give a date and a time."
+        return None, gettext("The logical date cannot be read: give a date and a time.")
 
 
 def _interval(posted: QueryDict) -> tuple[tuple[datetime, datetime] | None, str]:
@@ -78,9 +79,11 @@ def _interval(posted: QueryDict) -> tuple[tuple[datetime, datetime] | None, str]
     try:
         start, end = (_moment(text) for text in texts)
     except ValueError:
-        return None, "The data interval cannot be read: give a date and a time for its start and its end, or neither."
+        return None, gettext(
+            "The data interval cannot be read: give a date and a time for its start and its end, or neither."
+        )
     if start > end:
-        return None, "The data interval ends before it starts."
+        return None, gettext("The data interval ends before it starts.")
     return (start, end), ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 from django.views.generic import RedirectView
+from django.views.i18n import set_language
 
 import orchestrator.converters  # noqa: F401  registers <index:...>
 
@@ -70,6 +71,7 @@ urlpatterns = [
     path("sign-in/password", account.choose_password, name="choose-password"),
     path("sign-out", account.sign_out, name="sign-out"),
     path("undo", undo.undo_page, name="undo"),
+    path("language", set_language, name="language"),
     path("account/password", account.change_password, name="password"),
     path("search", search.search, name="search"),
     path("dags", dags.list_page, name="dags"),

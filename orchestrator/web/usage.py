@@ -5,11 +5,17 @@ from __future__ import annotations
 from statistics import median, quantiles
 from typing import Any
 
+from django.utils.translation import gettext_lazy
+
 from runs_app.models import Attempt, TaskInstance
 
 RUNS = 40
 HEIGHT = 56
-KINDS = (("duration", "Duration", "duration"), ("cpu", "Processor time", "duration"), ("peak", "Peak memory", "size"))
+KINDS = (
+    ("duration", gettext_lazy("Duration"), "duration"),
+    ("cpu", gettext_lazy("Processor time"), "duration"),
+    ("peak", gettext_lazy("Peak memory"), "size"),
+)
 
 
 def over_runs(instance: TaskInstance) -> dict[str, Any]:

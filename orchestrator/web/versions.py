@@ -8,6 +8,7 @@ from itertools import zip_longest
 from typing import Any
 
 from django.http import Http404, HttpRequest
+from django.utils.translation import gettext
 
 from dags_app.models import Dag, DagVersion
 from dags_app.versions import load_spec
@@ -28,7 +29,7 @@ def picked(request: HttpRequest, dag: Dag, name: str = "version_number") -> DagV
         return None
     found = dag.versions.filter(version_number=int(number)).first() if _is_number(number) else None
     if found is None:
-        raise Http404(f"DAG “{dag.dag_id}” has no version “{number}”.")
+        raise Http404(gettext("DAG “{dag_id}” has no version “{number}”.").format(dag_id=dag.dag_id, number=number))
     return found
 
 

@@ -7,6 +7,7 @@ from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 from django.http import HttpRequest
+from django.utils.translation import gettext
 
 COOKIE = "zone"
 
@@ -33,4 +34,4 @@ def read(text: str, zone: tzinfo) -> datetime:
         found = datetime.fromisoformat(text)
         return (found if found.tzinfo else found.replace(tzinfo=zone)).astimezone(UTC)
     except OverflowError as error:
-        raise ValueError("the time is outside the calendar") from error
+        raise ValueError(gettext("the time is outside the calendar")) from error

@@ -2,6 +2,7 @@
 /** What a dialog does, as code: kept in step with its form while the fold is open; copied by a button. */
 import { ask } from "./fetch.js";
 import { toast } from "./toast.js";
+import { gettext } from "./texts.js";
 
 /** @param {HTMLElement} fold */
 async function follow(fold) {
@@ -38,6 +39,6 @@ export function start() {
     if (!button) return;
     const box = button.closest(".line, .copied"), pre = box?.querySelector("pre");
     await copy(pre ? pre.textContent : [...(box?.querySelectorAll(".code td:not(.n)") ?? [])].map((each) => each.textContent).join("\n"));
-    toast("Copied.");
+    toast(gettext("Copied."));
   });
 }

@@ -2,6 +2,7 @@
 /** The calendar: what a day or hour held, beside the pointer; another time zone is another calendar. */
 import { recall, remember } from "./store.js";
 import { hideTip, tipFor, words } from "./tip.js";
+import { gettext } from "./texts.js";
 
 const CHOICES = ["by", "show"];
 
@@ -20,8 +21,8 @@ export function start(box) {
   const tell = (/** @type {Event} */ event) => {
     const cell = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[data-cell]"));
     if (!cell) { hideTip(); return; }
-    const lines = cell.dataset.cell.split(",").filter(Boolean).map((part) => { const [name, count] = part.split(" "); return [`${count} ${words(name)}`, name === "planned" ? "" : name]; });
-    tipFor(cell, cell.getAttribute("aria-label").split(": ")[0], lines.length ? lines : [["no runs"]]);
+    const lines = cell.dataset.cell.split(",").filter(Boolean).map((part) => { const [name, count] = part.split(" "); return [`${count} ${name === "planned" ? gettext("planned") : words(name)}`, name === "planned" ? "" : name]; });
+    tipFor(cell, cell.getAttribute("aria-label").split(": ")[0], lines.length ? lines : [[gettext("no runs")]]);
   };
   box.addEventListener("pointerover", tell);
   box.addEventListener("focusin", tell);

@@ -1,6 +1,7 @@
 // @ts-check
 /** Times in the chosen zone, relative times that move on, and clocks of what still runs. */
 import { recall, remember } from "./store.js";
+import { gettext } from "./texts.js";
 
 export const local = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 /** What was chosen, unless this browser knows it no more. */
@@ -36,10 +37,10 @@ export function duration(seconds) {
 /** @param {number} seconds  how long ago; negative = in the future */
 export function relative(seconds) {
   const size = Math.abs(seconds);
-  if (size < 5) return seconds < 0 ? "now" : "just now";
+  if (size < 5) return seconds < 0 ? gettext("now") : gettext("just now");
   const [n, unit] = size < 60 ? [size, "s"] : size < 3600 ? [size / 60, "min"] : size < 86400 ? [size / 3600, "h"] : [size / 86400, "d"];
   const text = `${Math.floor(n)} ${unit}`;
-  return seconds < 0 ? `in ${text}` : `${text} ago`;
+  return seconds < 0 ? gettext("in {span}", { span: text }) : gettext("{span} ago", { span: text });
 }
 
 /** How far the zone is from UTC at a time. @param {Date} date */
@@ -84,7 +85,7 @@ function label() {
   const button = document.querySelector("[data-zone]");
   if (!button) return;
   button.lastElementChild.textContent = zone === "UTC" ? "UTC" : zone.split("/").pop().replaceAll("_", " ");
-  button.setAttribute("aria-label", `Time zone: ${zone}`);
+  button.setAttribute("aria-label", gettext("Time zone: {zone}", { zone }));
 }
 
 /** Show all times in another zone from now on. @param {string} name */

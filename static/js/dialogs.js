@@ -6,6 +6,7 @@ import { morphInto } from "./morph.js";
 import { refreshAll } from "./refresh.js";
 import { toast, toastAfter } from "./toast.js";
 import { start as startTrigger } from "./trigger.js";
+import { gettext } from "./texts.js";
 
 const box = () => /** @type {HTMLDialogElement} */ (document.getElementById("dialog"));
 
@@ -31,7 +32,7 @@ export async function openDialog(url) {
 }
 
 /** @param {unknown} error */
-function complain(error) { toast(error instanceof Error ? error.message : "That did not work.", true); }
+function complain(error) { toast(error instanceof Error ? error.message : gettext("That did not work."), true); }
 
 /** @param {HTMLFormElement} form */
 async function send(form) {
@@ -54,7 +55,7 @@ async function send(form) {
 /** Try what stands in a form without sending it off: the answer is shown within it. @param {HTMLFormElement} form @param {HTMLButtonElement} button */
 async function attempt(form, button) {
   const place = document.getElementById(button.dataset.try);
-  button.disabled = true; place.textContent = "Trying …";
+  button.disabled = true; place.textContent = gettext("Trying …");
   try { place.innerHTML = await (await ask(button.formAction, { method: "POST", body: new FormData(form) })).text(); }
   catch (error) { if (error instanceof Refused && error.html) place.innerHTML = error.html; else { place.textContent = ""; complain(error); } }
   button.disabled = false;

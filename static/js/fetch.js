@@ -1,5 +1,6 @@
 // @ts-check
 /** Requests of our own pages. A session that ended leads to the sign-in page, which leads back here. */
+import { gettext } from "./texts.js";
 
 export class Refused extends Error {
   /** @param {string} message @param {number} status @param {string} [html] */
@@ -13,8 +14,8 @@ export async function ask(url, options = {}) {
   if (!response.ok) {
     const kind = response.headers.get("Content-Type") ?? "";
     const text = await response.text();
-    if (kind.includes("json")) throw new Refused(JSON.parse(text).error ?? "That did not work.", response.status);
-    throw new Refused("That did not work.", response.status, kind.includes("html") ? text : undefined);
+    if (kind.includes("json")) throw new Refused(JSON.parse(text).error ?? gettext("That did not work."), response.status);
+    throw new Refused(gettext("That did not work."), response.status, kind.includes("html") ? text : undefined);
   }
   return response;
 }

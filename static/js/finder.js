@@ -2,8 +2,12 @@
 /** Finding anything from anywhere: DAGs, runs, tasks, assets, pages, and what can be done. */
 import { openDialog } from "./dialogs.js";
 import { ask } from "./fetch.js";
+import { gettext } from "./texts.js";
 
 /** @typedef {{kind: string, name: string, about: string, to: string, state: string, dialog: boolean}} Found */
+
+/** What the finds of a kind stand under. */
+const HEADS = { Favorite: () => gettext("Favorites"), Task: () => gettext("Tasks"), Run: () => gettext("Runs"), Asset: () => gettext("Assets"), Page: () => gettext("Pages"), Action: () => gettext("Actions") };
 
 export function start() {
   const dialog = /** @type {HTMLDialogElement | null} */ (document.getElementById("finder"));
@@ -22,7 +26,7 @@ export function start() {
       kind = each.kind;
       return [...lines, row(each, index)];
     }));
-    if (!found.length) list.append(note(text ? `Nothing is called “${text}”.` : "Type a name."));
+    if (!found.length) list.append(note(text ? gettext("Nothing is called “{text}”.", { text }) : gettext("Type a name.")));
     mark(0);
   }
 
@@ -30,7 +34,7 @@ export function start() {
   function head(kind) {
     const item = document.createElement("li");
     item.className = "kind"; item.setAttribute("role", "presentation");
-    item.textContent = kind.endsWith("s") ? kind : `${kind}s`;
+    item.textContent = HEADS[kind]?.() ?? (kind.endsWith("s") ? kind : `${kind}s`);
     return item;
   }
 

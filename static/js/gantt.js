@@ -6,6 +6,7 @@ import { watch } from "./live.js";
 import { gently } from "./refresh.js";
 import { recall, remember } from "./store.js";
 import { hideTip, tipFor, words } from "./tip.js";
+import { gettext, ngettext } from "./texts.js";
 
 const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 15e3, 3e4, 6e4, 12e4, 3e5, 6e5, 9e5, 18e5, 36e5, 72e5, 108e5, 216e5, 432e5, 864e5, 1728e5, 6048e5];
 const TICK_ROOM = 110, ZOOMS = [1, 256], WAITING = new Set(["scheduled", "deferred", "awaiting_input", "up_for_reschedule"]);
@@ -82,7 +83,7 @@ export function start(section) {
     section.dataset.drawn = String(list.length);
     section.querySelector("[data-none]").toggleAttribute("hidden", list.length > 0);
     const told = section.querySelector("[data-path]"), sum = data.path.length;
-    told.textContent = sum ? `Critical path: ${sum} task${sum > 1 ? "s" : ""}` : "";
+    told.textContent = sum ? ngettext("Critical path: {count} task", "Critical path: {count} tasks", sum) : "";
     grow(); ticks();
   }
 
@@ -94,9 +95,9 @@ export function start(section) {
     if (to === null) growing.push({ bar: made, from }); else made.style.width = share(to - from);
     made.tell = () => {
       const end = to ?? now(), at = (/** @type {number} */ ms) => absolute(new Date(Date.parse(data.start) + ms));
-      const lines = [[what === "group" ? "group" : WAITING.has(what) ? `waited: ${words(what)}` : words(what), what === "group" ? "" : what], [`${at(from)} to ${to === null ? "now" : at(to)}`], [`${duration((end - from) / 1000)}${number > 1 ? `, try ${number}` : ""}`]];
-      if (row.count > 1) lines.push([`${row.count} mapped instances, first start to last end`]);
-      if (path.has(row.id)) lines.push(["on the critical path"]);
+      const lines = [[what === "group" ? gettext("group") : WAITING.has(what) ? gettext("waited: {state}", { state: words(what) }) : words(what), what === "group" ? "" : what], [gettext("{from} to {to}", { from: at(from), to: to === null ? gettext("now") : at(to) })], [`${duration((end - from) / 1000)}${number > 1 ? `, ${gettext("try {number}", { number })}` : ""}`]];
+      if (row.count > 1) lines.push([gettext("{count} mapped instances, first start to last end", { count: row.count })]);
+      if (path.has(row.id)) lines.push([gettext("on the critical path")]);
       return lines;
     };
     made.dataset.id = row.id;

@@ -12,6 +12,7 @@ import { alsoRefresh, gently } from "./refresh.js";
 import { recall, remember } from "./store.js";
 import { glyphs, svg } from "./svg.js";
 import { hideTip, tipFor, words } from "./tip.js";
+import { gettext } from "./texts.js";
 
 const MOVES_ON = 15_000, MANY_TASKS = 60, READABLE = 0.5, CLEAR = 0.8, FOR_GOOD = ["filter", "depth", "dependencies", "direction"];
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -34,6 +35,12 @@ function layouts(address) {
 }
 
 /** @param {HTMLElement} section */
+/** @param {boolean} ended @param {string} span @param {number} tries */
+function took(ended, span, tries) {
+  const text = ended ? gettext("took {span}", { span }) : gettext("for {span}", { span });
+  return tries > 1 ? `${text}, ${gettext("try {number}", { number: tries })}` : text;
+}
+
 export function start(section) {
   const began = performance.now(), tools = /** @type {HTMLFormElement} */ (section.querySelector("form"));
   let data = JSON.parse(document.getElementById(section.dataset.source).textContent);
@@ -52,7 +59,7 @@ export function start(section) {
   }
   if (innerWidth < 760 && !recall("graph direction", "")) field("direction").value = "TB";
 
-  const canvas = svg("svg", { class: "g", role: "group", "aria-label": "Graph" }), view = svg("g"), map = svg("svg", { class: "map", "aria-hidden": "true", preserveAspectRatio: "xMidYMid" });
+  const canvas = svg("svg", { class: "g", role: "group", "aria-label": gettext("Graph") }), view = svg("g"), map = svg("svg", { class: "map", "aria-hidden": "true", preserveAspectRatio: "xMidYMid" });
   const defs = glyphs(["success", "failed", "running", "queued", "scheduled", "skipped", "deferred", "awaiting_input", "up_for_retry", "up_for_reschedule", "upstream_failed", "removed", "cancelled"]);
   defs.append(svg("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto-start-reverse" }, svg("path", { d: "M1 1l6 3-6 3z", fill: "context-stroke" })));
   canvas.append(defs, view);
@@ -140,11 +147,11 @@ export function start(section) {
   /** @param {string} id */
   function tell(id) {
     const row = byId.get(id), found = counts(row), [started, ended, tries] = data.times?.[id] ?? [];
-    const lines = [[row.kind === "group" ? "group" : row.operator ?? ""], ...Object.entries(found).map(([state, n]) => [n > 1 ? `${n} ${words(state)}` : words(state), state])];
-    if (row.state && !row.kind?.startsWith("asset")) lines.push([`last run ${words(row.state)}`, row.state]);
-    if (row.last && row.at) lines.push([`last ${row.last} ${absolute(new Date(row.at))}`]);
+    const lines = [[row.kind === "group" ? gettext("group") : row.operator ?? ""], ...Object.entries(found).map(([state, n]) => [n > 1 ? `${n} ${words(state)}` : words(state), state])];
+    if (row.state && !row.kind?.startsWith("asset")) lines.push([gettext("last run {state}", { state: words(row.state) }), row.state]);
+    if (row.last && row.at) lines.push([gettext("last {what} {time}", { what: row.last, time: absolute(new Date(row.at)) })]);
     if (row.tooltip) lines.push([row.tooltip]);
-    if (started) lines.push([`started ${absolute(new Date(started))}`], [`${ended ? "took" : "for"} ${duration(((ended ? Date.parse(ended) : Date.now()) - Date.parse(started)) / 1000)}${tries > 1 ? `, try ${tries}` : ""}`]);
+    if (started) lines.push([gettext("started {time}", { time: absolute(new Date(started)) })], [took(Boolean(ended), duration(((ended ? Date.parse(ended) : Date.now()) - Date.parse(started)) / 1000), tries)]);
     tipFor(scene.nodes.get(id), row.label === id || row.last ? row.label : `${row.label} · ${id}`, lines.filter(([text]) => text));
   }
 

@@ -3,6 +3,7 @@
 import { relative } from "./dates.js";
 import { words } from "./tip.js";
 import { cut, svg } from "./svg.js";
+import { gettext } from "./texts.js";
 
 export const HEIGHT = 44;
 const WIDEST = 34;
@@ -51,7 +52,7 @@ export function box(row, closed, at) {
 
 /** @param {any} row @param {{ x: number, y: number, width: number, height: number }} at */
 export function cluster(row, at) {
-  const label = svg("text", { x: 12, y: 19, tabindex: 0, role: "button", "data-fold": row.id, "aria-expanded": "true", "aria-label": `Close group ${row.label}` }, `− ${cut(row.label, Math.max(8, Math.floor(at.width / 8)))}`);
+  const label = svg("text", { x: 12, y: 19, tabindex: 0, role: "button", "data-fold": row.id, "aria-expanded": "true", "aria-label": gettext("Close group {name}", { name: row.label }) }, `− ${cut(row.label, Math.max(8, Math.floor(at.width / 8)))}`);
   return svg("g", { class: "cluster", "data-id": row.id, transform: `translate(${at.x} ${at.y})` }, svg("rect", { width: at.width, height: at.height, rx: 12 }), label);
 }
 
@@ -79,7 +80,7 @@ export function paint(node, row, counts, width) {
   const shares = node.querySelector(".shares");
   if (shares) {
     const done = ENDED.reduce((sum, each) => sum + (counts[each] ?? 0), 0);
-    node.querySelector(".num").textContent = total > 1 ? `${done}/${total}` : row.mapped ? "mapped" : "";
+    node.querySelector(".num").textContent = total > 1 ? `${done}/${total}` : row.mapped ? gettext("mapped") : "";
     let x = 34;
     const room = width - 44;
     shares.replaceChildren(...(total > 1 ? WORST.filter((each) => counts[each]).map((each) => {
@@ -91,6 +92,6 @@ export function paint(node, row, counts, width) {
   }
   const spoken = total > 1 ? WORST.filter((each) => counts[each]).map((each) => `${counts[each]} ${words(each)}`).join(", ") : words(state);
   const named = node.parentNode instanceof SVGAElement ? node.parentNode : node;
-  named.setAttribute("aria-label", row.kind === "condition" ? row.label : `${row.kind === "group" ? "Open group " : ""}${row.label}, ${row.role ? `${row.role}, ` : ""}${row.kind === "asset" ? row.operator : spoken}${text ? `, ${text}` : ""}`);
+  named.setAttribute("aria-label", row.kind === "condition" ? row.label : `${row.kind === "group" ? gettext("Open group {name}", { name: row.label }) : row.label}, ${row.role ? `${row.role}, ` : ""}${row.kind === "asset" ? row.operator : spoken}${text ? `, ${text}` : ""}`);
   return state;
 }

@@ -1,6 +1,7 @@
 // @ts-check
 /** Saves a drawing as it looks now, whole, as PNG or SVG. */
 import { NS } from "./svg.js";
+import { gettext } from "./texts.js";
 
 const KEPT = ["fill", "stroke", "stroke-width", "stroke-dasharray", "stroke-linecap", "stroke-linejoin", "font-family", "font-size", "font-weight", "text-anchor", "paint-order", "opacity", "display", "color"];
 const MARGIN = 24, LONGEST = 12000;
@@ -44,5 +45,5 @@ export async function download(kind, name, view, defs, size) {
   sheet.width = Math.ceil(width * scale); sheet.height = Math.ceil(height * scale);
   const context = sheet.getContext("2d");
   context.scale(scale, scale); context.drawImage(image, 0, 0);
-  save(await new Promise((resolve, refuse) => sheet.toBlob((blob) => blob ? resolve(blob) : refuse(new Error("The picture is too large for this browser.")), "image/png")), `${name}.png`);
+  save(await new Promise((resolve, refuse) => sheet.toBlob((blob) => blob ? resolve(blob) : refuse(new Error(gettext("The picture is too large for this browser."))), "image/png")), `${name}.png`);
 }

@@ -8,6 +8,7 @@ import { View } from "./grid_view.js";
 import { watch } from "./live.js";
 import { alsoRefresh, gently } from "./refresh.js";
 import { recall, remember } from "./store.js";
+import { gettext } from "./texts.js";
 
 /** @param {HTMLElement} section */
 export function start(section) {
@@ -103,7 +104,7 @@ export function start(section) {
     grid.querySelector(".empty")?.remove();
     if (model.runs.length) return;
     const box = document.createElement("div"), title = document.createElement("h2"), text = document.createElement("p");
-    box.className = "empty"; title.textContent = ever ? "No run fits these filters" : "It has not run yet"; text.textContent = ever ? "Loosen them, or go back to newer runs." : "Trigger it, or switch it on for its schedule.";
+    box.className = "empty"; title.textContent = ever ? gettext("No run fits these filters") : gettext("It has not run yet"); text.textContent = ever ? gettext("Loosen them, or go back to newer runs.") : gettext("Trigger it, or switch it on for its schedule.");
     box.append(title, text); grid.append(box);
   }
   const chosen = () => new Set([.../** @type {NodeListOf<HTMLInputElement>} */ (states.querySelectorAll("input:checked"))].map((box) => box.value));
@@ -113,12 +114,12 @@ export function start(section) {
     view.show(model.visible([...view.lines.values()].map((line) => line.row), folds, find.value.trim().toLowerCase(), wanted), folds);
     states.querySelector("b").textContent = wanted.size ? `: ${wanted.size}` : "";
     foldAll.hidden = filtering() || !model.tasks.some((row) => row.kind === "group");
-    foldAll.textContent = folds.size ? "Unfold all groups" : "Fold all groups";
+    foldAll.textContent = folds.size ? gettext("Unfold all groups") : gettext("Fold all groups");
     section.classList.toggle("no-rows", filtering() && !view.order.length);
   }
   function tell() {
     const active = model.runs.filter((run) => !run.end).length;
-    status.textContent = active ? `${active} active` : "";
+    status.textContent = active ? gettext("{count} active", { count: active }) : "";
   }
   function pages() {
     const page = Number(place().get("page") ?? 1) || 1;

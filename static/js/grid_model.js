@@ -1,5 +1,6 @@
 // @ts-check
 /** What the grid shows, with nothing of it drawn: runs and rows as they arrive, counted when they are asked for. */
+import { gettext } from "./texts.js";
 
 /** Which state stands for several. */
 export const WORST = ["failed", "cancelled", "upstream_failed", "up_for_retry", "up_for_reschedule", "running", "awaiting_input", "deferred", "scheduled", "none", "success", "skipped", "removed"];
@@ -121,7 +122,7 @@ export class Model {
       const open = this.opened.get(row.id);
       if (!open || row.kind === "group") return [row];
       const below = open.rows.map((/** @type {any} */ each, /** @type {number} */ at) => ({ id: row.id, key: `instance ${row.id} ${each.index}`, kind: "instance", index: each.index, at, label: each.label, depth: row.depth + 1, group: row.group }));
-      const more = open.count > open.rows.length ? [{ id: row.id, key: `more ${row.id}`, kind: "more", label: `all ${open.count} instances`, depth: row.depth + 1, group: row.group }] : [];
+      const more = open.count > open.rows.length ? [{ id: row.id, key: `more ${row.id}`, kind: "more", label: gettext("all {count} instances", { count: open.count }), depth: row.depth + 1, group: row.group }] : [];
       return [row, ...below, ...more];
     });
   }

@@ -1,5 +1,6 @@
 // @ts-check
 /** Picking cells of the grid, to act on them at once: Ctrl or Shift and a click, a drag, or x on the focused cell. */
+import { gettext } from "./texts.js";
 
 /** @typedef {import("./grid_view.js").Line} Line */
 
@@ -85,7 +86,7 @@ export class Picks {
     const { picked, model } = this.view, count = picked.size, much = count > this.most;
     this.view.paint(new Set(model.runs.map((run) => run.pk)));
     this.form.hidden = !count;
-    this.form.querySelector(".count").textContent = much ? `${count} picked, at most ${this.most}` : `${count} picked`;
+    this.form.querySelector(".count").textContent = much ? gettext("{count} picked, at most {most}", { count, most: this.most }) : gettext("{count} picked", { count });
     for (const button of this.form.querySelectorAll("[name=action]")) /** @type {HTMLButtonElement} */ (button).disabled = much;
     /** @type {Map<string, string[]>} */
     const runs = new Map();

@@ -4,6 +4,7 @@ import { absolute, duration, zone } from "./dates.js";
 import { ask } from "./fetch.js";
 import { seconds, total, WORST } from "./grid_model.js";
 import { hideTip, tipFor, words } from "./tip.js";
+import { gettext } from "./texts.js";
 
 const PATIENCE = 130, MOST = 500;
 
@@ -61,7 +62,7 @@ export class Tips {
 /** @param {Record<string, number>} counts */
 function ofStates(counts) {
   const many = total(counts) > 1, found = WORST.filter((state) => counts[state]);
-  return found.length ? found.map((state) => [many ? `${counts[state]} ${words(state)}` : words(state), state]) : [["not in this run", ""]];
+  return found.length ? found.map((state) => [many ? `${counts[state]} ${words(state)}` : words(state), state]) : [[gettext("not in this run"), ""]];
 }
 
 /** @param {any} told */
@@ -73,8 +74,8 @@ function ofTimes(told) {
     ...(told.scheduled ? [[`scheduled ${at("scheduled")}`, ""]] : []),
     ...(told.start ? [[`started ${at("start")}`, ""]] : []),
     ...(told.end ? [[`ended ${at("end")}`, ""]] : []),
-    ...(told.start ? [[`took ${duration(lasted)}${told.end ? "" : " so far"}`, ""]] : []),
-    ...(told.note ? [["has a note", ""]] : []),
+    ...(told.start ? [[took(duration(lasted), told.end), ""]] : []),
+    ...(told.note ? [[gettext("has a note"), ""]] : []),
   ];
 }
 
@@ -83,12 +84,15 @@ function ofRun(run) {
   return [
     [words(run.state), run.state],
     [`${run.type.replaceAll("_", " ")} run, version ${run.version}`, ""],
-    [`for ${absolute(new Date(run.at))} ${zone === "UTC" ? "UTC" : ""}`, ""],
-    ...(run.queued ? [[`queued ${absolute(new Date(run.queued))}`, ""]] : []),
-    ...(run.start ? [[`started ${absolute(new Date(run.start))}`, ""]] : []),
-    ...(run.end ? [[`ended ${absolute(new Date(run.end))}`, ""]] : []),
-    [run.start ? `took ${duration(seconds(run))}${run.end ? "" : " so far"}` : "not started", ""],
-    ...(run.late ? [["missed a deadline", ""]] : []),
-    ...(run.note ? [["has a note", ""]] : []),
+    [gettext("for {time}", { time: `${absolute(new Date(run.at))} ${zone === "UTC" ? "UTC" : ""}` }), ""],
+    ...(run.queued ? [[gettext("queued {time}", { time: absolute(new Date(run.queued)) }), ""]] : []),
+    ...(run.start ? [[gettext("started {time}", { time: absolute(new Date(run.start)) }), ""]] : []),
+    ...(run.end ? [[gettext("ended {time}", { time: absolute(new Date(run.end)) }), ""]] : []),
+    [run.start ? took(duration(seconds(run)), run.end) : gettext("not started"), ""],
+    ...(run.late ? [[gettext("missed a deadline"), ""]] : []),
+    ...(run.note ? [[gettext("has a note"), ""]] : []),
   ];
 }
+
+/** @param {string} span @param {unknown} ended */
+function took(span, ended) { return ended ? gettext("took {span}", { span }) : gettext("took {span} so far", { span }); }

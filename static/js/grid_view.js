@@ -7,6 +7,7 @@ import { absolute, duration } from "./dates.js";
 import { seconds, total, WORST, worst } from "./grid_model.js";
 import { draw } from "./grid_sprites.js";
 import { words } from "./tip.js";
+import { gettext } from "./texts.js";
 
 const BAR = 64, STEP = 16, AROUND = 9, CELL = 24; // the least size of what is clicked, by WCAG 2.2
 
@@ -172,8 +173,8 @@ export class View {
     const bar = /** @type {HTMLElement} */ (link.querySelector(".b"));
     bar.className = `b b-${run.state}`;
     bar.style.height = `${Math.max(4, Math.round(seconds(run) / this.longest * BAR))}px`;
-    const also = `${run.note ? ", has a note" : ""}${run.late ? ", missed a deadline" : ""}`;
-    link.setAttribute("aria-label", `Run ${absolute(new Date(run.at))}, ${run.type.replaceAll("_", " ")}, ${words(run.state)}${also}`);
+    const also = `${run.note ? `, ${gettext("has a note")}` : ""}${run.late ? `, ${gettext("missed a deadline")}` : ""}`;
+    link.setAttribute("aria-label", `${gettext("Run {time}", { time: absolute(new Date(run.at)) })}, ${run.type.replaceAll("_", " ")}, ${words(run.state)}${also}`);
   }
 
   /** @param {any} row @returns {Line} */
@@ -192,10 +193,10 @@ export class View {
     if (row.role) { const mark = make("small"); mark.textContent = row.role; name.append(mark); }
     if (row.mapped && row.kind !== "group") {
       const button = make("button", "open");
-      button.textContent = "mapped"; button.dataset.task = row.id; button.setAttribute("type", "button");
-      button.setAttribute("aria-label", `Instances of ${row.id}`); button.title = "Show its instances";
+      button.textContent = gettext("mapped"); button.dataset.task = row.id; button.setAttribute("type", "button");
+      button.setAttribute("aria-label", gettext("Instances of {name}", { name: row.id })); button.title = gettext("Show its instances");
       name.append(button);
-    } else if (row.mapped) { const mark = make("small"); mark.textContent = "mapped"; name.append(mark); }
+    } else if (row.mapped) { const mark = make("small"); mark.textContent = gettext("mapped"); name.append(mark); }
     box.append(name, holder);
     return { row, box, holder, cells: [], from: 0, opener: box.querySelector("button.open") };
   }
@@ -215,7 +216,7 @@ export class View {
     if (isPicked !== (cell.getAttribute("aria-selected") === "true")) { if (isPicked) cell.setAttribute("aria-selected", "true"); else cell.removeAttribute("aria-selected"); }
     if (cell.className !== kind || !cell.hasAttribute("aria-label")) {
       cell.className = kind;
-      cell.setAttribute("aria-label", state ? `${row.label}, ${words(state)}${many > 1 ? `, ${many} instances` : ""}` : `${row.label}, not in this run`);
+      cell.setAttribute("aria-label", state ? `${row.label}, ${words(state)}${many > 1 ? `, ${gettext("{count} instances", { count: many })}` : ""}` : `${row.label}, ${gettext("not in this run")}`);
     }
     if (cell instanceof HTMLAnchorElement) {
       if (!state) cell.removeAttribute("href");

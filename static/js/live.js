@@ -3,6 +3,7 @@
  * One socket for the page. It says only *that* something changed; who watches fetches what it shows.
  * After a gap (lost connection, hidden tab) everybody is called once: nobody knows what was missed.
  */
+import { gettext } from "./texts.js";
 
 /** @type {Map<string, Set<() => void>>} */
 const watchers = new Map();
@@ -43,7 +44,7 @@ function tell(on) {
   if (!element) return;
   element.hidden = false;
   element.dataset.on = on;
-  element.firstElementChild.textContent = on === "true" ? "live" : "reconnecting";
+  element.firstElementChild.textContent = on === "true" ? gettext("live") : gettext("reconnecting");
 }
 
 function open() {

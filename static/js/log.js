@@ -11,6 +11,7 @@ import { head, retime, row } from "./logrows.js";
 import { View } from "./logview.js";
 import { gently } from "./refresh.js";
 import { recall, remember } from "./store.js";
+import { gettext, ngettext } from "./texts.js";
 
 const CHUNK = 200, MOST_CHUNKS = 60;
 
@@ -115,7 +116,7 @@ export function start(section) {
     if (old?.token !== answer.token) rewatch();
     const errors = $("errors");
     errors.hidden = !answer.errors;
-    errors.lastElementChild.textContent = `${answer.errors.toLocaleString()} error${answer.errors === 1 ? "" : "s"}`;
+    errors.lastElementChild.textContent = ngettext("{count} error", "{count} errors", answer.errors, { count: answer.errors.toLocaleString() });
     sources(answer.sources);
     $("fold").hidden = !folds.count;
     said();
@@ -145,18 +146,18 @@ export function start(section) {
     if (follow) seen = count();
     const fresh = count() - seen;
     pill.hidden = follow || !count();
-    pill.lastElementChild.textContent = fresh > 0 ? `${fresh.toLocaleString()} new line${fresh === 1 ? "" : "s"}` : "Follow";
+    pill.lastElementChild.textContent = fresh > 0 ? ngettext("{count} new line", "{count} new lines", fresh, { count: fresh.toLocaleString() }) : gettext("Follow");
   }
 
   function said() {
     const none = log.whole === 0 && log.done, { ended, token } = log;
     end.className = ended ? "sys" : "sys is-live";
-    if (!ended) end.textContent = none ? (token === null ? "No worker has started it yet. Its log scrolls here when one does." : "Nothing written yet.") : "";
+    if (!ended) end.textContent = none ? (token === null ? gettext("No worker has started it yet. Its log scrolls here when one does.") : gettext("Nothing written yet.")) : "";
     else {
       const { outcome, reason } = log.end ?? {};
       // What the log does not say itself: a worker that was lost, a process that was killed before it wrote a word.
       const tell = outcome && (none || (reason && !log.errors) || ["lost", "interrupted"].includes(outcome));
-      end.textContent = (none ? "This try wrote no log. " : filtered() && !log.total && log.done ? "No line passes these filters. " : "") + (tell ? `It ended as ${outcome.replaceAll("_", " ")}${reason ? `: ${reason}` : "."}` : "");
+      end.textContent = (none ? `${gettext("This try wrote no log.")} ` : filtered() && !log.total && log.done ? `${gettext("No line passes these filters.")} ` : "") + (tell ? gettext("It ended as {state}", { state: outcome.replaceAll("_", " ") }) + (reason ? `: ${reason}` : ".") : "");
       end.classList.toggle("is-bad", ["failed", "lost", "up_for_retry"].includes(log.end?.outcome));
     }
     end.hidden = !end.textContent && ended;

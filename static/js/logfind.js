@@ -1,6 +1,7 @@
 // @ts-check
 /** The find bar of a log: the server looks through all of it, in slices; what is typed next is what is looked for. */
 import { Refused } from "./fetch.js";
+import { gettext } from "./texts.js";
 
 /**
  * @param {HTMLElement} section
@@ -17,8 +18,8 @@ export function startFind(section, log) {
   function tell(answer) {
     many = answer.count; done = answer.done;
     const so_far = done ? "" : "+";
-    hits.textContent = many ? `${k >= 0 ? `${(k + 1).toLocaleString()} of ` : ""}${many.toLocaleString()}${so_far}` : done ? "no match" : `${answer.size ? Math.floor((100 * answer.read) / answer.size) : 0} %`;
-    hits.title = "lines with a match";
+    hits.textContent = many ? `${k >= 0 ? gettext("{place} of {count}", { place: (k + 1).toLocaleString(), count: many.toLocaleString() }) : many.toLocaleString()}${so_far}` : done ? gettext("no match") : `${answer.size ? Math.floor((100 * answer.read) / answer.size) : 0} %`;
+    hits.title = gettext("lines with a match");
     for (const button of steps) button.disabled = !many;
   }
 
@@ -42,7 +43,7 @@ export function startFind(section, log) {
     } catch (error) {
       if (mine !== round) return;
       section.classList.add("is-wrong");
-      hits.textContent = error instanceof Refused ? "not a pattern" : "not found out";
+      hits.textContent = error instanceof Refused ? gettext("not a pattern") : gettext("not found out");
       hits.title = error instanceof Error ? error.message : "";
     }
     mark();

@@ -2,6 +2,7 @@
 /** One line of a log as an element: number, time, level, source, text with colours and links. Text never becomes markup. */
 import { pieces } from "./ansi.js";
 import { absolute } from "./dates.js";
+import { gettext, ngettext } from "./texts.js";
 
 const LEVELS = { debug: "debug", info: "info", warning: "warning", warn: "warning", error: "error", critical: "error", fatal: "error" };
 const KNOWN = new Set(["timestamp", "level", "event", "logger", "error_detail"]);
@@ -41,7 +42,7 @@ export function row(number, record, how = {}) {
   if (how.first) line.classList.add("is-first");
   if (number !== null) {
     line.id = link.textContent = String(number + 1);
-    link.href = `${how.address ?? ""}#${number + 1}`; link.title = "Link to this line";
+    link.href = `${how.address ?? ""}#${number + 1}`; link.title = gettext("Link to this line");
   }
   const at = stamp(record.timestamp);
   if (at) clock(time, at);
@@ -59,7 +60,7 @@ function fill(into, whole) {
   for (const piece of pieces(text)) put(into, piece.text, piece.kinds);
   if (!cut) return;
   const more = document.createElement("button");
-  more.className = "link"; more.type = "button"; more.textContent = ` … show all ${whole.length.toLocaleString()} characters`;
+  more.className = "link"; more.type = "button"; more.textContent = ` … ${gettext("show all {count} characters", { count: whole.length.toLocaleString() })}`;
   more.addEventListener("click", () => { more.remove(); for (const piece of pieces(whole.slice(LONGEST))) put(into, piece.text, piece.kinds); });
   into.append(more);
 }
@@ -92,7 +93,7 @@ export function head(number, record, group) {
   if (group.depth > 1) line.dataset.depth = String(Math.min(group.depth - 1, 6));
   button.type = "button"; button.dataset.fold = String(number); button.setAttribute("aria-expanded", String(group.open));
   button.append(document.createElement("i"), group.title || "group");
-  if (group.count !== null) { lines.textContent = `${group.count.toLocaleString()} line${group.count === 1 ? "" : "s"}`; button.append(lines); }
+  if (group.count !== null) { lines.textContent = ngettext("{count} line", "{count} lines", group.count, { count: group.count.toLocaleString() }); button.append(lines); }
   line.append(document.createElement("span"), button);
   return line;
 }

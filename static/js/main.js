@@ -10,6 +10,7 @@ import { recall, remember } from "./store.js";
 import * as ticks from "./ticks.js";
 import * as toasts from "./toast.js";
 import * as zones from "./zones.js";
+import { gettext } from "./texts.js";
 
 const modules = { grid: () => import("./grid.js"), graph: () => import("./graph.js"), gantt: () => import("./gantt.js"), calendar: () => import("./calendar.js"), code: () => import("./code.js"), editor: () => import("./editor.js"), log: () => import("./log.js"), replay: () => import("./replay.js") };
 
@@ -48,7 +49,7 @@ const themeButton = document.querySelector("[data-theme-switch]");
 function showTheme() {
   const chosen = recall("theme", "system");
   if (chosen === "system") delete document.documentElement.dataset.theme; else document.documentElement.dataset.theme = chosen;
-  if (themeButton) { themeButton.firstElementChild.className = `ic ic-${{ system: "auto", light: "sun", dark: "moon" }[chosen] ?? "auto"}`; themeButton.setAttribute("aria-label", `Theme: ${chosen}`); }
+  if (themeButton) { themeButton.firstElementChild.className = `ic ic-${{ system: "auto", light: "sun", dark: "moon" }[chosen] ?? "auto"}`; themeButton.setAttribute("aria-label", { system: () => gettext("Theme: system"), light: () => gettext("Theme: light"), dark: () => gettext("Theme: dark") }[chosen]?.() ?? gettext("Theme: system")); }
 }
 themeButton?.addEventListener("click", () => { remember("theme", order[(order.indexOf(recall("theme", "system")) + 1) % 3]); showTheme(); });
 showTheme();

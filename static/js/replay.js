@@ -4,6 +4,7 @@ import { apply } from "./dates.js";
 import { ask } from "./fetch.js";
 import { morphInto } from "./morph.js";
 import { gently } from "./refresh.js";
+import { gettext } from "./texts.js";
 
 /** @param {HTMLFormElement} form */
 export function start(form) {
@@ -28,7 +29,7 @@ export function start(form) {
     cancelAnimationFrame(playing);
     playing = 0;
     button.setAttribute("aria-pressed", String(on));
-    button.lastElementChild.textContent = on ? "Pause" : "Play";
+    button.lastElementChild.textContent = on ? gettext("Pause") : gettext("Play");
     if (!on) return;
     if (Number(slider.value) >= end) slider.value = "0";
     last = performance.now();

@@ -1,5 +1,6 @@
 // @ts-check
 /** Check boxes of a list: how many are ticked, all of a page at once, a range with Shift. Acting on them needs no script. */
+import { gettext } from "./texts.js";
 
 const boxes = () => /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll('.ticks [name="chosen"]'));
 /** @type {HTMLInputElement | null} */
@@ -10,7 +11,7 @@ function show() {
   const head = /** @type {HTMLInputElement | null} */ (document.querySelector("[data-tick-all]"));
   if (head) { head.checked = all.length > 0 && ticked === all.length; head.indeterminate = ticked > 0 && ticked < all.length; }
   const count = document.querySelector(".bulk .count"), whole = /** @type {HTMLInputElement | null} */ (document.querySelector('.bulk [name="all"]'));
-  if (count) count.textContent = whole?.checked ? "All ticked" : ticked ? `${ticked} ticked` : "";
+  if (count) count.textContent = whole?.checked ? gettext("All ticked") : ticked ? gettext("{count} ticked", { count: ticked }) : "";
 }
 
 export function start() {

@@ -1,5 +1,6 @@
 // @ts-check
 /** Short messages; those of an action that can be taken back have a button for it, and stay for as long as it works. */
+import { gettext } from "./texts.js";
 
 const UNDO_MS = 30000, SECONDS = 1000;
 const box = () => document.getElementById("toasts");
@@ -21,7 +22,7 @@ function undoForm(undo) {
   form.method = "post"; form.action = box().dataset.undo; form.className = "inline"; form.dataset.undo = "";
   const token = /** @type {HTMLInputElement} */ (document.querySelector("[name=csrfmiddlewaretoken]")).value;
   for (const [name, value] of [["csrfmiddlewaretoken", token], ["undo", String(undo)], ["next", location.pathname + location.search]]) form.append(Object.assign(document.createElement("input"), { type: "hidden", name, value }));
-  form.append(Object.assign(document.createElement("button"), { className: "btn", textContent: "Undo" }));
+  form.append(Object.assign(document.createElement("button"), { className: "btn", textContent: gettext("Undo") }));
   return form;
 }
 

@@ -1,5 +1,6 @@
 // @ts-check
 /** The trigger dialog: the form and its JSON are two views of one configuration. */
+import { gettext } from "./texts.js";
 
 /** @param {HTMLFormElement} form */
 export function start(form) {
@@ -22,7 +23,7 @@ function reveals(button) {
     event.preventDefault();
     const input = /** @type {HTMLInputElement} */ (button.previousElementSibling), shown = input.type === "password";
     input.type = shown ? "text" : "password";
-    button.textContent = shown ? "Hide" : "Show";
+    button.textContent = shown ? gettext("Hide") : gettext("Show");
     button.setAttribute("aria-pressed", String(shown));
   });
 }

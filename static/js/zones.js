@@ -1,6 +1,7 @@
 // @ts-check
 /** Choosing the time zone that all times of the pages are in. */
 import { choose, local, zone } from "./dates.js";
+import { gettext } from "./texts.js";
 
 /** @param {string} name */
 function offset(name) {
@@ -24,11 +25,11 @@ export function start() {
       item.setAttribute("role", "option"); item.id = `zone-${index}`; item.dataset.zone = name;
       button.type = "button"; button.tabIndex = -1;
       text.textContent = name.replaceAll("_", " ");
-      about.textContent = [name === zone ? "chosen" : "", name === local ? "of this computer" : "", offset(name)].filter(Boolean).join(" · ");
+      about.textContent = [name === zone ? gettext("chosen") : "", name === local ? gettext("of this computer") : "", offset(name)].filter(Boolean).join(" · ");
       button.append(text, about); item.append(button);
       return item;
     }));
-    if (!found.length) { const none = document.createElement("li"); none.className = "none faint"; none.textContent = "No time zone is called like that."; list.append(none); }
+    if (!found.length) { const none = document.createElement("li"); none.className = "none faint"; none.textContent = gettext("No time zone is called like that."); list.append(none); }
     mark(0);
   }
 

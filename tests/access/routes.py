@@ -182,6 +182,7 @@ PAGES: dict[str, dict[str, str]] = {
     "sign-in/password": {"get": "open", "post": "open"},
     "sign-out": {"post": "mine"},
     "undo": dict.fromkeys(("get", "post"), "mine"),
+    "language": {"get": "open", "post": "open"},
     "account/password": {"get": "mine", "post": "mine"},
     "search": {"get": "lists"},
     "dags": {"get": "lists"},

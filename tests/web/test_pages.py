@@ -92,7 +92,7 @@ FORMS = [
 EDITED = [("code-edit", DAG)]
 """For admins alone, and only where editing is switched on: see test_edit.py."""
 POSTS = [("pause", DAG), ("backfill-pause", BACKFILL), ("backfill-unpause", BACKFILL), *FORMS]
-OPEN = {"home", "favicon", "sign-in", "choose-password", "sign-out"}
+OPEN = {"home", "favicon", "sign-in", "choose-password", "sign-out", "language"}
 OF_TASKS_THAT_ASK = {"task-required", "task-required-mapped", "answer-link"}
 """Not there for the tasks of this shop; see test_required.py."""
 OF_ONES_OWN = {"favorite"}

@@ -9,6 +9,7 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import Group, User
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 
 from orchestrator import access
 from runs_app.actions import audit
@@ -28,9 +29,9 @@ class AccountAdmin(ByRole, UserAdmin):
     list_filter = ("is_active", "is_superuser", "groups")
     fieldsets = (
         (None, {"fields": ("username", "password")}),
-        ("Person", {"fields": ("first_name", "last_name", "email")}),
-        ("Rights", {"fields": ("is_active", "groups", "is_superuser")}),
-        ("Times", {"fields": ("last_login", "date_joined")}),
+        (gettext_lazy("Person"), {"fields": ("first_name", "last_name", "email")}),
+        (gettext_lazy("Rights"), {"fields": ("is_active", "groups", "is_superuser")}),
+        (gettext_lazy("Times"), {"fields": ("last_login", "date_joined")}),
     )
     readonly_fields = ("last_login", "date_joined")
     filter_horizontal = ()
@@ -41,7 +42,7 @@ class AccountAdmin(ByRole, UserAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("groups")
 
-    @admin.display(description="role")
+    @admin.display(description=gettext_lazy("role"))
     def role(self, user: User) -> str:
         """From the groups that came with the list: asking for each would be a query a row."""
         names = {group.name for group in user.groups.all()}

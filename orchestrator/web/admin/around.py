@@ -9,6 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from dags_app.models import ApiToken
 from orchestrator import access
@@ -29,7 +30,7 @@ class OfInstances(Looked):
         own = access.visible_task_instances(request.user).filter(pk=OuterRef("task_instance_id"))
         return self.model._default_manager.filter(Exists(own)).order_by(*self.ordering)
 
-    @admin.display(description="task instance")
+    @admin.display(description=gettext_lazy("task instance"))
     def of(self, row: Any) -> str:
         instance = row.task_instance
         index = f"[{instance.map_index}]" if instance.map_index != -1 else ""
@@ -124,7 +125,7 @@ class HoldAdmin(Looked):
     def view_on_site(self, held: Hold) -> str:
         return reverse("dag-task", args=[held.dag_id, held.task_id])
 
-    @action("Release", "mark")
+    @action(gettext_lazy("Release"), "mark")
     def release(self, request: HttpRequest, held: Hold) -> None:
         holds.release(held.pk, user=request.user)
 
@@ -143,7 +144,7 @@ class DeadlineAdmin(Looked):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Deadline]:
         return access.visible_deadlines(request.user).order_by(*self.ordering)
 
-    @admin.display(description="DAG")
+    @admin.display(description=gettext_lazy("DAG"))
     def dag_id(self, deadline: Deadline) -> str:
         return str(deadline.run.dag_id)
 
@@ -178,6 +179,6 @@ class ApiTokenAdmin(Looked):
     def view_on_site(self, token: ApiToken) -> str:
         return reverse("users-edit", args=[token.user_id])
 
-    @action("Revoke", "admin")
+    @action(gettext_lazy("Revoke"), "admin")
     def revoke(self, request: HttpRequest, token: ApiToken) -> None:
         api_tokens.revoke(token.pk, user=request.user, now=timezone.now())

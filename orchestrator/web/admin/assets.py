@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 
 from dags_app.models import Asset, AssetAlias
 from orchestrator import access
@@ -37,11 +38,11 @@ class AssetAdmin(Looked):
     def view_on_site(self, asset: Asset) -> str:
         return reverse("asset", args=[asset.pk])
 
-    @admin.display(description="extra")
+    @admin.display(description=gettext_lazy("extra"))
     def extra_masked(self, asset: Asset) -> Any:
         return mask_fields(asset.extra)
 
-    @action("Materialize: run the DAG that makes it", "trigger")
+    @action(gettext_lazy("Materialize: run the DAG that makes it"), "trigger")
     def materialize(self, request: HttpRequest, asset: Asset) -> None:
         asset_actions.materialize(asset.pk, user=request.user)
 
@@ -77,7 +78,7 @@ class AssetEventAdmin(Looked):
     def view_on_site(self, event: AssetEvent) -> str:
         return reverse("asset", args=[event.asset_id])
 
-    @admin.display(description="extra")
+    @admin.display(description=gettext_lazy("extra"))
     def extra_masked(self, event: AssetEvent) -> Any:
         return mask_fields(event.extra)
 
@@ -99,6 +100,6 @@ class QueuedEventAdmin(Looked):
     def view_on_site(self, queued: QueuedEvent) -> str:
         return reverse("schedule", args=[queued.dag_id])
 
-    @action("Forget that it changed", "edit")
+    @action(gettext_lazy("Forget that it changed"), "edit")
     def drop(self, request: HttpRequest, queued: QueuedEvent) -> None:
         asset_actions.drop_queued(dag_ids=[queued.dag_id], asset_pk=queued.asset_id, user=request.user)

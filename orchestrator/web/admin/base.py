@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
+from django.utils.translation import gettext, gettext_lazy
 
 from orchestrator import access
 from runs_app.exceptions import OrchestratorError
@@ -42,7 +43,7 @@ class ByRole(admin.ModelAdmin):
     list_per_page = 50
     view_on_site: Any = False  # a method that tells the address of the object's own page, where it has one
 
-    @admin.display(description="page")
+    @admin.display(description=gettext_lazy("page"))
     def page(self, obj: Any) -> str:
         address = self.get_view_on_site_url(obj)
         return link(address, self.page_text) if address else "–"
@@ -88,10 +89,12 @@ def action(label: str, verb: str, *, ask: bool = True) -> Callable[[Act], Callab
     def wrap(act: Act) -> Callable[..., HttpResponse | None]:
         def run(self: Any, request: HttpRequest, chosen: QuerySet[Any]) -> HttpResponse | None:
             if not access.can(request.user, verb):
-                raise PermissionDenied(f"Your role may not: {label}.")
+                raise PermissionDenied(gettext("Your role may not: {label}.").format(label=label))
             objects = list(chosen[: MOST_AT_ONCE + 1])
             if len(objects) > MOST_AT_ONCE:
-                self.message_user(request, f"Choose at most {MOST_AT_ONCE} at once.", messages.ERROR)
+                self.message_user(
+                    request, gettext("Choose at most {most} at once.").format(most=MOST_AT_ONCE), messages.ERROR
+                )
                 return None
             if ask and request.POST.get("sure") != "yes":
                 return _asked(self, request, label, run.__name__, objects)
@@ -113,7 +116,9 @@ def _all(model_admin: Any, request: HttpRequest, label: str, act: Act, objects: 
         except OrchestratorError as error:
             model_admin.message_user(request, f"{each}: {error}", messages.ERROR)
     if done:
-        model_admin.message_user(request, f"{label}: {done} done.", messages.SUCCESS)
+        model_admin.message_user(
+            request, gettext("{label}: {done} done.").format(label=label, done=done), messages.SUCCESS
+        )
 
 
 def _asked(model_admin: Any, request: HttpRequest, label: str, name: str, objects: list[Any]) -> HttpResponse:

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 
 from dags_app.models import Dag, DagImportError, DagVersion, PluginSource
 from orchestrator import access
@@ -43,27 +44,27 @@ class DagAdmin(Looked):
     def view_on_site(self, dag: Dag) -> str:
         return reverse("dag", args=[dag.pk])
 
-    @admin.display(description="tags")
+    @admin.display(description=gettext_lazy("tags"))
     def tag_names(self, dag: Dag) -> str:
         return ", ".join(dag.tags.values_list("name", flat=True))
 
-    @action("Trigger a run", "trigger")
+    @action(gettext_lazy("Trigger a run"), "trigger")
     def trigger(self, request: HttpRequest, dag: Dag) -> None:
         actions.trigger_dag(dag.pk, user=request.user)
 
-    @action("Pause", "pause", ask=False)
+    @action(gettext_lazy("Pause"), "pause", ask=False)
     def pause(self, request: HttpRequest, dag: Dag) -> None:
         actions.pause(dag.pk, True, user=request.user)
 
-    @action("Pause and freeze what is under way", "pause")
+    @action(gettext_lazy("Pause and freeze what is under way"), "pause")
     def freeze(self, request: HttpRequest, dag: Dag) -> None:
         actions.pause(dag.pk, True, freeze=True, user=request.user)
 
-    @action("Unpause", "pause", ask=False)
+    @action(gettext_lazy("Unpause"), "pause", ask=False)
     def unpause(self, request: HttpRequest, dag: Dag) -> None:
         actions.pause(dag.pk, False, user=request.user)
 
-    @action("Delete with all history", "admin")
+    @action(gettext_lazy("Delete with all history"), "admin")
     def delete_dag(self, request: HttpRequest, dag: Dag) -> None:
         actions.delete_dag(dag.pk, user=request.user)
 
@@ -99,7 +100,7 @@ class PluginAdmin(Looked):
     def view_on_site(self, plugin: PluginSource) -> str:
         return reverse("plugins")
 
-    @admin.display(description="brings")
+    @admin.display(description=gettext_lazy("brings"))
     def counts(self, plugin: PluginSource) -> str:
         return ", ".join(f"{len(each)} {kind}" for kind, each in plugin.brings.items() if each)
 

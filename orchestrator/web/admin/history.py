@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 
 from dags_app.models import AuditEntry
 from orchestrator import access
@@ -40,31 +41,31 @@ class DagRunAdmin(Looked):
     def view_on_site(self, run: DagRun) -> str:
         return reverse("run", args=[run.dag_id, run.run_id])
 
-    @admin.display(description="conf")
+    @admin.display(description=gettext_lazy("conf"))
     def configuration(self, run: DagRun) -> Any:
         return mask_fields(run.conf)
 
-    @action("Clear", "clear")
+    @action(gettext_lazy("Clear"), "clear")
     def clear(self, request: HttpRequest, run: DagRun) -> None:
         actions.clear(run.pk, user=request.user)
 
-    @action("Clear what failed", "clear")
+    @action(gettext_lazy("Clear what failed"), "clear")
     def clear_failed(self, request: HttpRequest, run: DagRun) -> None:
         actions.clear(run.pk, only_failed=True, user=request.user)
 
-    @action("Mark success", "mark")
+    @action(gettext_lazy("Mark success"), "mark")
     def mark_success(self, request: HttpRequest, run: DagRun) -> None:
         actions.set_run_state(run.pk, "success", user=request.user)
 
-    @action("Mark failed", "mark")
+    @action(gettext_lazy("Mark failed"), "mark")
     def mark_failed(self, request: HttpRequest, run: DagRun) -> None:
         actions.set_run_state(run.pk, "failed", user=request.user)
 
-    @action("Cancel", "mark")
+    @action(gettext_lazy("Cancel"), "mark")
     def cancel(self, request: HttpRequest, run: DagRun) -> None:
         cancel_run(run.pk, user=request.user)
 
-    @action("Delete", "delete")
+    @action(gettext_lazy("Delete"), "delete")
     def delete_run(self, request: HttpRequest, run: DagRun) -> None:
         actions.delete_run(run.pk, user=request.user)
 
@@ -89,19 +90,19 @@ class TaskInstanceAdmin(Looked):
     def view_on_site(self, instance: TaskInstance) -> str:
         return task_url(instance.dag_id, instance.run.run_id, instance.task_id, instance.map_index)
 
-    @action("Clear", "clear")
+    @action(gettext_lazy("Clear"), "clear")
     def clear(self, request: HttpRequest, instance: TaskInstance) -> None:
         actions.clear(instance.run_id, chosen=[instance], user=request.user)
 
-    @action("Mark success", "mark")
+    @action(gettext_lazy("Mark success"), "mark")
     def mark_success(self, request: HttpRequest, instance: TaskInstance) -> None:
         actions.set_task_state([instance.pk], "success", user=request.user)
 
-    @action("Mark failed", "mark")
+    @action(gettext_lazy("Mark failed"), "mark")
     def mark_failed(self, request: HttpRequest, instance: TaskInstance) -> None:
         actions.set_task_state([instance.pk], "failed", user=request.user)
 
-    @action("Mark skipped", "mark")
+    @action(gettext_lazy("Mark skipped"), "mark")
     def mark_skipped(self, request: HttpRequest, instance: TaskInstance) -> None:
         actions.set_task_state([instance.pk], "skipped", user=request.user)
 
@@ -133,15 +134,15 @@ class BackfillAdmin(Looked):
     def view_on_site(self, backfill: Backfill) -> str:
         return reverse("backfills", args=[backfill.dag_id])
 
-    @action("Pause", "trigger", ask=False)
+    @action(gettext_lazy("Pause"), "trigger", ask=False)
     def pause(self, request: HttpRequest, backfill: Backfill) -> None:
         backfills.set_paused(backfill.pk, True, user=request.user)
 
-    @action("Unpause", "trigger", ask=False)
+    @action(gettext_lazy("Unpause"), "trigger", ask=False)
     def unpause(self, request: HttpRequest, backfill: Backfill) -> None:
         backfills.set_paused(backfill.pk, False, user=request.user)
 
-    @action("Cancel", "trigger")
+    @action(gettext_lazy("Cancel"), "trigger")
     def cancel(self, request: HttpRequest, backfill: Backfill) -> None:
         backfills.cancel(backfill.pk, user=request.user)
 
@@ -160,11 +161,11 @@ class ProcessAdmin(Looked):
     def view_on_site(self, process: Process) -> str:
         return reverse("workers" if process.kind == "slot" else "jobs")
 
-    @action("Drain: start no more tasks", "edit_processes")
+    @action(gettext_lazy("Drain: start no more tasks"), "edit_processes")
     def drain(self, request: HttpRequest, process: Process) -> None:
         processes.drain([process.pk], True, user=request.user)
 
-    @action("Take work again", "edit_processes", ask=False)
+    @action(gettext_lazy("Take work again"), "edit_processes", ask=False)
     def take_work(self, request: HttpRequest, process: Process) -> None:
         processes.drain([process.pk], False, user=request.user)
 

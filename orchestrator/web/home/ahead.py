@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Min, Q
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from orchestrator import access
 from orchestrator.core.states import RunState
@@ -40,7 +41,15 @@ def needs(found: Iterable[tuple[DagRun, forecast.Told]]) -> list[Need]:
     late.sort(key=lambda each: each[0].at)
     lines = []
     for each, run in late[:MOST_OF_A_KIND]:
-        kind = "time limit" if each.is_timeout else f"deadline {each.name}" if each.name else "deadline"
+        kind = (
+            gettext("time limit")
+            if each.is_timeout
+            else gettext("deadline {name}").format(name=each.name)
+            if each.name
+            else gettext("deadline")
+        )
         to = reverse("run", args=[run.dag_id, run.run_id])
-        lines.append(Need("running", run.dag_id, f"{kind}, run {run.run_id}", to, each))
+        lines.append(
+            Need("running", run.dag_id, gettext("{kind}, run {run_id}").format(kind=kind, run_id=run.run_id), to, each)
+        )
     return lines

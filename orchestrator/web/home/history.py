@@ -7,12 +7,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count
+from django.utils.translation import gettext_lazy
 
 from orchestrator import access
 from orchestrator.core.states import RunState, TaskState
 from orchestrator.web import shares
 
-RANGES = {"1h": (1, "hour"), "12h": (12, "12 hours"), "24h": (24, "24 hours"), "7d": (168, "week")}
+RANGES = {
+    "1h": (1, gettext_lazy("hour")),
+    "12h": (12, gettext_lazy("12 hours")),
+    "24h": (24, gettext_lazy("24 hours")),
+    "7d": (168, gettext_lazy("week")),
+}
 USUAL = "24h"
 
 

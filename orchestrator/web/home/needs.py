@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from dags_app.models import Dag, Pool
 from orchestrator import access
@@ -41,8 +42,12 @@ def needs(user: Any, parts: Sequence[Part], full: Sequence[Pool], use: dict[str,
 def _silent(parts: Sequence[Part]) -> Iterator[Need]:
     for part in parts:
         if not part.is_well:
-            about = "work goes on, slower" if part.name == "Redis" else "nothing of its work moves on until it runs"
-            yield Need("failed", f"{part.name}: no sign of life", about, reverse("home"))
+            about = (
+                gettext("work goes on, slower")
+                if part.name == "Redis"
+                else gettext("nothing of its work moves on until it runs")
+            )
+            yield Need("failed", gettext("{name}: no sign of life").format(name=part.name), about, reverse("home"))
 
 
 def _questions(user: Any) -> Iterator[Need]:
@@ -58,9 +63,19 @@ def _questions(user: Any) -> Iterator[Need]:
         to = reverse(
             "task-required-mapped" if mapped else "task-required", args=[*args, instance.map_index] if mapped else args
         )
-        yield Need("awaiting_input", each.subject, f"{instance.dag_id}.{instance.task_id} waits for an answer", to)
+        yield Need(
+            "awaiting_input",
+            each.subject,
+            gettext("{dag_id}.{task_id} waits for an answer").format(dag_id=instance.dag_id, task_id=instance.task_id),
+            to,
+        )
     if len(mine) > MOST_OF_A_KIND:
-        yield Need("awaiting_input", f"{len(mine) - MOST_OF_A_KIND} more questions", "", reverse("required"))
+        yield Need(
+            "awaiting_input",
+            gettext("{count} more questions").format(count=len(mine) - MOST_OF_A_KIND),
+            "",
+            reverse("required"),
+        )
 
 
 def _errors(user: Any) -> Iterator[Need]:
@@ -68,7 +83,10 @@ def _errors(user: Any) -> Iterator[Need]:
     for error in rows[:MOST_OF_A_KIND]:
         where = error.file.relative_path + (f":{error.line}" if error.line else "")
         yield Need(
-            "failed", error.message, f"{where} cannot be imported", f"{reverse('import-errors')}#error-{error.pk}"
+            "failed",
+            error.message,
+            gettext("{where} cannot be imported").format(where=where),
+            f"{reverse('import-errors')}#error-{error.pk}",
         )
 
 
@@ -76,12 +94,20 @@ def _unscheduled(user: Any) -> Iterator[Need]:
     rows: Any = access.visible_dags(user).filter(is_stale=False, is_paused=False).exclude(schedule_error="")
     dag: Dag
     for dag in rows.order_by("dag_id")[:MOST_OF_A_KIND]:
-        yield Need("failed", dag.schedule_error, f"{dag.dag_id} gets no more runs", reverse("dag", args=[dag.dag_id]))
+        yield Need(
+            "failed",
+            dag.schedule_error,
+            gettext("{dag_id} gets no more runs").format(dag_id=dag.dag_id),
+            reverse("dag", args=[dag.dag_id]),
+        )
 
 
 def _full(full: Sequence[Pool], use: dict[str, Any]) -> Iterator[Need]:
     for pool in full[:MOST_OF_A_KIND]:
         waiting = use[pool.name]["scheduled"]
         yield Need(
-            "scheduled", f"Pool {pool.name} is full", f"{waiting} wait for its slots", reverse("pool", args=[pool.name])
+            "scheduled",
+            gettext("Pool {name} is full").format(name=pool.name),
+            gettext("{waiting} wait for its slots").format(waiting=waiting),
+            reverse("pool", args=[pool.name]),
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from dags_app.models import PluginSource
 from orchestrator import access
@@ -42,18 +43,24 @@ def tiles(user: Any) -> list[Tile]:
     )
     listed = reverse("dags")
     found = [
-        Tile("Failed DAGs", counted["failed"], f"{listed}?state=failed", "failed", True),
-        Tile("Running DAGs", counted["running"], f"{listed}?state=running", "running"),
-        Tile("Queued DAGs", counted["queued"], f"{listed}?state=queued", "queued"),
-        Tile("Active DAGs", counted["active"], f"{listed}?paused=false", "success"),
-        Tile("Import errors", access.visible_import_errors(user).count(), reverse("import-errors"), "failed", True),
+        Tile(gettext("Failed DAGs"), counted["failed"], f"{listed}?state=failed", "failed", True),
+        Tile(gettext("Running DAGs"), counted["running"], f"{listed}?state=running", "running"),
+        Tile(gettext("Queued DAGs"), counted["queued"], f"{listed}?state=queued", "queued"),
+        Tile(gettext("Active DAGs"), counted["active"], f"{listed}?paused=false", "success"),
+        Tile(
+            gettext("Import errors"),
+            access.visible_import_errors(user).count(),
+            reverse("import-errors"),
+            "failed",
+            True,
+        ),
     ]
     if access.can(user, "read_plugins"):
         broken = PluginSource.objects.exclude(error="").count()
-        found.append(Tile("Plugin errors", broken, reverse("plugins"), "failed", True))
+        found.append(Tile(gettext("Plugin errors"), broken, reverse("plugins"), "failed", True))
     asked = access.visible_questions(user, is_open=True).count()
-    found.append(Tile("Required actions", asked, reverse("required"), "awaiting_input", True))
-    found.append(Tile("Held tasks", held(user).count(), f"{reverse('home')}#held", "paused"))
+    found.append(Tile(gettext("Required actions"), asked, reverse("required"), "awaiting_input", True))
+    found.append(Tile(gettext("Held tasks"), held(user).count(), f"{reverse('home')}#held", "paused"))
     return found
 
 

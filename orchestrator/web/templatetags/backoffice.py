@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 register = template.Library()
 
@@ -23,4 +24,4 @@ def in_admin(context: dict[str, Any], obj: Any) -> SafeString | str:
     if not model_admin.has_view_permission(request, obj):
         return ""
     name = f"admin:{obj._meta.app_label}_{obj._meta.model_name}_change"
-    return format_html('<a class="link" href="{}">in the Django admin</a>', reverse(name, args=[obj.pk]))
+    return format_html('<a class="link" href="{}">{}</a>', reverse(name, args=[obj.pk]), gettext("in the Django admin"))

@@ -11,9 +11,12 @@ from django import template
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
+from django.utils import dateformat
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext
 
+from orchestrator.core.said import Said
 from orchestrator.web.modules import needed
 from orchestrator.web.places import SHORTCUTS
 
@@ -118,11 +121,12 @@ def roughly(seconds: float) -> str:
 @register.filter
 def late_by(late: Any) -> SafeString:
     """A deadline that a forecast says will be missed, or may be."""
-    will = "will" if late.is_sure else "may"
-    said = "be timed out at" if late.is_timeout else "miss"
-    about = "" if late.is_timeout else format_html(" by about {}", roughly(late.seconds))
+    if late.is_timeout:
+        said = gettext("will be timed out at {at}") if late.is_sure else gettext("may be timed out at {at}")
+    else:
+        said = gettext("will miss {at} by about {span}") if late.is_sure else gettext("may miss {at} by about {span}")
     of = format_html("{}: ", late.task_id) if late.task_id else ""
-    return format_html("<span>{}{} {} {}{}</span>", of, will, said, clock(late.at), about)
+    return format_html("<span>{}{}</span>", of, format_html(said, at=clock(late.at), span=roughly(late.seconds)))
 
 
 @register.filter
@@ -135,6 +139,15 @@ def size(count: float | None) -> str:
             return f"{count:.0f} {unit}" if unit == "B" or count >= 10 else f"{count:.1f} {unit}"
         count /= 1024
     return f"{count:.1f} GB"
+
+
+@register.filter
+def told(text: Any) -> Any:
+    """A sentence of the engine in the reader's language, and before it what is put into it."""
+    if not isinstance(text, Said):
+        return text
+    values = {name: told(value) for name, value in text.values.items()}
+    return gettext(text.pattern).format(**values) if values else gettext(text.pattern)
 
 
 @register.filter
@@ -203,7 +216,9 @@ def wall(value: datetime | None, zone: tzinfo) -> str:
 @register.filter
 def cell_name(cell: Any, hourly: bool) -> str:
     """A day or an hour of the calendar in words; the template engine would turn its time into the server's zone."""
-    return f"{cell.start:%Y-%m-%d %H:%M} to {cell.end:%H:%M}" if hourly else f"{cell.start:%A %Y-%m-%d}"
+    if hourly:
+        return gettext("{start} to {end}").format(start=f"{cell.start:%Y-%m-%d %H:%M}", end=f"{cell.end:%H:%M}")
+    return f"{dateformat.format(cell.start, 'l')} {cell.start:%Y-%m-%d}"
 
 
 @register.filter
@@ -215,7 +230,7 @@ def wordlist(text: str) -> list[str]:
 @register.filter
 def schedule(dag: Any) -> str:
     """A DAG's schedule in its own words; what has none runs by hand."""
-    return dag.timetable_summary if dag.timetable_summary not in {None, "", "None"} else "by hand"
+    return dag.timetable_summary if dag.timetable_summary not in {None, "", "None"} else gettext("by hand")
 
 
 @register.simple_tag
@@ -240,8 +255,8 @@ def bars(row: Any) -> SafeString:
             f'<rect class="hit" x="{bar["x"]}" y="-2" width="8" height="30"/><rect class="b b-{bar["state"]}" x="{bar["x"]}" '
             f'y="{bar["y"]}" width="6" height="{bar["height"]}" rx="1.5"/></a>'
         )
-    count = len(row.bars)
-    head = f'<svg class="bars" viewBox="0 -2 112 30" role="group" aria-label="Last {count} runs">'
+    label = escape(gettext("Last {count} runs").format(count=len(row.bars)))
+    head = f'<svg class="bars" viewBox="0 -2 112 30" role="group" aria-label="{label}">'
     return mark_safe(f"{head}{''.join(drawn)}</svg>")
 
 

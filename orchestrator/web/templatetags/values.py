@@ -8,6 +8,7 @@ from typing import Any
 from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import ngettext
 
 register = template.Library()
 
@@ -48,7 +49,10 @@ def _node(key: Any, value: Any, depth: int) -> SafeString:
     if not isinstance(value, (dict, list)) or not value:
         return format_html('<span class="key">{}</span> {}', key, _leaf(value))
     count = len(value)
-    size = f"{count} {'key' if isinstance(value, dict) else 'item'}{'' if count == 1 else 's'}"
+    if isinstance(value, dict):
+        size = ngettext("{count} key", "{count} keys", count).format(count=count)
+    else:
+        size = ngettext("{count} item", "{count} items", count).format(count=count)
     return format_html(
         '<details class="fold"{}><summary><span class="key">{}</span> <span class="faint">{}</span></summary>{}</details>',
         mark_safe(" open") if depth < OPEN else "",

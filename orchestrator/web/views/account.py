@@ -9,6 +9,7 @@ from django.contrib.auth import authenticate, get_user_model, login, logout, upd
 from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
@@ -18,7 +19,7 @@ from redis import RedisError
 from orchestrator.signin import TooManyAttempts, has_one_time_password, throttle
 from orchestrator.web.page import done, page
 
-WRONG = "That user name and password do not belong together."
+WRONG = gettext_lazy("That user name and password do not belong together.")
 CHOOSING = "choosing_password"
 CHOOSING_SECONDS = 600
 
@@ -45,7 +46,10 @@ def sign_in(request: HttpRequest) -> HttpResponse:
         except TooManyAttempts as problem:
             error, status = f"{problem}.", 429
         except RedisError:
-            error, status = "Sign-ins cannot be checked right now: Redis does not answer. Try again in a moment.", 503
+            error, status = (
+                gettext("Sign-ins cannot be checked right now: Redis does not answer. Try again in a moment."),
+                503,
+            )
         else:
             if user is not None and has_one_time_password(user):
                 request.session.cycle_key()
@@ -80,7 +84,7 @@ def choose_password(request: HttpRequest) -> HttpResponse:
     form = SetPasswordForm(user, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         if user.check_password(form.cleaned_data["new_password1"]):
-            form.add_error("new_password1", "Choose another one than the one-time password.")
+            form.add_error("new_password1", gettext("Choose another one than the one-time password."))
         else:
             form.save()
             request.session.pop(CHOOSING, None)
@@ -105,5 +109,5 @@ def change_password(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         form.save()
         update_session_auth_hash(request, form.user)
-        return done(request, "Password changed. Other sessions of yours are signed out.", "/")
+        return done(request, gettext("Password changed. Other sessions of yours are signed out."), "/")
     return page(request, "account/password.html", 422 if form.errors else 200, form=form)

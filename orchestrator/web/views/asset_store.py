@@ -9,6 +9,7 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from dags_app.models import Asset
@@ -73,20 +74,24 @@ def edit(request: HttpRequest, asset_id: int) -> HttpResponse:
         value = text_of(request.POST, "value", LONGEST_VALUE)
         try:
             if row is not None and "is_there" not in request.POST:
-                raise StoreRefused(f"The key {key} is there already: edit it, or choose another.")
+                raise StoreRefused(
+                    gettext("The key {key} is there already: edit it, or choose another.").format(key=key)
+                )
             asset_store.edit(asset, key, json.loads(value), user=request.user)
         except StoreRefused as problem:
             error = str(problem)
         except (ValueError, RecursionError) as problem:
-            error = f'The value is not JSON: {problem}. A text stands in quotes, such as "2026-03-01".'
+            error = gettext('The value is not JSON: {problem}. A text stands in quotes, such as "2026-03-01".').format(
+                problem=problem
+            )
         else:
-            return done(request, f"Saved {key}.", reverse("asset-store", args=[asset.pk]))
+            return done(request, gettext("Saved {key}.").format(key=key), reverse("asset-store", args=[asset.pk]))
     return shown(
         request,
         "dialogs/_store_edit.html",
         status=422 if error else 200,
         asset=asset,
-        title=f"Edit {key}" if row else "Add a key",
+        title=gettext("Edit {key}").format(key=key) if row else gettext("Add a key"),
         error=error,
         key=key,
         value=value,
@@ -104,10 +109,14 @@ def delete(request: HttpRequest, asset_id: int) -> HttpResponse:
     rows = _entries(asset).filter(key=key) if key else _entries(asset)
     count = rows.count()
     if key and not count:
-        raise Http404(f"The state store of {asset.name} has no key “{key}”.")
+        raise Http404(gettext("The state store of {name} has no key “{key}”.").format(name=asset.name, key=key))
     if request.method == "POST":
         asset_store.forget(asset, key or None, user=request.user)
-        text = f"Deleted {key}." if key else f"Cleared the state store of {asset.name}."
+        text = (
+            gettext("Deleted {key}.").format(key=key)
+            if key
+            else gettext("Cleared the state store of {name}.").format(name=asset.name)
+        )
         return done(request, text, reverse("asset-store", args=[asset.pk]))
-    title = "Delete this key?" if key else "Clear the state store?"
+    title = gettext("Delete this key?") if key else gettext("Clear the state store?")
     return shown(request, "dialogs/_store_delete.html", asset=asset, title=title, key=key, count=count)

@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_safe
 
 from dags_app.models import Asset, Dag
@@ -47,7 +48,7 @@ def list_graph(request: HttpRequest) -> JsonResponse:
 def asset_for(request: HttpRequest, asset_id: int) -> Asset:
     asset = access.visible_assets(request.user).filter(pk=asset_id).first()
     if asset is None:
-        raise Http404(f"There is no asset {asset_id} that you may see.")
+        raise Http404(gettext("There is no asset {asset_id} that you may see.").format(asset_id=asset_id))
     return asset
 
 
@@ -107,14 +108,20 @@ def create_event(request: HttpRequest, asset_id: int) -> HttpResponse:
                 error = str(problem)
             else:
                 made = event.runs.count()
-                runs = f"{made} run{'s' if made != 1 else ''}" if made else "no run yet"
-                return done(request, f"{asset.name} has a new event: {runs}.", reverse("asset", args=[asset.pk]))
+                runs = (
+                    ngettext("{count} run", "{count} runs", made).format(count=made) if made else gettext("no run yet")
+                )
+                return done(
+                    request,
+                    gettext("{name} has a new event: {runs}.").format(name=asset.name, runs=runs),
+                    reverse("asset", args=[asset.pk]),
+                )
     return shown(
         request,
         "dialogs/_asset_event.html",
         status=422 if error else 200,
         asset=asset,
-        title=f"Event of {asset.name}",
+        title=gettext("Event of {name}").format(name=asset.name),
         error=error,
         extra=text,
         partition_key=text_of(posted, "partition_key", 250),
@@ -127,8 +134,12 @@ def _extra(text: str) -> tuple[Any, str]:
     try:
         found = json.loads(text)
     except ValueError as error:
-        return None, f"The extra is no JSON: {error}"
-    return (found, "") if isinstance(found, dict) else (None, 'The extra must be a JSON object, such as {"rows": 3}')
+        return None, gettext("The extra is no JSON: {error}").format(error=error)
+    return (
+        (found, "")
+        if isinstance(found, dict)
+        else (None, gettext('The extra must be a JSON object, such as {"rows": 3}'))
+    )
 
 
 @form_view
@@ -143,14 +154,18 @@ def materialize(request: HttpRequest, asset_id: int) -> HttpResponse:
         except OrchestratorError as problem:
             error = str(problem)
         else:
-            return done(request, f"Triggered {run.dag_id}.", reverse("run", args=[run.dag_id, run.run_id]))
+            return done(
+                request,
+                gettext("Triggered {dag_id}.").format(dag_id=run.dag_id),
+                reverse("run", args=[run.dag_id, run.run_id]),
+            )
     makers: QuerySet[Dag] = access.visible_dags(request.user).filter(pk__in=asset_actions.producers(asset.pk))
     return shown(
         request,
         "dialogs/_materialize.html",
         status=422 if error else 200,
         asset=asset,
-        title=f"Materialize {asset.name}",
+        title=gettext("Materialize {name}").format(name=asset.name),
         error=error,
         makers=list(makers),
     )

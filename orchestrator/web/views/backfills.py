@@ -9,6 +9,7 @@ from typing import Any
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from dags_app.models import Dag
@@ -25,9 +26,9 @@ from .dialogs import form_view, shown
 
 MOST_LISTED = 200
 WORDS = {
-    Reprocess.NONE: "leave them as they are",
-    Reprocess.FAILED: "run failed ones again",
-    Reprocess.COMPLETED: "run all finished ones again",
+    Reprocess.NONE: gettext_lazy("leave them as they are"),
+    Reprocess.FAILED: gettext_lazy("run failed ones again"),
+    Reprocess.COMPLETED: gettext_lazy("run all finished ones again"),
 }
 
 
@@ -52,7 +53,7 @@ def create(request: HttpRequest, dag_id: str) -> HttpResponse:
     if request.method == "POST" and "preview" not in given and not error:
         try:
             if asked is None:
-                raise ValueError("Give the first and the last date.")
+                raise ValueError(gettext("Give the first and the last date."))
             made = backfills.create(asked, user=request.user)
         except (OrchestratorError, ValueError) as problem:
             error = str(problem)
@@ -60,7 +61,9 @@ def create(request: HttpRequest, dag_id: str) -> HttpResponse:
             runs = backfills.progress([made])[made.pk].total
             return done(
                 request,
-                f"Backfill of {runs} {'partitions' if dag.is_partitioned else 'dates'} begun.",
+                gettext("Backfill of {runs} partitions begun.").format(runs=runs)
+                if dag.is_partitioned
+                else gettext("Backfill of {runs} dates begun.").format(runs=runs),
                 reverse("backfills", args=[dag_id]),
             )
     planned: list[backfills.Planned] = []
@@ -76,7 +79,7 @@ def create(request: HttpRequest, dag_id: str) -> HttpResponse:
         "dialogs/_planned.html" if preview else "dialogs/_backfill.html",
         status=422 if error and not preview else 200,
         dag=dag,
-        title="Backfill",
+        title=gettext("Backfill"),
         error=error,
         posted=given,
         planned=planned[:MOST_LISTED],
@@ -96,9 +99,13 @@ def _asked(dag: Dag, given: Any) -> tuple[backfills.Request | None, str]:
         conf = json.loads(given["conf"]) if given.get("conf", "").strip() else None
         behaviour = Reprocess(given.get("reprocess_behavior") or Reprocess.NONE)
     except (ValueError, RecursionError):
-        return None, "A date, a number or the configuration cannot be read: the configuration is a JSON object."
+        return None, gettext(
+            "A date, a number or the configuration cannot be read: the configuration is a JSON object."
+        )
     if most < 1 or most >= 2**31 or not (conf is None or isinstance(conf, dict)) or "\\u0000" in json.dumps(conf):
-        return None, "Give one run at once or more, and as configuration a JSON object without null characters."
+        return None, gettext(
+            "Give one run at once or more, and as configuration a JSON object without null characters."
+        )
     return backfills.Request(
         dag.dag_id, first, last, "run_backwards" in given, behaviour, most, conf, "run_on_latest_version" in given
     ), ""
@@ -114,19 +121,23 @@ def _find(request: HttpRequest, dag_id: str, backfill_id: int) -> Backfill:
     rows = access.visible_backfills(request.user).filter(dag=dag)
     found = rows.filter(pk=backfill_id).first() if backfill_id < 2**63 else None
     if found is None:
-        raise Http404(f"DAG “{dag_id}” has no backfill {backfill_id} that you may see.")
+        raise Http404(
+            gettext("DAG “{dag_id}” has no backfill {backfill_id} that you may see.").format(
+                dag_id=dag_id, backfill_id=backfill_id
+            )
+        )
     must(request, "trigger", dag)
     return found
 
 
 @require_POST
 def pause(request: HttpRequest, dag_id: str, backfill_id: int) -> HttpResponse:
-    return _pause(request, dag_id, backfill_id, True, "Paused: no more runs of the backfill start.")
+    return _pause(request, dag_id, backfill_id, True, gettext("Paused: no more runs of the backfill start."))
 
 
 @require_POST
 def unpause(request: HttpRequest, dag_id: str, backfill_id: int) -> HttpResponse:
-    return _pause(request, dag_id, backfill_id, False, "The backfill goes on.")
+    return _pause(request, dag_id, backfill_id, False, gettext("The backfill goes on."))
 
 
 def _pause(request: HttpRequest, dag_id: str, backfill_id: int, paused: bool, text: str) -> HttpResponse:
@@ -149,8 +160,14 @@ def cancel(request: HttpRequest, dag_id: str, backfill_id: int) -> HttpResponse:
         except OrchestratorError as problem:
             error = str(problem)
         else:
-            return done(request, "The backfill is cancelled.", reverse("backfills", args=[dag_id]))
+            return done(request, gettext("The backfill is cancelled."), reverse("backfills", args=[dag_id]))
     template, status = "dialogs/_cancel_backfill.html", 409 if error else 200
     return shown(
-        request, template, status=status, dag=found.dag, title="Cancel the backfill?", progress=how_far, error=error
+        request,
+        template,
+        status=status,
+        dag=found.dag,
+        title=gettext("Cancel the backfill?"),
+        progress=how_far,
+        error=error,
     )

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from orchestrator import access
@@ -35,7 +36,7 @@ def runs_page(request: HttpRequest) -> HttpResponse:
     rows, filters = runs_of(request)
     rows = rows.select_related("dag", "version").defer("version__spec", "conf")
     rows, sort = sorted_by(request, rows, RUN_SORTS, "-run_after")
-    return _list(request, "runs", "DAG runs", rows, filters, sort)
+    return _list(request, "runs", gettext("DAG runs"), rows, filters, sort)
 
 
 @require_safe
@@ -43,7 +44,7 @@ def instances_page(request: HttpRequest) -> HttpResponse:
     rows, filters = instances_of(request)
     rows = rows.select_related("run").defer("run__conf", "next_kwargs", "skip_note")
     rows, sort = sorted_by(request, rows, INSTANCE_SORTS, "-id")
-    return _list(request, "instances", "Task instances", rows, filters, sort)
+    return _list(request, "instances", gettext("Task instances"), rows, filters, sort)
 
 
 @require_safe
@@ -63,7 +64,7 @@ def deadlines_page(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(missed=request.GET["missed"] == "true")
     rows = rows.annotate(dag_id=F("run__dag_id"))
     rows, sort = sorted_by(request, rows, DEADLINE_SORTS, "-deadline_time")
-    return _list(request, "deadlines", "Deadlines", rows, filters, sort, now=timezone.now())
+    return _list(request, "deadlines", gettext("Deadlines"), rows, filters, sort, now=timezone.now())
 
 
 def _list(

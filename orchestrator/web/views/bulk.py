@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from orchestrator import access
 from orchestrator.web import bulk as acts
@@ -28,17 +29,17 @@ def act(request: HttpRequest, kind: str) -> HttpResponse:
     chosen_act = of.act(given.get("action", "")) if of is not None else None
     must(request, chosen_act.verb if chosen_act is not None else "clear")
     if of is None:
-        raise Http404(f"There is no list “{kind}”.")
+        raise Http404(gettext("There is no list “{kind}”.").format(kind=kind))
     if chosen_act is None:
-        text = f"Choose one of: {', '.join(each.name for each in of.acts)}."
-        return page(request, "errors/told.html", 422, title="No such action", text=text, status_code=422)
+        text = gettext("Choose one of: {names}.").format(names=", ".join(each.name for each in of.acts))
+        return page(request, "errors/told.html", 422, title=gettext("No such action"), text=text, status_code=422)
     rows = acts.chosen(request, of, given)
     context = {"kind": of, "act": chosen_act, "count": len(rows), "words": of.words(len(rows)), "given": given}
     context |= {"cells": given.getlist("cell")[: acts.MOST_CELLS], "noted": text_of(given, "note", MOST_NOTE)}
     if not rows:
-        return _show(request, 422, error=f"Tick the {of.many} that are meant.", **context)
+        return _show(request, 422, error=gettext("Tick the {many} that are meant.").format(many=of.many), **context)
     if len(rows) > bulk.MOST:
-        error = f"More than {bulk.MOST:,} {of.many} fit: narrow the filters."
+        error = gettext("More than {most} {what} fit: narrow the filters.").format(most=f"{bulk.MOST:,}", what=of.many)
         return _show(request, 422, error=error, **context)
     reach = acts.reach_of(request, chosen_act, given)
     if request.method != "POST" or "preview" in request.POST:

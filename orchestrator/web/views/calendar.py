@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
+from django.utils import dateformat, timezone
 from django.views.decorators.http import require_safe
 
 from orchestrator import access
@@ -26,7 +26,11 @@ def calendar_page(request: HttpRequest, dag_id: str) -> HttpResponse:
     if hourly:
         lines = day_cells.month(runs, context["dag"], first, zone, now)
         before, after = first - timedelta(days=1), first + timedelta(days=31)
-        turn = {"older": f"{before:%Y-%m}", "newer": f"{after:%Y-%m}", "title": f"{first:%B %Y}"}
+        turn = {
+            "older": f"{before:%Y-%m}",
+            "newer": f"{after:%Y-%m}",
+            "title": f"{dateformat.format(first, 'F')} {first:%Y}",
+        }
     else:
         lines = day_cells.year(runs, context["dag"], first.year, zone, now)
         turn = {"older": first.year - 1, "newer": first.year + 1, "title": str(first.year)}

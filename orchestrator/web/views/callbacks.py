@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.http import content_disposition_header
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from orchestrator.streaming import streamed
@@ -38,7 +39,11 @@ def download(request: HttpRequest, dag_id: str, run_id: str, callback_id: int) -
     run = run_for(request, dag_id, run_id)
     found = Callback.objects.filter(run=run, pk=callback_id).first()
     if found is None or not found.has_own_log:
-        raise Http404(f"Run “{run_id}” has no callback {callback_id} with a log of its own.")
+        raise Http404(
+            gettext("Run “{run_id}” has no callback {callback_id} with a log of its own.").format(
+                run_id=run_id, callback_id=callback_id
+            )
+        )
     response = streamed(request, _text(logs.key_of_callback(found)), "text/plain; charset=utf-8")
     name = f"{dag_id}-{run_id}-{found.kind}-{callback_id}.log"
     safe = "".join(each if each.isprintable() and each not in '/\\"' else "_" for each in name)

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext, ngettext
 
 from dags_app.versions import load_spec
 from orchestrator import access
@@ -65,7 +66,7 @@ def _choose(
 def clear_run(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
     run = run_for(request, dag_id, run_id)
     must(request, "clear", run)
-    go, title = reverse("run", args=[dag_id, run_id]), "Clear the run"
+    go, title = reverse("run", args=[dag_id, run_id]), gettext("Clear the run")
     scope = _scope(request, only_failed=False, latest=False)
     new = new_tasks.queue(run.pk, dry_run=True)
     if new and _scope(request, only_new=False)["only_new"]:
@@ -79,7 +80,7 @@ def _queue_new(request: HttpRequest, run: DagRun, new: list[str], go: str, title
         names = new_tasks.queue(run.pk, user=request.user)
         if note := text_of(request.POST, "note", MOST_NOTE):
             actions.set_note(run.pk, note, user=request.user)
-        return done(request, f"Queued {_many(len(names))} of the latest version.", go)
+        return done(request, gettext("Queued {what} of the latest version.").format(what=_many(len(names))), go)
     found = [TaskInstance(run=run, dag_id=run.dag_id, task_id=task_id) for task_id in new]
     return _choose(
         request, "dialogs/_clear.html", run, found, {"only_new": True}, title=title, new=new, has_newer=_has_newer(run)
@@ -106,7 +107,9 @@ def clear_group(request: HttpRequest, dag_id: str, run_id: str, group_id: str) -
 def _members(run: DagRun, group_id: str) -> list[str]:
     found = sorted(tasks_inside(load_spec(run.version_id), group_id))
     if not found:
-        raise Http404(f"Run “{run.run_id}” has no task group “{group_id}”.")
+        raise Http404(
+            gettext("Run “{run_id}” has no task group “{group_id}”.").format(run_id=run.run_id, group_id=group_id)
+        )
     return found
 
 
@@ -127,7 +130,9 @@ def _clear_tasks(
     scope = _scope(request, downstream=downstream, **dict.fromkeys(WHICH, False))
     runs = access.runs_around(request.user, run, past=scope["past"], future=scope["future"])
     named = {"task_ids": task_ids, "map_index": map_index if map_index != -1 else None}
-    return _clear(request, run, runs, scope, go, named=named, title=f"Clear {name}", task_id=name)
+    return _clear(
+        request, run, runs, scope, go, named=named, title=gettext("Clear {name}").format(name=name), task_id=name
+    )
 
 
 def _clear(
@@ -164,14 +169,16 @@ def _may_clear(request: HttpRequest, dag_id: str) -> bool:
 
 def _cleared(request: HttpRequest, found: list[TaskInstance], go: str) -> HttpResponse:
     if not found:
-        return done(request, "There was nothing to clear.", go)
+        return done(request, gettext("There was nothing to clear."), go)
     runs = len({row.run_id for row in found})
-    where = f" in {runs} runs" if runs > 1 else ""
-    return done(request, f"Cleared {_many(len(found))}{where}: they run again.", go)
+    what = _many(len(found))
+    if runs > 1:
+        return done(request, gettext("Cleared {what} in {runs} runs: they run again.").format(what=what, runs=runs), go)
+    return done(request, gettext("Cleared {what}: they run again.").format(what=what), go)
 
 
 def _many(count: int) -> str:
-    return "1 task instance" if count == 1 else f"{count} task instances"
+    return ngettext("{count} task instance", "{count} task instances", count).format(count=count)
 
 
 @form_view
@@ -203,10 +210,10 @@ def _mark_tasks(
         else:
             if moved and (note := text_of(request.POST, "note", MOST_NOTE)):
                 actions.set_task_note(moved, note, user=request.user)
-            return done(request, f"Marked {_many(len(moved))} as {state}.", go)
+            return done(request, gettext("Marked {what} as {state}.").format(what=_many(len(moved)), state=state), go)
     touched = choice.to_mark(load_spec(run.version_id), task_ids, index, **reach).of(runs)
     found = list(touched.exclude(state=state).select_related("run"))
-    title = f"Mark {name} as {state}"
+    title = gettext("Mark {name} as {state}").format(name=name, state=state)
     return _choose(request, "dialogs/_mark.html", run, found, scope, error, title=title, state=state, task_id=name)
 
 
@@ -224,9 +231,13 @@ def mark_run(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
         else:
             if note := text_of(request.POST, "note", MOST_NOTE):
                 actions.set_note(run.pk, note, user=request.user)
-            return done(request, f"Marked the run as {state}.", reverse("run", args=[dag_id, run_id]))
+            return done(
+                request,
+                gettext("Marked the run as {state}.").format(state=state),
+                reverse("run", args=[dag_id, run_id]),
+            )
     found = [row for row in actions.affected(run) if row.state not in FINISHED]
-    title = f"Mark the run as {state}"
+    title = gettext("Mark the run as {state}").format(state=state)
     return _choose(request, "dialogs/_mark.html", run, found, {}, error, title=title, state=state)
 
 
@@ -241,6 +252,10 @@ def cancel_run(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
         except OrchestratorError as problem:
             error = str(problem)
         else:
-            return done(request, f"Cancelled run {run.run_id}.", reverse("run", args=[dag_id, run_id]))
+            return done(
+                request,
+                gettext("Cancelled run {run_id}.").format(run_id=run.run_id),
+                reverse("run", args=[dag_id, run_id]),
+            )
     found = [row for row in actions.affected(run) if row.state not in FINISHED]
-    return _choose(request, "dialogs/_cancel.html", run, found, {}, error, title="Cancel this run?")
+    return _choose(request, "dialogs/_cancel.html", run, found, {}, error, title=gettext("Cancel this run?"))

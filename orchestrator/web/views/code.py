@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from dags_app.models import DagVersion, SourceBlob
@@ -29,7 +30,11 @@ def shown(request: HttpRequest, version: DagVersion | None) -> dict[str, Any]:
     manifest: dict[str, str] = version.tree.manifest
     name = request.GET.get("file") or version.relative_path
     if name not in manifest:
-        raise Http404(f"Version {version.version_number} has no file “{name}”.")
+        raise Http404(
+            gettext("Version {version_number} has no file “{name}”.").format(
+                version_number=version.version_number, name=name
+            )
+        )
     files = sorted(manifest, key=lambda each: (each != version.relative_path, each))
     return {"version": version, "files": files, "file": name, "lines": code(_text(manifest[name]), name)}
 
@@ -76,7 +81,11 @@ def compared(request: HttpRequest, old: DagVersion, new: DagVersion) -> dict[str
     changed = [name for name, _ in files]
     name = request.GET.get("file") or (new.relative_path if new.relative_path in changed or not changed else changed[0])
     if name not in before and name not in after:
-        raise Http404(f"Neither version {old.version_number} nor {new.version_number} has a file “{name}”.")
+        raise Http404(
+            gettext("Neither version {version_number} nor {version_number_} has a file “{name}”.").format(
+                version_number=old.version_number, version_number_=new.version_number, name=name
+            )
+        )
     return {
         "changes": compare(load_spec(old.pk), load_spec(new.pk)),
         "files": files,

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from dags_app.versions import load_spec
@@ -22,18 +23,18 @@ OFFERED = 50
 """Newest runs to choose from; others have their addresses."""
 MOST_SHOWN = 500
 WORDS = {
-    "version": "Version of the DAG",
-    "param": "Param",
-    "conf": "Configuration",
-    "run_state": "State of the run",
-    "run_wait": "Waited before it began",
-    "state": "State",
-    "tries": "Tries",
-    "duration": "Took",
-    "wait": "Waited to begin",
+    "version": gettext_lazy("Version of the DAG"),
+    "param": gettext_lazy("Param"),
+    "conf": gettext_lazy("Configuration"),
+    "run_state": gettext_lazy("State of the run"),
+    "run_wait": gettext_lazy("Waited before it began"),
+    "state": gettext_lazy("State"),
+    "tries": gettext_lazy("Tries"),
+    "duration": gettext_lazy("Took"),
+    "wait": gettext_lazy("Waited to begin"),
     "xcom": "XCom",
-    "log": "Log",
-    "worker": "Worker",
+    "log": gettext_lazy("Log"),
+    "worker": gettext_lazy("Worker"),
 }
 
 

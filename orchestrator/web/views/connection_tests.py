@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
@@ -34,7 +35,7 @@ def test_one(request: HttpRequest, connection_id: str) -> HttpResponse:
     if "conn_type" in request.POST:
         return _of_form(request, row)
     tested = _try(request, row.pk, {}) if request.method == "POST" else None
-    title = f"Test {row.pk}"
+    title = gettext("Test {pk}").format(pk=row.pk)
     return shown(request, CONNECTIONS, "registry/_test.html", row=row, title=title, tested=tested, **_how())
 
 
@@ -46,7 +47,7 @@ def _of_form(request: HttpRequest, row: Any) -> HttpResponse:
         tested = _try(request, form.cleaned_data["conn_id"], form.values())
     status = 422 if form.errors else 200
     template = "registry/_tested.html" if wants_part(request) else "registry/_test.html"
-    title = f"Test {row.pk if row is not None else 'a connection'}"
+    title = gettext("Test {connection}").format(connection=row.pk if row is not None else gettext("a connection"))
     return shown(request, CONNECTIONS, template, status, row=row, form=form, title=title, tested=tested, **_how())
 
 

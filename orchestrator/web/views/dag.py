@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from dags_app import schedule
@@ -129,7 +130,7 @@ def task_page(request: HttpRequest, dag_id: str, task_id: str) -> HttpResponse:
         request.GET.get("page")
     )
     if task is None and not chunk.object_list and not request.GET.get("state"):
-        raise Http404(f"DAG “{dag_id}” has no task “{task_id}”.")
+        raise Http404(gettext("DAG “{dag_id}” has no task “{task_id}”.").format(dag_id=dag_id, task_id=task_id))
     doc = markdown(task.display.get("doc_md")) if task else ""
     parts = HEAD | {"instances": "dags/_task_instances.html"}
     return live_part(
@@ -162,7 +163,9 @@ def pause(request: HttpRequest, dag_id: str) -> HttpResponse:
     paused = request.POST.get("paused") == "true"
     freeze = paused and request.POST.get("mode") == "freeze"
     actions.pause(dag.dag_id, paused, freeze=freeze, user=request.user)
-    text = f"{dag.name} is on."
+    text = gettext("{name} is on.").format(name=dag.name)
     if paused:
-        text = f"{dag.name} is {'frozen: no new tasks start' if freeze else 'paused: no new runs start'}."
+        text = gettext("{name} is paused: no new runs start.").format(name=dag.name)
+    if freeze:
+        text = gettext("{name} is frozen: no new tasks start.").format(name=dag.name)
     return done(request, text, reverse("dag", args=[dag.dag_id]))

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 
 from dags_app.models import Dag
 from orchestrator.web import dialog_code, params, trigger_form
@@ -61,7 +62,11 @@ def trigger(request: HttpRequest, dag_id: str) -> HttpResponse:
             except OrchestratorError as problem:
                 error = str(problem)
             else:
-                return done(request, f"Triggered {dag.name}.", reverse("run", args=[dag.dag_id, run.run_id]))
+                return done(
+                    request,
+                    gettext("Triggered {name}.").format(name=dag.name),
+                    reverse("run", args=[dag.dag_id, run.run_id]),
+                )
     else:
         conf_text, filled = trigger_form.prefilled(request, fields, _conf_of_run(request, dag))
     return shown(
@@ -99,7 +104,9 @@ def note_run(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
     if request.method == "POST":
         note = text_of(request.POST, "note", 10_000)
         actions.set_note(run.pk, note, user=request.user)
-        return done(request, "Note saved." if note else "Note removed.", reverse("run", args=[dag_id, run_id]))
+        return done(
+            request, gettext("Note saved.") if note else gettext("Note removed."), reverse("run", args=[dag_id, run_id])
+        )
     return shown(request, "dialogs/_note.html", dag=run.dag, run=run, noted=run, what="run")
 
 
@@ -111,7 +118,11 @@ def note_task(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_
     if request.method == "POST":
         note = text_of(request.POST, "note", 10_000)
         actions.set_task_note([instance.pk], note, user=request.user)
-        return done(request, "Note saved." if note else "Note removed.", task_url(dag_id, run_id, task_id, map_index))
+        return done(
+            request,
+            gettext("Note saved.") if note else gettext("Note removed."),
+            task_url(dag_id, run_id, task_id, map_index),
+        )
     return shown(request, "dialogs/_note.html", dag=run.dag, run=run, noted=instance, what="task")
 
 
@@ -126,7 +137,7 @@ def delete_dag(request: HttpRequest, dag_id: str) -> HttpResponse:
         except OrchestratorError as problem:
             error = str(problem)
         else:
-            return done(request, f"Deleted DAG {dag_id}.", reverse("dags"))
+            return done(request, gettext("Deleted DAG {dag_id}.").format(dag_id=dag_id), reverse("dags"))
     status = 409 if error else 200
     return shown(request, "dialogs/_delete_dag.html", status=status, dag=dag, count=dag.runs.count(), error=error)
 
@@ -137,5 +148,5 @@ def delete_run(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
     must(request, "delete", run)
     if request.method == "POST":
         actions.delete_run(run.pk, user=request.user)
-        return done(request, f"Deleted run {run.run_id}.", reverse("dag", args=[dag_id]))
+        return done(request, gettext("Deleted run {run_id}.").format(run_id=run.run_id), reverse("dag", args=[dag_id]))
     return shown(request, "dialogs/_delete.html", dag=run.dag, run=run, count=run.task_instances.count())

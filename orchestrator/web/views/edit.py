@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext
 
 from dags_app import editing
 from dags_app.models import Dag
@@ -36,16 +37,21 @@ def edit_page(request: HttpRequest, dag_id: str) -> HttpResponse:
             shown |= {"problem": str(refused), "errors": refused.errors, "loses": "anyway" not in posted}
             return live_part(request, "dags/edit.html", pages.HEAD, status=422, **shown, **context)
         seen = code_edits.wait_until_seen(dag)
-        told = f"Saved {path}: it defines {', '.join(found) or 'no DAG'}."
+        told = _told(path, found)
         messages.success(
-            request, told if seen else f"{told} The DAG processor has not taken it up yet, or nothing changes for it."
+            request,
+            told
+            if seen
+            else gettext("{told} The DAG processor has not taken it up yet, or nothing changes for it.").format(
+                told=told
+            ),
         )
         query = "" if _is_main(dag, path) else "?" + urlencode({"file": path})
         return HttpResponseRedirect(reverse("code", args=[dag.dag_id]) + query)
     try:
         source = editing.read(path)
     except editing.NotEditable as error:
-        shown["problem"] = f"This file cannot be edited: {error}."
+        shown["problem"] = gettext("This file cannot be edited: {error}.").format(error=error)
         return live_part(request, "dags/edit.html", pages.HEAD, status=422, closed=True, **shown, **context)
     shown |= {"text": source.text.replace("\r\n", "\n"), "digest": source.digest}
     return live_part(request, "dags/edit.html", pages.HEAD, **shown, **context)
@@ -71,5 +77,11 @@ def _path(request: HttpRequest, dag: Dag) -> str:
     main = dag.version.relative_path if dag.version else dag.file.relative_path if dag.file else ""
     path = request.GET.get("file") or main
     if path != main and (dag.version is None or path not in dag.version.tree.manifest):
-        raise Http404(f"DAG “{dag.dag_id}” has no file “{path}”.")
+        raise Http404(gettext("DAG “{dag_id}” has no file “{path}”.").format(dag_id=dag.dag_id, path=path))
     return path
+
+
+def _told(path: str, found: Any) -> str:
+    if not found:
+        return gettext("Saved {path}: it defines no DAG.").format(path=path)
+    return gettext("Saved {path}: it defines {dags}.").format(path=path, dags=", ".join(found))

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template import loader
+from django.utils.translation import gettext
 
 from orchestrator import access
 from orchestrator.web.page import page, wants_part
@@ -19,7 +20,7 @@ MOST_COMPARED = 2000
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     text = str(exception.args[0]) if exception.args and isinstance(exception.args[0], str) else ""
     near = [] if wants_part(request) else _near(request)
-    return _told(request, 404, "Nothing here", text or "There is no page at this address.", near=near)
+    return _told(request, 404, gettext("Nothing here"), text or gettext("There is no page at this address."), near=near)
 
 
 def _near(request: HttpRequest) -> list[str]:
@@ -33,16 +34,16 @@ def _near(request: HttpRequest) -> list[str]:
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _told(request, 403, "Not allowed", str(exception) or "Your role does not allow this.")
+    return _told(request, 403, gettext("Not allowed"), str(exception) or gettext("Your role does not allow this."))
 
 
 def csrf_failed(request: HttpRequest, reason: str = "") -> HttpResponse:
-    text = "This page was open for too long, or cookies are off. Reload it and try again."
-    return _told(request, 403, "The form could not be accepted", text)
+    text = gettext("This page was open for too long, or cookies are off. Reload it and try again.")
+    return _told(request, 403, gettext("The form could not be accepted"), text)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _told(request, 400, "The request makes no sense", "Go back and try it another way.")
+    return _told(request, 400, gettext("The request makes no sense"), gettext("Go back and try it another way."))
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
@@ -50,11 +51,11 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     away = isinstance(error, (DatabaseError, InterfaceError))
     status = 503 if away else 500
-    title = "The database cannot be reached" if away else "Something broke on our side"
+    title = gettext("The database cannot be reached") if away else gettext("Something broke on our side")
     text = (
-        "Reload in a moment; tasks that run go on."
+        gettext("Reload in a moment; tasks that run go on.")
         if away
-        else "It was written to the server's log. Reload, or go back and try it another way."
+        else gettext("It was written to the server's log. Reload, or go back and try it another way.")
     )
     if wants_part(request):
         return JsonResponse({"error": f"{title}. {text}"}, status=status)

@@ -9,6 +9,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from orchestrator import access
@@ -44,7 +45,7 @@ def list_page(request: HttpRequest) -> HttpResponse:
 def group_for(request: HttpRequest, group_id: int) -> Any:
     group = failures.groups(request.user).filter(pk=group_id).first() if group_id < 2**63 else None
     if group is None:
-        raise Http404("There is no such kind of failure that you may see.")
+        raise Http404(gettext("There is no such kind of failure that you may see."))
     return group
 
 
@@ -81,4 +82,4 @@ def note_page(request: HttpRequest, failure_id: int) -> HttpResponse:
         owner, note = text_of(request.POST, "owner", 250), text_of(request.POST, "note", 10_000)
         describe(group.pk, owner=owner, note=note, user=request.user)
         return done(request, "Noted.", reverse("failure", args=[group.pk]))
-    return shown(request, "failures/_note.html", group=group, title="Owner and note")
+    return shown(request, "failures/_note.html", group=group, title=gettext("Owner and note"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
 from orchestrator.web.page import dag_for, done
@@ -17,6 +18,6 @@ def favorite(request: HttpRequest, dag_id: str) -> HttpResponse:
     back = reverse("dag", args=[dag.dag_id])
     if request.POST.get("on") == "false":
         favorites.unstar(dag.dag_id, user=request.user)
-        return done(request, f"{dag.name} is no favorite any more.", back)
+        return done(request, gettext("{name} is no favorite any more.").format(name=dag.name), back)
     favorites.star(dag.dag_id, user=request.user)
-    return done(request, f"{dag.name} is a favorite.", back)
+    return done(request, gettext("{name} is a favorite.").format(name=dag.name), back)

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Count, Max, Min, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
 from dags_app.models import Dag
@@ -26,10 +27,10 @@ CHOICES = (5, 10, 25, 50, 100, 365)
 INSTANCES = 100
 """So many instances of a mapped task are rows of their own; its page lists all of them."""
 FILTERS = (
-    Filter("state", "State", "state", "choice", tuple(RunState), first=True),
-    Filter("run_type", "Type", "run_type", "choice", tuple(RunType), first=True),
-    Filter("triggering_user_name", "Triggered by", "triggering_user_name"),
-    Filter("run_after", "Run after", "run_after", "time"),
+    Filter("state", gettext_lazy("State"), "state", "choice", tuple(RunState), first=True),
+    Filter("run_type", gettext_lazy("Type"), "run_type", "choice", tuple(RunType), first=True),
+    Filter("triggering_user_name", gettext_lazy("Triggered by"), "triggering_user_name"),
+    Filter("run_after", gettext_lazy("Run after"), "run_after", "time"),
 )
 
 

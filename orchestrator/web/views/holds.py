@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
 
 from orchestrator.web.page import done, instance_for, must, run_for
 from runs_app import holds
@@ -28,7 +29,7 @@ def hold_task(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_
         except OrchestratorError as problem:
             error = str(problem)
         except ValueError:
-            error = "The time cannot be read: give a date and a time."
+            error = gettext("The time cannot be read: give a date and a time.")
         else:
             return done(request, text, task_url(dag_id, run_id, task_id, map_index))
     return shown(
@@ -38,7 +39,7 @@ def hold_task(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_
         dag=run.dag,
         run=run,
         instance=instance,
-        title=f"Hold {task_id}",
+        title=gettext("Hold {task_id}").format(task_id=task_id),
         held=holds.on([instance]),
         posted=request.POST,
         error=error,
@@ -51,7 +52,7 @@ def _act(request: HttpRequest, run: DagRun, instance: TaskInstance) -> str:
         for each in holds.on([instance]):
             if str(each.pk) == posted["release"]:
                 holds.release(each.pk, user=request.user)
-        return f"{instance.task_id} is released."
+        return gettext("{task_id} is released.").format(task_id=instance.task_id)
     until = posted.get("until", "").strip()
     moment = datetime.fromisoformat(until) if until else None
     if moment is not None and moment.tzinfo is None:
@@ -66,4 +67,6 @@ def _act(request: HttpRequest, run: DagRun, instance: TaskInstance) -> str:
         until=moment,
         user=request.user,
     )
-    return f"{instance.task_id} is held{' in every run' if everywhere else ''}."
+    if everywhere:
+        return gettext("{task_id} is held in every run.").format(task_id=instance.task_id)
+    return gettext("{task_id} is held.").format(task_id=instance.task_id)

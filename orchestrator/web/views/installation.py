@@ -10,6 +10,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from dags_app.models import PluginSource
@@ -48,7 +49,9 @@ def queue_uses(request: HttpRequest, queue: str) -> HttpResponse:
         each for row in workers.workers(request.user, timezone.now()) for each in row.queues
     }
     if not rows and not known:
-        raise Http404(f"No task of now runs in a queue “{queue}”, and no worker serves one.")
+        raise Http404(
+            gettext("No task of now runs in a queue “{queue}”, and no worker serves one.").format(queue=queue)
+        )
     return page(
         request, "registry/uses.html", nav="workers", name=queue, uses=rows, shelf={"name": "workers", "word": "queue"}
     )
@@ -60,8 +63,12 @@ def drain(request: HttpRequest) -> HttpResponse:
     must(request, "edit_processes")
     on = request.POST.get("on") != "false"
     told = processes.drain(_chosen(request.POST), on, user=request.user)
-    slots = f"{told} slot{'' if told == 1 else 's'}"
-    text = f"{slots} finish what they run and take nothing more." if on else f"{slots} take work again."
+    slots = ngettext("{count} slot", "{count} slots", told).format(count=told)
+    text = (
+        gettext("{slots} finish what they run and take nothing more.").format(slots=slots)
+        if on
+        else gettext("{slots} take work again.").format(slots=slots)
+    )
     return done(request, text, reverse("workers"))
 
 
@@ -72,9 +79,11 @@ def stop(request: HttpRequest) -> HttpResponse:
     slots = list(Process.objects.filter(pk__in=pks, kind="slot", ended_at__isnull=True).order_by("pk"))
     if request.method == "POST":
         processes.ask_to_stop(pks, user=request.user)
-        return done(request, "The worker stops when its tasks are done, or have been handed back.", reverse("workers"))
+        return done(
+            request, gettext("The worker stops when its tasks are done, or have been handed back."), reverse("workers")
+        )
     seconds = settings.ORCH.drain_seconds
-    return shown(request, "installation/_stop.html", slots=slots, title="Stop this worker?", seconds=seconds)
+    return shown(request, "installation/_stop.html", slots=slots, title=gettext("Stop this worker?"), seconds=seconds)
 
 
 def _chosen(sent: Any) -> list[int]:

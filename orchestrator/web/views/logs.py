@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, JsonResponse, StreamingHttpResponse
 from django.utils.http import content_disposition_header
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from orchestrator.core.states import FINISHED
@@ -116,7 +117,7 @@ def _found(
     number = whole_number(request, "try_number", instance.try_number)
     tokens = list(attempts.filter(try_number=number).values_list("token", flat=True))
     if not tokens and number not in {0, instance.try_number}:
-        raise Http404(f"“{task_id}” has had no try {number}.")
+        raise Http404(gettext("“{task_id}” has had no try {number}.").format(task_id=task_id, number=number))
     return instance, tokens, number
 
 

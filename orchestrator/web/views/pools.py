@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from dags_app.models import Pool
@@ -45,7 +46,7 @@ def pool_page(request: HttpRequest, pool_name: str) -> HttpResponse:
     must(request, "read_pools")
     pool = None if "\0" in pool_name else Pool.objects.filter(pk=pool_name).first()
     if pool is None:
-        raise Http404(f"There is no pool “{pool_name}”.")
+        raise Http404(gettext("There is no pool “{pool_name}”.").format(pool_name=pool_name))
     instances = access.visible_task_instances(request.user).filter(pool=pool.name).select_related("run")
     holding = [TaskState.RUNNING, *([TaskState.DEFERRED] if pool.include_deferred else [])]
     waiting = instances.filter(state=TaskState.SCHEDULED)

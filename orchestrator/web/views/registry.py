@@ -10,6 +10,8 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.text import capfirst
+from django.utils.translation import gettext
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_safe
 
@@ -37,7 +39,7 @@ def found(shelf: Shelf, key: str) -> Any:
     """
     row = None if "\0" in key else shelf.model.objects.filter(pk=key).first()
     if row is None:
-        raise Http404(f"There is no {shelf.word} “{key}”.")
+        raise Http404(gettext("There is no {one} “{key}”.").format(one=shelf.one, key=key))
     return row
 
 
@@ -94,8 +96,14 @@ def edit(request: HttpRequest, shelf: Shelf, **named: str) -> HttpResponse:
         except InvalidEntry as error:
             form.add_error(None, str(error))
         else:
-            return done(request, f"{saved} is {'made' if row is None else 'changed'}.", reverse(shelf.name))
-    title = f"Add a {shelf.word}" if row is None else f"Change {row}"
+            return done(
+                request,
+                gettext("{saved} is made.").format(saved=saved)
+                if row is None
+                else gettext("{saved} is changed.").format(saved=saved),
+                reverse(shelf.name),
+            )
+    title = gettext("Add a {one}").format(one=shelf.one) if row is None else gettext("Change {row}").format(row=row)
     template = "registry/_form.html"
     context: dict[str, Any] = _tests(shelf)
     if shelf is CONNECTIONS:
@@ -118,7 +126,7 @@ def delete(request: HttpRequest, shelf: Shelf) -> HttpResponse:
     asked = (request.POST if request.method == "POST" else request.GET).getlist("key")[:MOST_AT_ONCE]
     asked = [key for key in asked if "\0" not in key]
     keys = list(shelf.model.objects.filter(pk__in=asked).order_by("pk").values_list("pk", flat=True))
-    kept = [] if keys or request.method != "POST" else ["Nothing is chosen, or it is gone already."]
+    kept = [] if keys or request.method != "POST" else [gettext("Nothing is chosen, or it is gone already.")]
     if request.method == "POST" and keys:
         for key in keys:
             try:
@@ -127,9 +135,17 @@ def delete(request: HttpRequest, shelf: Shelf) -> HttpResponse:
                 kept.append(f"{key}: {error}")
         gone = len(keys) - len(kept)
         if not kept:
-            text = f"{keys[0]} is deleted." if gone == 1 else f"{gone} {shelf.name} are deleted."
+            text = (
+                gettext("{keys} is deleted.").format(keys=keys[0])
+                if gone == 1
+                else gettext("{gone} {many} are deleted.").format(gone=gone, many=shelf.many)
+            )
             return done(request, text, reverse(shelf.name))
-    title = f"Delete {keys[0]}?" if len(keys) == 1 else f"Delete {len(keys)} {shelf.name}?"
+    title = (
+        gettext("Delete {keys}?").format(keys=keys[0])
+        if len(keys) == 1
+        else gettext("Delete {count} {many}?").format(count=len(keys), many=shelf.many)
+    )
     return shown(request, shelf, "registry/_delete.html", 422 if kept else 200, keys=keys, kept=kept, title=title)
 
 
@@ -143,13 +159,13 @@ def load(request: HttpRequest, shelf: Shelf) -> HttpResponse:
         try:
             entries = _entries(request)
             if choice not in imports.CHOICES:
-                raise InvalidEntry("Choose what becomes of those that are there already")
+                raise InvalidEntry(gettext("Choose what becomes of those that are there already"))
             report = imports.load(shelf.kind, entries, on_conflict=choice, user=request.user)
         except InvalidEntry as problem:
             error = str(problem).replace("--on-conflict ", "")
         else:
-            return done(request, f"{shelf.name.capitalize()}: {report}.", reverse(shelf.name))
-    title = f"Import {shelf.name}"
+            return done(request, f"{capfirst(shelf.many)}: {report}.", reverse(shelf.name))
+    title = gettext("Import {many}").format(many=shelf.many)
     status = 422 if error else 200
     return shown(request, shelf, "registry/_import.html", status, error=error, choice=choice, title=title)
 
@@ -158,19 +174,27 @@ def _entries(request: HttpRequest) -> dict[str, Any]:
     """Return what was sent. Its text is never told back: it may hold secrets."""
     file = request.FILES.get("file")
     if file is not None and file.size > MOST_BYTES:
-        raise InvalidEntry(f"The file has {file.size} bytes; at most {MOST_BYTES} are read")
+        raise InvalidEntry(
+            gettext("The file has {size} bytes; at most {MOST_BYTES} are read").format(
+                size=file.size, MOST_BYTES=MOST_BYTES
+            )
+        )
     try:
         text = file.read().decode("utf-8-sig") if file is not None else request.POST.get("text", "")
         entries = json.loads(text)
     except UnicodeDecodeError:
-        raise InvalidEntry("The file is no text in UTF-8") from None
+        raise InvalidEntry(gettext("The file is no text in UTF-8")) from None
     except RecursionError:
-        raise InvalidEntry("The file is nested too deeply") from None
+        raise InvalidEntry(gettext("The file is nested too deeply")) from None
     except ValueError as problem:
-        where = f" at line {problem.lineno}" if isinstance(problem, json.JSONDecodeError) else ""
-        raise InvalidEntry(f"That is no JSON{where}") from None
+        where = (
+            gettext(" at line {lineno}").format(lineno=problem.lineno)
+            if isinstance(problem, json.JSONDecodeError)
+            else ""
+        )
+        raise InvalidEntry(gettext("That is no JSON{where}").format(where=where)) from None
     if not isinstance(entries, dict):
-        raise InvalidEntry("There must be a JSON object of name and value")
+        raise InvalidEntry(gettext("There must be a JSON object of name and value"))
     return entries
 
 

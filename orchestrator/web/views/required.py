@@ -8,6 +8,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from orchestrator import access
@@ -52,14 +53,14 @@ def question_page(request: HttpRequest, dag_id: str, run_id: str, task_id: str, 
         return HttpResponseRedirect(str(elsewhere))
     details = list(context["instance"].hitl_details.order_by("-try_number"))
     if not details:
-        raise Http404(f"“{task_id}” has asked nothing.")
+        raise Http404(gettext("“{task_id}” has asked nothing.").format(task_id=task_id))
     question, status = questions.of(details[0], request.GET), 200
     question.detail.task_instance = context["instance"]
     if request.method == "POST":
         must(request, "answer", context["instance"])
         status = _answer(question, request, request.user)
         if status == 200:
-            return done(request, "Answered: the task goes on.", context["to"]["required"])
+            return done(request, gettext("Answered: the task goes on."), context["to"]["required"])
     may_answer = access.can(request.user, "answer", context["instance"])
     context |= {
         "question": question,
@@ -79,11 +80,13 @@ def by_link(request: HttpRequest, token: str) -> HttpResponse:
     try:
         invited = answer_links.read(token)
     except NotAsked as problem:
-        return page(request, "errors/told.html", 403, title="This link is not good", text=str(problem), status_code=403)
+        return page(
+            request, "errors/told.html", 403, title=gettext("This link is not good"), text=str(problem), status_code=403
+        )
     instance = invited.asked.task_instance
     seen = access.visible_task_instances(invited.user).filter(pk=instance.pk).exists()
     if not seen or not access.can(invited.user, "answer", instance):
-        raise PermissionDenied("The account that this link was made for may not answer any more.")
+        raise PermissionDenied(gettext("The account that this link was made for may not answer any more."))
     question, status = questions.of(invited.asked, request.GET), 200
     if request.method == "POST":
         status = _answer(question, request, invited.user, how="link")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest, HttpResponseBase
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from orchestrator import access
@@ -86,13 +87,19 @@ def _logs(request: HttpRequest, run: DagRun) -> list[Log]:
 def _log(run: DagRun, instance: TaskInstance, number: int, keys: tuple[str, ...]) -> Log:
     mapped, args = ("-mapped", [instance.map_index]) if instance.map_index != -1 else ("", [])
     address = reverse(f"task{mapped}", args=[run.dag_id, run.run_id, instance.task_id, *args])
-    return Log(f"{instance.task_name} · try {number}", f"{address}?try_number={number}", keys)
+    return Log(
+        gettext("{task_name} · try {number}").format(task_name=instance.task_name, number=number),
+        f"{address}?try_number={number}",
+        keys,
+    )
 
 
 def _cut(text: str) -> str:
     """The beginning of what a line says: a traceback of a hundred lines would hide what else was found."""
     lines = text[:MOST_SHOWN].split("\n")
-    return "\n".join([*lines[:6], f"… {len(lines) - 6} more lines"] if len(lines) > 8 else lines)
+    return "\n".join(
+        [*lines[:6], gettext("… {count} more lines").format(count=len(lines) - 6)] if len(lines) > 8 else lines
+    )
 
 
 def _found(store: LogStore, among: list[Log], query: Query, clock: Callable[[], float]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from dags_app.models import ApiToken, AuditEntry
@@ -23,7 +24,12 @@ from runs_app.exceptions import OrchestratorError
 from .dialogs import form_view, shown, text_of
 
 PER_PAGE = 50
-LIVES = (("30", "30 days"), ("90", "90 days"), ("365", "a year"), ("", "without end"))
+LIVES = (
+    ("30", gettext_lazy("30 days")),
+    ("90", gettext_lazy("90 days")),
+    ("365", gettext_lazy("a year")),
+    ("", gettext_lazy("without end")),
+)
 
 
 @require_safe
@@ -59,11 +65,11 @@ def user_add(request: HttpRequest) -> HttpResponse:
         except OrchestratorError as problem:
             error = str(problem)
         else:
-            text = "Hand it over: it signs in once, and has to be replaced then."
-            title = f"{account.get_username()} is made"
+            text = gettext("Hand it over: it signs in once, and has to be replaced then.")
+            title = gettext("{user} is made").format(user=account.get_username())
             back = reverse("users")
             return page(request, "security/once.html", nav="users", title=title, secret=password, text=text, back=back)
-    context = {"posted": posted, "role": role, "roles": access.ROLES, "error": error, "title": "Add a user"}
+    context = {"posted": posted, "role": role, "roles": access.ROLES, "error": error, "title": gettext("Add a user")}
     return page(request, "security/user_add.html", 422 if error else 200, nav="users", **context)
 
 
@@ -74,7 +80,7 @@ def user_edit(request: HttpRequest, user_id: int) -> HttpResponse:
         get_user_model().objects.prefetch_related("groups").filter(pk=user_id).first() if user_id < 2**31 else None
     )
     if account is None:
-        raise Http404("There is no such user.")
+        raise Http404(gettext("There is no such user."))
     error = ""
     if request.method == "POST":
         try:
@@ -83,9 +89,9 @@ def user_edit(request: HttpRequest, user_id: int) -> HttpResponse:
         except OrchestratorError as problem:
             error = str(problem)
         else:
-            return done(request, f"{account.get_username()} is changed.", reverse("users"))
+            return done(request, gettext("{user} is changed.").format(user=account.get_username()), reverse("users"))
     context = {"account": account, "role": role_of(account), "roles": access.ROLES, "error": error}
-    title = f"Change {account.get_username()}"
+    title = gettext("Change {user}").format(user=account.get_username())
     return shown(request, "security/_user.html", status=422 if error else 200, title=title, **context)
 
 
@@ -120,14 +126,14 @@ def token_add(request: HttpRequest) -> HttpResponse:
     """Make a token of one's own; it is shown once, on the page that answers."""
     own = access.role_of(request.user)
     roles = access.ROLES[: access.ROLES.index(own) + 1] if own else ()
-    error, posted = "" if own else "An account without a role needs no token: it may do nothing.", request.POST
+    error, posted = "" if own else gettext("An account without a role needs no token: it may do nothing."), request.POST
     if request.method == "POST" and own:
         try:
             days, role = text_of(posted, "days", 10), text_of(posted, "role", 20)
             if role and role not in roles:
-                raise api_tokens.InvalidToken("A token cannot have more rights than you")
+                raise api_tokens.InvalidToken(gettext("A token cannot have more rights than you"))
             if days and not (days.isascii() and days.isdecimal()):
-                raise api_tokens.InvalidToken("A token lives a whole number of days")
+                raise api_tokens.InvalidToken(gettext("A token lives a whole number of days"))
             row, text = api_tokens.make(
                 request.user,
                 text_of(posted, "name", 100),
@@ -139,10 +145,15 @@ def token_add(request: HttpRequest) -> HttpResponse:
         except OrchestratorError as problem:
             error = str(problem)
         else:
-            about = "Send it as Authorization: Bearer TOKEN. It cannot be shown again."
-            context = {"title": f"{row.name} is made", "secret": text, "text": about, "back": reverse("tokens")}
+            about = gettext("Send it as Authorization: Bearer TOKEN. It cannot be shown again.")
+            context = {
+                "title": gettext("{name} is made").format(name=row.name),
+                "secret": text,
+                "text": about,
+                "back": reverse("tokens"),
+            }
             return page(request, "security/once.html", nav="tokens", **context)
-    context = {"posted": posted, "roles": roles, "lives": LIVES, "error": error, "title": "Make a token"}
+    context = {"posted": posted, "roles": roles, "lives": LIVES, "error": error, "title": gettext("Make a token")}
     return page(request, "security/token_add.html", 422 if error else 200, nav="tokens", **context)
 
 
@@ -153,18 +164,18 @@ def token_revoke(request: HttpRequest) -> HttpResponse:
     rows = ApiToken.objects.filter(pk=int(sent) if sent.isascii() and sent.isdecimal() and len(sent) < 19 else 0)
     row = rows.first() if access.can(request.user, "admin") else rows.filter(user_id=request.user.pk).first()
     if row is None or not api_tokens.revoke(row.pk, user=request.user, now=timezone.now()):
-        return done(request, "There is no such token any more.", reverse("tokens"))
-    return done(request, f"{row.name} is revoked.", reverse("tokens"))
+        return done(request, gettext("There is no such token any more."), reverse("tokens"))
+    return done(request, gettext("{name} is revoked.").format(name=row.name), reverse("tokens"))
 
 
 EVENTS = (
     Filter("dag_id", "DAG", "dag_id", first=True),
-    Filter("event", "Event", "event", first=True),
-    Filter("owner", "Who", "actor", first=True),
-    Filter("run_id", "Run id", "run_id"),
-    Filter("task_id", "Task", "task_id"),
-    Filter("map_index", "Map index", "map_index", "number"),
-    Filter("when", "When", "at", "time"),
+    Filter("event", gettext_lazy("Event"), "event", first=True),
+    Filter("owner", gettext_lazy("Who"), "actor", first=True),
+    Filter("run_id", gettext_lazy("Run id"), "run_id"),
+    Filter("task_id", gettext_lazy("Task"), "task_id"),
+    Filter("map_index", gettext_lazy("Map index"), "map_index", "number"),
+    Filter("when", gettext_lazy("When"), "at", "time"),
 )
 EVENT_SORTS = {"when": "at", "dag_id": "dag_id", "event": "event", "owner": "actor", "id": "pk"}
 

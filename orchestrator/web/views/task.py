@@ -12,6 +12,7 @@ from django.db.models.functions import Abs
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_safe
 
 from dags_app.models import AuditEntry
@@ -34,12 +35,12 @@ from runs_app.models import Attempt, StateEvent, Trigger, XCom
 MOST_SHOWN = 100_000
 """Characters of one value on a page; the API gives the rest."""
 MAPPED = (
-    Filter("rendered_map_index", "Label", "rendered_map_index", first=True),
-    Filter("map_index", "Map index", "map_index", "number"),
-    Filter("try_number", "Try", "try_number", "number"),
-    Filter("start_date", "Started", "started_at", "time"),
-    Filter("end_date", "Ended", "ended_at", "time"),
-    Filter("duration", "Seconds", "took", "seconds"),
+    Filter("rendered_map_index", gettext_lazy("Label"), "rendered_map_index", first=True),
+    Filter("map_index", gettext_lazy("Map index"), "map_index", "number"),
+    Filter("try_number", gettext_lazy("Try"), "try_number", "number"),
+    Filter("start_date", gettext_lazy("Started"), "started_at", "time"),
+    Filter("end_date", gettext_lazy("Ended"), "ended_at", "time"),
+    Filter("duration", gettext_lazy("Seconds"), "took", "seconds"),
 )
 """What the instances of a mapped task can be filtered by."""
 PARTS = {"head": "tasks/_head.html", "rail": "tasks/_rail.html"}
@@ -249,7 +250,7 @@ def mapped_page(request: HttpRequest, dag_id: str, run_id: str, task_id: str) ->
     instances = access.visible_task_instances(request.user).filter(run=run, task_id=task_id)
     counts = dict(instances.values_list("state").annotate(count=Count("pk")).order_by())
     if not counts:
-        raise Http404(f"Run “{run.run_id}” has no task “{task_id}”.")
+        raise Http404(gettext("Run “{run_id}” has no task “{task_id}”.").format(run_id=run.run_id, task_id=task_id))
     filters = Filters(request, MAPPED)
     instances = filters.narrow(instances)
     if request.GET.get("state") in set(TaskState):

@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from dags_app.models import Pool
@@ -33,11 +34,11 @@ def timeline_page(request: HttpRequest) -> HttpResponse:
     if pool:
         used = TaskInstance.objects.filter(run__dag=OuterRef("pk"), run__run_after__gte=shown.since, pool=pool)
         dags = dags.filter(Exists(used))
-        filters.also("Pool", pool, "pool")
+        filters.also(gettext("Pool"), pool, "pool")
     runs = access.visible_runs(request.user)
     if (state := request.GET.get("run_state")) in set(RunState):
         runs = runs.filter(state=state)
-        filters.also("Runs", str(state), "run_state")
+        filters.also(gettext("Runs"), str(state), "run_state")
     chunk = Chunk(request, dags.order_by("dag_id"), 100)
     rows, is_whole = timeline.lanes(chunk.rows, runs, shown)
     tags, owners = listing.choices(access.visible_dags(request.user))

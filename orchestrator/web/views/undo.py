@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods
 
 from orchestrator import access
@@ -13,7 +14,7 @@ from runs_app.exceptions import OrchestratorError
 from runs_app.models import Undo
 from runs_app.undo.taking_back import take_back
 
-GONE = "It was undone already, or it is too late: what can be undone is kept for two minutes."
+GONE = gettext_lazy("It was undone already, or it is too late: what can be undone is kept for two minutes.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -32,13 +33,13 @@ def undo_page(request: HttpRequest) -> HttpResponse:
         take_back(found.pk, user=request.user)
     except OrchestratorError as problem:
         return _refused(request, problem.status, f"{problem}.")
-    return done(request, f"Undone: {found.text}", _back(request, found))
+    return done(request, gettext("Undone: {text}").format(text=found.text), _back(request, found))
 
 
 def _refused(request: HttpRequest, status: int, text: str) -> HttpResponse:
     if wants_part(request):
-        return JsonResponse({"error": f"Not undone. {text}"}, status=status)
-    return page(request, "errors/told.html", status, title="Not undone", text=text, status_code=status)
+        return JsonResponse({"error": gettext("Not undone. {text}").format(text=text)}, status=status)
+    return page(request, "errors/told.html", status, title=gettext("Not undone"), text=text, status_code=status)
 
 
 def _back(request: HttpRequest, found: Undo) -> str:

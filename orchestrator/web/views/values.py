@@ -10,6 +10,7 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
 
 from orchestrator.web import dialog_code, zones
 from orchestrator.web.page import done, instance_for, must, run_for
@@ -53,7 +54,9 @@ def edit_store(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map
     row = rows.first() if key is not None else None
     ends = row.expires_at if row is not None else store.default_expiry(timezone.now())
     expiry = {"zone": zones.chosen(request), "ends": ends}
-    return _edited(request, instance, "key of the state store", "task-store", key, row, _save_store, expiry=expiry)
+    return _edited(
+        request, instance, gettext("key of the state store"), "task-store", key, row, _save_store, expiry=expiry
+    )
 
 
 def _save_store(request: HttpRequest, instance: TaskInstance, key: str, row: Any, value: Any) -> None:
@@ -65,7 +68,7 @@ def _save_store(request: HttpRequest, instance: TaskInstance, key: str, row: Any
     if "expires_at" in request.POST:
         expires_at = _expiry(request, now)
     if row is None and store.alive(now).filter(task_instance=instance, key=key).exists():
-        raise Unreadable(f"There is a key {key!r} already: change that one.")
+        raise Unreadable(gettext("There is a key {key} already: change that one.").format(key=repr(key)))
     store.edit(instance, key, value, expires_at=expires_at, now=now, user=request.user)
 
 
@@ -77,9 +80,11 @@ def _expiry(request: HttpRequest, now: datetime) -> datetime | None:
     try:
         found = zones.read(text, zones.chosen(request))
     except ValueError:
-        raise Unreadable(f"“{text}” is no time. Leave it empty for never.") from None
+        raise Unreadable(gettext("“{text}” is no time. Leave it empty for never.").format(text=text)) from None
     if found <= now:
-        raise Unreadable("It would expire at once: give a time to come, or none. To delete a key, press Delete.")
+        raise Unreadable(
+            gettext("It would expire at once: give a time to come, or none. To delete a key, press Delete.")
+        )
     return found
 
 
@@ -89,9 +94,13 @@ def clear_store(request: HttpRequest, dag_id: str, run_id: str, task_id: str, ma
     instance = _instance(request, dag_id, run_id, task_id, map_index)
     if request.method == "POST":
         count = store.forget(instance, everywhere="everywhere" in request.POST, user=request.user)
-        return done(request, f"{count} key{'' if count == 1 else 's'} forgotten.", _address(instance, "task-store"))
+        return done(
+            request,
+            ngettext("{count} key forgotten.", "{count} keys forgotten.", count).format(count=count),
+            _address(instance, "task-store"),
+        )
     count = TaskStoreEntry.objects.filter(task_instance=instance).count()
-    context = {"count": count, "title": f"Clear the state store of {task_id}"}
+    context = {"count": count, "title": gettext("Clear the state store of {task_id}").format(task_id=task_id)}
     return shown(request, "dialogs/_clear_store.html", dag=instance.run.dag, run=instance.run, ti=instance, **context)
 
 
@@ -117,7 +126,9 @@ def _edited(
     expiry: dict[str, Any] | None = None,
 ) -> HttpResponse:
     if key is not None and row is None:
-        raise Http404(f"“{instance.task_id}” has no {what} “{key[:100]}”.")
+        raise Http404(
+            gettext("“{task_id}” has no {what} “{key}”.").format(task_id=instance.task_id, what=what, key=key[:100])
+        )
     error, typed = "", json.dumps(row.value, indent=2, ensure_ascii=False) if row is not None else ""
     if request.method == "POST":
         typed = request.POST.get("value", "")
@@ -128,8 +139,8 @@ def _edited(
         except (OrchestratorError, Unreadable) as problem:
             error = str(problem)
         else:
-            said = "deleted" if value is DELETE else "saved"
-            return done(request, f"{name} is {said}.", _address(instance, tab))
+            told = gettext("{name} is deleted.") if value is DELETE else gettext("{name} is saved.")
+            return done(request, told.format(name=name), _address(instance, tab))
     values = {"key": key, "value": typed, "is_there": row is not None}
     if expiry and expiry["ends"]:
         values["expires_at"] = expiry["ends"].isoformat()
@@ -144,7 +155,7 @@ def _edited(
         typed=typed,
         posted=request.POST,
         error=error,
-        title=key or f"Add {what}",
+        title=key or gettext("Add {what}").format(what=what),
         expiry=expiry,
         code=partial(dialog_code.of_values, request, {**values, **request.POST.dict()}),
     )
@@ -152,17 +163,19 @@ def _edited(
 
 def _value(name: str, typed: str) -> Any:
     if not name:
-        raise Unreadable("Give it a key.")
+        raise Unreadable(gettext("Give it a key."))
     if "\\u0000" in typed or "\0" in typed:
-        raise Unreadable("A value cannot hold the null character.")
+        raise Unreadable(gettext("A value cannot hold the null character."))
     try:
         return json.loads(typed, parse_constant=_no_number)
     except (ValueError, RecursionError) as problem:
-        raise Unreadable(f'The value is not JSON: {problem}. A text stands in quotes: "like this".') from None
+        raise Unreadable(
+            gettext('The value is not JSON: {problem}. A text stands in quotes: "like this".').format(problem=problem)
+        ) from None
 
 
 def _no_number(text: str) -> None:
-    raise ValueError(f"{text} is no number in JSON")
+    raise ValueError(gettext("{text} is no number in JSON").format(text=text))
 
 
 def _address(instance: TaskInstance, tab: str) -> str:
