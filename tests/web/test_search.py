@@ -118,4 +118,4 @@ def test_the_sheet_lists_every_key(user: Client, shop_run: DagRun):
     text = user.get("/dags").content.decode()
     for _, keys in places.SHORTCUTS:
         for each in keys:
-            assert each.does in text
+            assert str(each.does) in text
