@@ -1,4 +1,7 @@
-"""What time made due has happened: these hold only while processes run."""
+"""What time made due has happened: these hold only while processes run.
+
+Room for a run counts once it has been there as long as the run has waited for it: the one before may have ended just now.
+"""
 
 from __future__ import annotations
 
@@ -49,9 +52,9 @@ RULES: tuple[Rule, ...] = (
         "no due schedule waits",
         "SELECT d.dag_id FROM dags_app_dag d WHERE NOT d.is_paused AND NOT d.is_stale AND d.next_run_after < %s "
         "AND d.version_id IS NOT NULL AND (SELECT count(*) FROM runs_app_dagrun r WHERE r.dag_id = d.dag_id "
-        "AND r.state IN ('queued', 'running') AND r.run_type <> 'backfill') < CASE d.overlap_policy WHEN 'drop' "
-        "THEN 2147483647 ELSE d.max_active_runs END",
-        before(5),
+        "AND (r.state IN ('queued', 'running') OR r.ended_at >= %s) AND r.run_type <> 'backfill') "
+        "< CASE d.overlap_policy WHEN 'drop' THEN 2147483647 ELSE d.max_active_runs END",
+        lambda now: [now - timedelta(seconds=5)] * 2,
         liveness=True,
     ),
     Rule(
@@ -60,8 +63,8 @@ RULES: tuple[Rule, ...] = (
         "SELECT 'run ' || r.id FROM runs_app_dagrun r JOIN dags_app_dag d ON d.dag_id = r.dag_id "
         "WHERE r.state = 'queued' AND NOT d.is_paused AND r.run_after < %s AND r.queued_at < %s "
         "AND r.backfill_id IS NULL AND (SELECT count(*) FROM runs_app_dagrun o WHERE o.dag_id = r.dag_id "
-        "AND o.state = 'running' AND o.backfill_id IS NULL) < d.max_active_runs",
-        lambda now: [now - timedelta(seconds=5)] * 2,
+        "AND (o.state = 'running' OR o.ended_at >= %s) AND o.backfill_id IS NULL) < d.max_active_runs",
+        lambda now: [now - timedelta(seconds=5)] * 3,
         liveness=True,
     ),
     Rule(
@@ -72,9 +75,9 @@ RULES: tuple[Rule, ...] = (
         "WHERE e.backfill_id = b.id AND NOT e.settled) OR (NOT d.is_paused AND NOT b.is_paused AND EXISTS (SELECT 1 "
         "FROM runs_app_dagrun r WHERE r.backfill_id = b.id AND r.state = 'queued' AND r.run_after < %s "
         "AND r.queued_at < %s) AND (SELECT count(*) FROM runs_app_dagrun o WHERE o.backfill_id = b.id "
-        "AND o.state = 'running') < b.max_active_runs) OR NOT EXISTS (SELECT 1 FROM runs_app_dagrun r "
+        "AND (o.state = 'running' OR o.ended_at >= %s)) < b.max_active_runs) OR NOT EXISTS (SELECT 1 FROM runs_app_dagrun r "
         "WHERE r.backfill_id = b.id AND (r.state IN ('queued', 'running') OR r.updated_at >= %s)))",
-        lambda now: [now - timedelta(seconds=5)] * 4,
+        lambda now: [now - timedelta(seconds=5)] * 5,
         liveness=True,
     ),
     Rule(

@@ -10,7 +10,7 @@ from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from dags_app.models import PluginSource
@@ -40,6 +40,9 @@ def workers_page(request: HttpRequest) -> HttpResponse:
     )
 
 
+QUEUES = {"name": "workers", "one": gettext_lazy("queue"), "many": gettext_lazy("Workers and queues")}
+
+
 @require_safe
 def queue_uses(request: HttpRequest, queue: str) -> HttpResponse:
     """Which tasks run in a queue."""
@@ -53,7 +56,7 @@ def queue_uses(request: HttpRequest, queue: str) -> HttpResponse:
             gettext("No task of now runs in a queue “{queue}”, and no worker serves one.").format(queue=queue)
         )
     return page(
-        request, "registry/uses.html", nav="workers", name=queue, uses=rows, shelf={"name": "workers", "word": "queue"}
+        request, "registry/uses.html", nav="workers", name=queue, uses=rows, shelf=QUEUES
     )
 
 
