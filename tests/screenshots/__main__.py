@@ -13,15 +13,13 @@ from bench.place import place
 from bench.site import Site, site
 from tests.support.servers import Redis
 
-from .pages import IDS, PAGES
+from .pages import IDS, PAGES, SCHEMES, WIDTHS
 
 ROOT = Path(__file__).resolve().parents[2]
 IMAGES = ROOT / "docs" / "images"
 SIZES = (
     *("--dags", "60", "--runs", "60", "--lake-tasks", "300", "--mapped", "500", "--few-runs", "20", "--log-mb", "1"),
 )
-WIDTHS = {"wide": (1280, 800), "narrow": (360, 720)}
-SCHEMES = ("light", "dark")
 QUALITY = 45
 """Of WebP: some 25 kB for a page, and its text can still be read."""
 
@@ -57,6 +55,8 @@ def take(at: Site, names: list[str]) -> list[str]:
         with at.page(viewport=WIDTHS[width], color_scheme=scheme) as page:
             page.on("pageerror", lambda error, page=page: refused.append(f"{page.url}: {error}"))
             for name in names:
+                if name == "sign-in":  # the last of them: whoever is signed in never sees it
+                    page.context.clear_cookies()
                 answer = page.goto(PAGES[name].format(**ids))
                 page.wait_for_load_state("networkidle")
                 if answer.status != 200:

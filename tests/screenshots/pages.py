@@ -6,7 +6,7 @@ GRID, LAKE = "/dags/warehouse_nightly", "/dags/lake_refresh"
 RUN, TASK = GRID + "/runs/{failed}", GRID + "/runs/{failed}/tasks/{task}"
 PAGES = {
     "home": "/",
-    "dags": "/dags",
+    "dags": "/dags?view=cards",
     "dags-table": "/dags?view=table",
     "import-errors": "/import-errors",
     "grid": GRID,
@@ -26,13 +26,14 @@ PAGES = {
     "run-graph": f"{RUN}/graph",
     "run-gantt": f"{RUN}/gantt",
     "run-replay": f"{RUN}/replay?at=60",
-    "run-logs": f"{RUN}/logs?q=error",
+    "run-logs": "/dags/export_ledger/runs/{long}/logs?q=error",
     "run-compare": f"{RUN}/compare",
     "run-events": f"{RUN}/events",
     "run-details": f"{RUN}/details",
     "task": TASK,
+    "task-log": "/dags/export_ledger/runs/{long}/tasks/export",
     "task-tries": f"{TASK}/tries",
-    "task-rendered": f"{TASK}/rendered",
+    "task-rendered": f"{TASK}/rendered_templates",
     "task-xcom": f"{TASK}/xcom",
     "task-details": f"{TASK}/details",
     "mapped": "/dags/thumbnails/runs/{wide}/tasks/{mapped}/mapped",
@@ -63,6 +64,8 @@ PAGES = {
     "audit-log": "/events",
     "sign-in": "/sign-in",
 }
+WIDTHS = {"wide": (1280, 800), "narrow": (360, 720)}
+SCHEMES = ("light", "dark")
 IDS = """
 import json
 from urllib.parse import quote
@@ -71,11 +74,13 @@ from runs_app.models import DagRun, FailureGroup, TaskInstance
 failed = DagRun.objects.filter(dag_id="warehouse_nightly", state="failed").order_by("-run_after").first()
 first = TaskInstance.objects.filter(run=failed, state="failed", map_index=-1).order_by("started_at").first()
 wide = DagRun.objects.filter(dag_id="thumbnails").order_by("-run_after").first()
+long = DagRun.objects.filter(dag_id="export_ledger").order_by("-run_after").first()
 mapped = TaskInstance.objects.filter(run=wide, map_index=0).first()
 found = {
     "failed": quote(failed.run_id, safe=""),
     "task": first.task_id,
     "wide": quote(wide.run_id, safe=""),
+    "long": quote(long.run_id, safe=""),
     "mapped": mapped.task_id,
     "asset": Asset.objects.get(name="orders").pk,
     "consumer": Dag.objects.filter(asset_expression__isnull=False).order_by("pk").first().pk,
