@@ -55,9 +55,7 @@ def queue_uses(request: HttpRequest, queue: str) -> HttpResponse:
         raise Http404(
             gettext("No task of now runs in a queue “{queue}”, and no worker serves one.").format(queue=queue)
         )
-    return page(
-        request, "registry/uses.html", nav="workers", name=queue, uses=rows, shelf=QUEUES
-    )
+    return page(request, "registry/uses.html", nav="workers", name=queue, uses=rows, shelf=QUEUES)
 
 
 @require_POST
