@@ -27,6 +27,8 @@ LOST_PLUS = re.compile(r" (\d\d:?\d\d)$")
 """An offset whose ``+`` was not escaped in the query string."""
 LONGEST_PATTERN = 1000
 MOST_PARTS = 50
+MOST_SECONDS = 3600.0
+"""An answer that waits does so for at most this long, or looks at least this often."""
 
 
 @CharField.register_lookup
@@ -261,3 +263,23 @@ def _as_text(value: Any) -> str:
     if value is None:
         return "none"
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def seconds(query: QueryDict, name: str) -> float | None:
+    """Return a parameter that is a number of seconds, more than none; None where it is not given.
+
+    Raises:
+        Invalid: it is no such number, or more than an hour.
+    """
+    text = query.get(name)
+    if text is None:
+        return None
+    try:
+        found = float(text)
+    except ValueError as error:
+        message = "Input should be a valid number, unable to parse string as a number"
+        raise Invalid(problem("query", name, message, text, "float_parsing")) from error
+    if not 0 < found <= MOST_SECONDS:
+        message = f"Input should be greater than 0 and at most {MOST_SECONDS:.0f}"
+        raise Invalid(problem("query", name, message, text, "greater_than"))
+    return found

@@ -16,9 +16,9 @@ from orchestrator.streaming import followed
 from runs_app.models import DagRun
 
 from .errors import Invalid, problem
+from .query import seconds
 
 LONGEST_KEY = 255
-MOST_SECONDS = 3600.0
 LOOK_SECONDS = 2.0
 ALIVE_SECONDS = 15.0
 
@@ -62,18 +62,7 @@ def made_before(dag_id: str, run_id: str, values: Mapping[str, Any]) -> DagRun |
 
 def seconds_to_wait(query: QueryDict) -> float | None:
     """Return how long the answer may wait for the run's end."""
-    text = query.get("wait")
-    if not text:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError as error:
-        message = "Input should be a valid number, unable to parse string as a number"
-        raise Invalid(problem("query", "wait", message, text, "float_parsing")) from error
-    if not 0 < seconds <= MOST_SECONDS:
-        message = f"Input should be greater than 0 and at most {MOST_SECONDS:.0f}"
-        raise Invalid(problem("query", "wait", message, text, "greater_than"))
-    return seconds
+    return seconds(query, "wait") if query.get("wait") else None
 
 
 def when_over(

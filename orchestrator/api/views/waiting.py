@@ -12,12 +12,11 @@ from rest_framework.request import Request
 from orchestrator import access
 from orchestrator.api.base import ApiView
 from orchestrator.api.errors import Invalid, problem
+from orchestrator.api.query import seconds
 from orchestrator.api.scope import run_for
 from orchestrator.core.states import RUN_FINISHED, as_airflow
 from orchestrator.streaming import followed
 from runs_app.models import DagRun
-
-MOST_SECONDS = 3600.0
 
 
 class WaitView(ApiView):
@@ -25,7 +24,7 @@ class WaitView(ApiView):
 
     def get(self, request: Request, dag_id: str, run_id: str) -> Any:
         run = run_for(request.user, dag_id, run_id)
-        seconds = _interval(request.GET)
+        every = _interval(request.GET)
         wanted = request.GET.getlist("result")
 
         def look() -> tuple[bytes, bool]:
@@ -38,7 +37,7 @@ class WaitView(ApiView):
             return json.dumps(line).encode() + b"\n", state in RUN_FINISHED
 
         groups = [f"run.{run.pk}"]
-        answer = followed(request._request, look, "application/x-ndjson", seconds=seconds, groups=groups)
+        answer = followed(request._request, look, "application/x-ndjson", seconds=every, groups=groups)
         accept = request.META.get("HTTP_ACCEPT", "")
         if "application/json" in accept and "x-ndjson" not in accept:
             # As Airflow: its own client takes lines of JSON for what they are only where nothing says what they are.
@@ -47,18 +46,10 @@ class WaitView(ApiView):
 
 
 def _interval(query: QueryDict) -> float:
-    text = query.get("interval")
-    if text is None:
+    found = seconds(query, "interval")
+    if found is None:
         raise Invalid(problem("query", "interval", "Field required", None, "missing"))
-    try:
-        seconds = float(text)
-    except ValueError as error:
-        message = "Input should be a valid number, unable to parse string as a number"
-        raise Invalid(problem("query", "interval", message, text, "float_parsing")) from error
-    if not 0 < seconds <= MOST_SECONDS:
-        message = f"Input should be greater than 0 and at most {MOST_SECONDS:.0f}"
-        raise Invalid(problem("query", "interval", message, text, "greater_than"))
-    return seconds
+    return found
 
 
 def _results(user: Any, run: DagRun, task_ids: list[str]) -> dict[str, Any]:
