@@ -175,20 +175,24 @@ class _Round:
                 self.unseen |= not self.view.complete and task_id not in self.view.left_out
                 continue
             if self._evaluate(self.spec.tasks[task_id]):
-                below: Iterable[str] = self.spec.downstream[task_id]
-                if self.spec.tasks[task_id].is_setup or self.spec.tasks[task_id].inline == "latest_only":
-                    below = descendants(self.spec, [task_id])
-                following.update(dict.fromkeys(below))
-                if self.groups is not None:  # it may have been the last of a group that others wait for
-                    for group_id in around(self.spec, task_id):
-                        following.update(dict.fromkeys(sorted(after(self.spec, group_id))))
+                following.update(dict.fromkeys(self._concerned(self.spec.tasks[task_id])))
         self._end_round()
         following.update(dict.fromkeys(sorted(self.to_grow)))
         self.to_grow.clear()
         return following
 
+    def _concerned(self, task: TaskSpec) -> Iterator[str]:
+        """The tasks that an end of this one may move."""
+        if task.is_setup or task.inline == "latest_only":
+            yield from descendants(self.spec, [task.task_id])
+        else:
+            yield from self.spec.downstream[task.task_id]
+        if self.groups is not None:  # it may have been the last of a group that others wait for
+            for group_id in around(self.spec, task.task_id):
+                yield from sorted(after(self.spec, group_id))
+
     def _skip_left_out(self) -> Iterator[str]:
-        """Skip what finished branches left out, before anything else is decided; yield the tasks below."""
+        """Skip what finished branches left out, before anything else is decided; yield the tasks that this concerns."""
         if not self.noted:
             return
         self.noted = False
@@ -200,7 +204,7 @@ class _Round:
                 reason = self._left_out(task, index) if instance.state in UNTRIED else None
                 if reason:
                     self._move(task, index, TaskState.SKIPPED, reason)
-                    yield from self.spec.downstream[task_id]
+                    yield from self._concerned(task)
         self._end_round()
 
     def _end_round(self) -> None:

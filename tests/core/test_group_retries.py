@@ -333,3 +333,20 @@ def test_a_task_that_would_wait_for_a_group_that_waits_for_it_is_found():
     assert crossing(spec, "g") is None
     between = {**spec.tasks, "x": TaskSpec("x", ("a",)), "b": replace(spec.tasks["b"], upstream=("a", "x"))}
     assert crossing(DagSpec("d", tasks=between, groups=spec.groups), "g") == "x"
+
+
+def test_a_branch_that_leaves_out_the_last_task_of_a_group_concerns_what_comes_after_the_group():
+    """Nothing but the group leads from the skipped task to the one that waits for the group's end."""
+    tasks = [
+        TaskSpec("a", (), "g"),
+        TaskSpec("choose", skips="branch"),
+        TaskSpec("left_out", ("choose",), "g"),
+        TaskSpec("after", ("a",)),
+    ]
+    spec = DagSpec("d", tasks={task.task_id: task for task in tasks}, groups={"g": GroupSpec("g", retries=1)})
+    world = Retrying(spec)
+    play(world, "a")
+    world.instances["choose"][-1] = Instance(TaskState.SUCCESS, skip_note={"followed": []}, try_number=1)
+    assert decide(world.view(needs(spec, [("choose", -1)])), changed=[("choose", -1)]).unseen
+    whole = decide(world.view(), changed=[("choose", -1)])
+    assert ("after", -1) in {(move.task_id, move.map_index) for move in whole.moves}
