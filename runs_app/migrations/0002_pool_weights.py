@@ -31,6 +31,7 @@ class Migration(migrations.Migration):
             "INSERT INTO runs_app_poolweight (pool, heaviest) SELECT pool, max(pool_slots) "
             "FROM runs_app_taskinstance WHERE pool_slots > 1 GROUP BY pool",
             migrations.RunSQL.noop,
+            elidable=True,
         ),
         migrations.AddIndex(
             model_name="taskinstance",

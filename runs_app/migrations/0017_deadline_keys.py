@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
             models.IntegerField(default=-1, help_text="-1 = the run's, or the whole of the task's"),
         ),
         migrations.AlterField("deadline", "position", models.PositiveIntegerField(null=True)),
-        migrations.RunPython(name_by_key, no_place),
+        migrations.RunPython(name_by_key, no_place, elidable=True),
         migrations.RemoveConstraint("deadline", "deadline_key"),
         migrations.RemoveField("deadline", "position"),
         migrations.AlterField(
