@@ -19,7 +19,8 @@ export function start(section) {
   const model = new Model(first), view = new View(grid, scroll, model), tips = new Tips(grid, view, section.dataset.instance);
   const folds = new Set(JSON.parse(recall(`folds ${model.base}`, "[]")));
   const place = () => new URLSearchParams(location.search);
-  let older = first.older, ever = first.ever, serial = 0, before = Promise.resolve();
+  let older = first.older, ever = first.ever, serial = 0, before = Promise.resolve(), begin = () => {};
+  const drawn = new Promise((/** @type {(value?: any) => void} */ go) => { begin = go; });
 
   // ---- what is asked of the server
 
@@ -46,7 +47,9 @@ export function start(section) {
   /** The runs before those that came with the page. */
   async function rest() {
     if (!older || model.runs.length >= Number(select.value)) return;
-    const own = serial, data = await get({ skip: model.runs.length });
+    const own = serial, asked = get({ skip: model.runs.length });
+    await drawn;  // asked for meanwhile: the server looks for them while the page draws those it has
+    const data = await asked;
     if (own !== serial) return;
     const kept = focused(), rows = model.rows, count = model.older(data);
     older = data.older;
@@ -204,8 +207,9 @@ export function start(section) {
   for (const state of (place().get("task_state") ?? "").split(",")) { const box = /** @type {HTMLInputElement | null} */ (states.querySelector(`input[value="${CSS.escape(state)}"]`)); if (box) box.checked = true; }
   const remembered = recall("grid runs", "");
   if (!place().has("runs") && remembered && remembered !== select.value && [...select.options].some((each) => each.value === remembered)) select.value = remembered;
-  view.build(); visible(); empty(); scroll.scrollLeft = scroll.scrollWidth; view.look(); pages(); tell();
   before = rest().catch(() => {});
+  view.build(); visible(); empty(); scroll.scrollLeft = scroll.scrollWidth; view.look(); pages(); tell();
+  begin();
   watch(section.dataset.live, refresh);
   alsoRefresh(whole);
   setInterval(() => { const active = document.hidden ? [] : model.runs.filter((run) => run.start && !run.end); if (active.length) view.paint(new Set(active.map((run) => run.pk))); }, 2000);
