@@ -154,6 +154,7 @@ def columns(
         "pool_slots": task.pool_slots,
         "priority_weight": task.effective_weight,
         "operator": task.operator,
+        "operator_name": task.operator_name,
         "limited": task.is_limited,
         "version_id": version_pk,
     }

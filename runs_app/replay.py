@@ -90,8 +90,8 @@ def moment_at(run: DagRun, at: datetime) -> Moment:
     """Return how a run stood; three statements, however many tasks."""
     given = [run.pk, at, run.pk, at]
     rows = fetch(
-        "SELECT t.task_id, t.operator, COALESCE(e.new, 'none') AS state, count(*), max(COALESCE(l.tries, 0)), "
-        f"max(t.map_index), min(e.at), min(t.id) {_THERE} GROUP BY t.task_id, t.operator, COALESCE(e.new, 'none') "
+        "SELECT t.task_id, COALESCE(t.operator_name, t.operator), COALESCE(e.new, 'none') AS state, count(*), max(COALESCE(l.tries, 0)), "
+        f"max(t.map_index), min(e.at), min(t.id) {_THERE} GROUP BY t.task_id, 2, COALESCE(e.new, 'none') "
         "ORDER BY min(t.id)",
         given,
     )

@@ -71,7 +71,7 @@ LISTING = Listing(
         "run_id": "run__run_id",
         "pool_name": "pool",
         "queue_name": "queue",
-        "operator_name": "operator",
+        "operator_name": "operator_name",
         "rendered_map_index": "rendered_map_index",
     },
     times={

@@ -182,7 +182,7 @@ def task(spec: DagSpec, each: TaskSpec) -> Json:
         "template_fields": list(display.get("template_fields") or []),
         "downstream_task_ids": list(spec.downstream[each.task_id]),
         "doc_md": display.get("doc_md"),
-        "operator_name": display.get("operator_name") or each.operator,
+        "operator_name": each.operator_name,
         "params": _params(display.get("params") or {}, "task"),
         "class_ref": class_ref(**(display.get("class_ref") or {"class_name": each.operator})),
         "is_mapped": each.is_mapped,
@@ -264,8 +264,8 @@ TRIGGER_FIELDS = ("task_instance_id", "id", "classpath", "kwargs", "process_id")
 TRIGGER_TIMES = ("created_at",)
 INSTANCE_FIELDS = (
     *("pk", "task_id", "dag_id", "run_id", "map_index", "state", "try_number", "max_tries", "hostname", "pool"),
-    *("pool_slots", "queue", "priority_weight", "operator", "pid", "note", "rendered_map_index", "rendered__fields"),
-    "version_id",
+    *("pool_slots", "queue", "priority_weight", "operator", "operator_name", "pid", "note", "rendered_map_index"),
+    *("rendered__fields", "version_id"),
 )
 INSTANCE_TIMES = ("started_at", "ended_at", "scheduled_at")
 
@@ -312,7 +312,7 @@ def instance(row: Row, task_display: Mapping[str, Any], beside: Beside) -> Json:
         "queue": row["queue"],
         "priority_weight": row["priority_weight"],
         "operator": row["operator"] or None,
-        "operator_name": task_display.get("operator_name") or row["operator"] or None,
+        "operator_name": row["operator_name"] or row["operator"] or None,
         "queued_when": row["scheduled_at_text"],
         "scheduled_when": row["scheduled_at_text"],
         "pid": row["pid"],

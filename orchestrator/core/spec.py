@@ -116,6 +116,11 @@ class TaskSpec:
         return self.map is not None
 
     @property
+    def operator_name(self) -> str:
+        """What people know its operator as: ``@task``, or what its class says, or the class."""
+        return str(self.display.get("operator_name") or self.operator)
+
+    @property
     def is_limited(self) -> bool:
         """Whether a claim has to look at what else runs of it, or under its key."""
         limits = (self.max_active_tis_per_dag, self.max_active_tis_per_dagrun, self.concurrency_key)

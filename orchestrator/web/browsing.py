@@ -49,7 +49,7 @@ def instance_filters(pools: tuple[str, ...]) -> tuple[Filter, ...]:
         Filter("pool", gettext_lazy("Pool"), "pool", "choice", pools),
         Filter("run_id", gettext_lazy("Run id"), "run__run_id"),
         Filter("queue", gettext_lazy("Queue"), "queue"),
-        Filter("operator", gettext_lazy("Operator"), "operator"),
+        Filter("operator", gettext_lazy("Operator"), "operator_name"),
         Filter("hostname", gettext_lazy("Host"), "hostname"),
         Filter("map_index", gettext_lazy("Map index"), "map_index", "number"),
         Filter("rendered_map_index", gettext_lazy("Label"), "rendered_map_index"),

@@ -38,16 +38,12 @@ def _kept_rows(spec: DagSpec) -> list[dict[str, Any]]:
 def _task_row(spec: DagSpec, task_id: str, depth: int) -> dict[str, Any]:
     task = spec.tasks[task_id]
     label = task.display.get("display_name") or task.display.get("label") or task_id
-    row = {"id": task_id, "label": label, "depth": depth, "group": task.group_id, "operator": operator(task)}
+    row = {"id": task_id, "label": label, "depth": depth, "group": task.group_id, "operator": task.operator_name}
     if task.is_mapped or spec.mapped_group_of[task_id] is not None:
         row["mapped"] = True
     if task.is_setup or task.is_teardown:
         row["role"] = "setup" if task.is_setup else "teardown"
     return row
-
-
-def operator(task: Any) -> str:
-    return str(task.display.get("operator_name") or task.operator)
 
 
 def _group_row(spec: DagSpec, group_id: str, depth: int) -> dict[str, Any]:

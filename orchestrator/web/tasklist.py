@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Max, Min
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from orchestrator.core.spec import DagSpec
@@ -88,7 +89,7 @@ def rows(spec: DagSpec, run: DagRun) -> list[Row]:
             is_mapped=bool(line.get("mapped")),
         )
     for part in _parts(run):
-        row = found.setdefault(part["task_id"], Row(part["task_id"], part["task_id"], part["operator"]))
+        row = found.setdefault(part["task_id"], Row(part["task_id"], part["task_id"], part["named"]))
         _add(row, part)
     listed = [row for row in found.values() if row.is_group or row.counts]
     _place(listed, run)
@@ -99,7 +100,7 @@ def _parts(run: DagRun) -> Iterable[dict[str, Any]]:
     """What a run's instances of one task in one state have in common, counted by the database: there may be thousands."""
     return (
         TaskInstance.objects.filter(run=run)
-        .values("task_id", "state", "operator")
+        .values("task_id", "state", named=Coalesce("operator_name", "operator"))
         .annotate(
             count=Count("pk"),
             first=Min("pk"),

@@ -26,8 +26,8 @@ RUN = (
 )
 INSTANCE = (
     *("id", "run_id", "dag_id", "task_id", "map_index", "state", "try_number", "max_tries", "token", "not_before"),
-    *("queue", "pool", "pool_slots", "priority_weight", "operator", "scheduled_at", "started_at", "ended_at"),
-    *("hostname", "pid", "version_id", "skip_note", "rendered_map_index", "first_started_at", "updated_at"),
+    *("queue", "pool", "pool_slots", "priority_weight", "operator", "operator_name", "scheduled_at", "started_at"),
+    *("ended_at", "hostname", "pid", "version_id", "skip_note", "rendered_map_index", "first_started_at", "updated_at"),
 )
 ATTEMPT = (
     *("task_instance_id", "token", "try_number", "generation", "version_id", "hostname", "pid", "started_at"),
@@ -123,7 +123,7 @@ class Writer:
         return (
             *(pk, run.pk, run.dag_id, task.task_id, made.map_index, str(made.state), tries, task.retries),
             *(len(made.tries), made.not_before, task.queue, task.pool, task.pool_slots, task.effective_weight),
-            *(task.operator, made.scheduled, began, made.ended if made.state in FINISHED else None),
+            *(task.operator, task.operator_name, made.scheduled, began, made.ended if made.state in FINISHED else None),
             *(self._host(pk) if last else "", 4000 + pk % 9000 if last else None, run.version_pk),
             as_json({"followed": made.followed} if made.followed else None),
             *(label if made.map_index >= 0 else None, began, made.ended or self.now),

@@ -33,6 +33,7 @@ class TaskInstance(Placed, models.Model):
     pool_slots = models.PositiveIntegerField(default=1)
     priority_weight = models.BigIntegerField(default=1)
     operator = models.CharField(max_length=250, default="")
+    operator_name = models.CharField(max_length=250, null=True, help_text="as people know it: @task; null = operator")
     limited = models.BooleanField(default=False, help_text="its task has a max_active_tis limit or a key")
     concurrency_key = models.CharField(max_length=250, null=True, help_text="as rendered when it was made")
     concurrency_limit = models.PositiveIntegerField(null=True, help_text="so many of its key run at once")

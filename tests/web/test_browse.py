@@ -193,3 +193,13 @@ def test_every_column_that_can_be_switched_off_has_its_rule():
         for name in columns:
             assert f'[data-off~="{name}"] .c-{name}' in css
             assert table.count(f"c-{name}") == 2, name  # its head and its cells
+
+
+def test_a_list_of_instances_says_operators_as_people_know_them(viewer: Client, shop_run: object):
+    page = viewer.get("/task_instances?operator_pattern=@task").content.decode()
+    assert page.count(">@task</td>") == 3 and "DecoratedOperator" not in page and "extract" not in page
+    assert "DecoratedOperator" not in viewer.get("/dags/shop/runs/first").content.decode()
+    found = viewer.get("/api/v2/dags/shop/dagRuns/first/taskInstances?operator_name_pattern=@task").json()
+    assert {(row["operator_name"], row["operator"]) for row in found["task_instances"]} == {
+        ("@task", "_PythonDecoratedOperator")
+    }
