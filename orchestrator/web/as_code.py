@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from pprint import pformat
 from typing import Any
@@ -116,8 +117,12 @@ def _python_call(call: Call) -> str:
 def _value(name: str, call: Call) -> Any:
     values = [value for each, value in call.query if each == name]
     if name in SINGLE:
-        return int(values[0]) if name in {"limit", "offset"} else values[0]
+        return READ.get(name, str)(values[0])
     return values
 
 
-SINGLE = {"limit", "offset", "tags_match_mode", "paused", "is_favorite", "has_import_errors"}
+READ: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(("limit", "offset", "map_index"), int),
+    "all_map_indices": lambda text: text == "true",
+}
+SINGLE = {"tags_match_mode", "paused", "is_favorite", "has_import_errors", *READ}

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 OPEN = ("description", "host", "login", "schema")
 MOST_CALLS = 20
+TASK_STORE, ASSET_STORE = "TaskStateStoreApi", "AssetStateStoreApi"
 
 
 def _path(*parts: Any) -> str:
@@ -200,19 +201,25 @@ def materialize(form: Form) -> list[Call]:
         return []
     command = ("assets", "materialize", asset.name, *(("--partition-key", key) if key else ()))
     body = {"partition_key": key} if key else {}
-    return [Call("POST", _path("assets", asset.pk, "materialize"), body, command=command)]
+    client = Client("AssetApi", "materialize_asset", (asset.pk,), "MaterializeAssetBody")
+    return [Call("POST", _path("assets", asset.pk, "materialize"), body, client=client, command=command)]
 
 
 def edit_asset_store(form: Form) -> list[Call]:
     key, value = form.text("key"), _json(form.text("value"))
     if not key or value is None:
         return []
-    return [Call("PUT", _path("assets", form.path["asset_id"], "state-store", key), {"value": value})]
+    pk = form.path["asset_id"]
+    client = Client(ASSET_STORE, "set_asset_state_store", (key, pk), "AssetStateStoreBody")
+    return [Call("PUT", _path("assets", pk, "state-store", key), {"value": value}, client=client)]
 
 
 def delete_asset_store(form: Form) -> list[Call]:
-    key = form.text("key")
-    return [Call("DELETE", _path("assets", form.path["asset_id"], "state-store", *((key,) if key else ())))]
+    key, pk = form.text("key"), form.path["asset_id"]
+    client = Client(ASSET_STORE, "delete_asset_state_store", (key, pk))
+    if not key:
+        client = Client(ASSET_STORE, "clear_asset_state_store", (pk,))
+    return [Call("DELETE", _path("assets", pk, "state-store", *((key,) if key else ())), client=client)]
 
 
 # ---- what a task instance left behind
@@ -221,27 +228,40 @@ def delete_asset_store(form: Form) -> list[Call]:
 def edit_xcom(form: Form) -> list[Call]:
     key, text = form.text("key"), form.text("value")
     value = _json(text)
+    path = f"{form.run}/taskInstances/{quote(form.path['task_id'], safe='')}/xcomEntries"
+    one = f"{path}/{quote(key, safe='')}"
+    dag_id, run_id = form.ids
+    ids = (dag_id, form.path["task_id"], run_id)
+    if _is_deleted(form, key):
+        return [Call("DELETE", one, query=_index(form), client=Client("XComApi", "delete_xcom_entry", (*ids, key)))]
     if not key or (value is None and text != "null"):
         return []
-    path = f"{form.run}/taskInstances/{quote(form.path['task_id'], safe='')}/xcomEntries"
     index = {"map_index": form.index} if form.index != -1 else {}
     if _is_there(form):
-        return [Call("PATCH", f"{path}/{quote(key, safe='')}", {"value": value, **index})]
-    return [Call("POST", path, {"key": key, "value": value, **index})]
+        client = Client("XComApi", "update_xcom_entry", (*ids, key), "XComUpdateBody")
+        return [Call("PATCH", one, {"value": value, **index}, client=client)]
+    client = Client("XComApi", "create_xcom_entry", ids, "XComCreateBody")
+    return [Call("POST", path, {"key": key, "value": value, **index}, client=client)]
 
 
 def edit_task_store(form: Form) -> list[Call]:
     key, value = form.text("key"), _json(form.text("value"))
+    path, ids = f"{_store(form)}/{quote(key, safe='')}", (key, *form.ids, form.path["task_id"])
+    if _is_deleted(form, key):
+        return [Call("DELETE", path, query=_index(form), client=Client(TASK_STORE, "delete_task_state_store", ids))]
     if not key or value is None:
         return []
     body = {"value": value, **_expiry(form)}
-    return [Call("PUT", f"{_store(form)}/{quote(key, safe='')}", body, _index(form))]
+    client = Client(TASK_STORE, "set_task_state_store", ids, "TaskStateStoreBody")
+    return [Call("PUT", path, body, _index(form), client=client)]
 
 
 def clear_task_store(form: Form) -> list[Call]:
     query = (("all_map_indices", "true"),) if form.on_form("everywhere") else _index(form)
     command = ("store", "clear", *form.ids, form.path["task_id"], *form.indexed)
-    return [Call("DELETE", _store(form), query=query, command=None if form.on_form("everywhere") else command)]
+    client = Client(TASK_STORE, "clear_task_state_store", (*form.ids, form.path["task_id"]))
+    line = None if form.on_form("everywhere") else command
+    return [Call("DELETE", _store(form), query=query, client=client, command=line)]
 
 
 def _store(form: Form) -> str:
@@ -255,6 +275,11 @@ def _index(form: Form) -> tuple[tuple[str, str], ...]:
 def _is_there(form: Form) -> bool:
     """Whether a key is changed, which the address says at first and the form from then on."""
     return "is_there" in form.data or (form.request.method != "POST" and "key" in form.data)
+
+
+def _is_deleted(form: Form, key: str) -> bool:
+    """Whether the form's button that deletes is meant."""
+    return bool(key) and form.on_form("delete") and _is_there(form)
 
 
 def _expiry(form: Form) -> dict[str, Any]:

@@ -4,11 +4,11 @@ import { ask } from "./fetch.js";
 import { toast } from "./toast.js";
 import { gettext } from "./texts.js";
 
-/** @param {HTMLElement} fold */
-async function follow(fold) {
+/** @param {HTMLElement} fold @param {HTMLElement | null} [button]  which the form would be sent by */
+async function follow(fold, button = null) {
   const form = fold.closest("form");
   if (!form || !fold.dataset.code) return;
-  const data = new FormData(form);
+  const data = new FormData(form, button);
   data.set("dialog", new URL(form.getAttribute("action") ?? "", location.href).pathname);
   const html = await (await ask(fold.dataset.code, { method: "POST", body: data })).text();
   const box = fold.querySelector(".code-lines");
@@ -30,9 +30,12 @@ export function start() {
     const fold = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("form")?.querySelector(".as-code[open]") ?? null);
     if (!fold) return;
     clearTimeout(timer);
-    timer = setTimeout(() => { follow(fold).catch(() => {}); }, 250);
+    const button = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("button[name]"));
+    timer = setTimeout(() => { follow(fold, button).catch(() => {}); }, 250);
   };
   document.addEventListener("input", soon);
+  // A button that does something else than the form's own shows its lines once one comes to it.
+  for (const kind of ["focusin", "pointerover"]) document.addEventListener(kind, (event) => { if (/** @type {Element} */ (event.target).closest?.("form footer button")) soon(event); });
   document.addEventListener("toggle", (event) => { if (/** @type {Element} */ (event.target).matches?.(".as-code[open]")) soon(event); }, true);
   document.addEventListener("click", async (event) => {
     const button = /** @type {Element} */ (event.target).closest("[data-copy]");
