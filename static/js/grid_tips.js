@@ -6,7 +6,7 @@ import { seconds, total, WORST } from "./grid_model.js";
 import { hideTip, tipFor, words } from "./tip.js";
 import { gettext } from "./texts.js";
 
-const PATIENCE = 130, MOST = 500;
+const PATIENCE = 130, MOST = 500, FRESH = 30_000;
 
 export class Tips {
   /** @param {HTMLElement} grid @param {import("./grid_view.js").View} view @param {string} url */
@@ -42,15 +42,24 @@ export class Tips {
     clearTimeout(this.timer);
     this.shown = cell;
     const [line, column] = known, run = this.view.model.runs[column], row = line.row;
-    if (row.kind === "head") { tipFor(cell, run.run_id, ofRun(run)); return; }
     if (row.kind === "more") { hideTip(); return; }
+    if (row.kind === "head") {
+      const key = `${run.pk} ${run.raw} ${Math.floor(Date.now() / FRESH)}`, told = this.known.get(key);
+      tipFor(cell, run.run_id, [...ofRun(run), ...(told ? ofEnd(told) : [])]);
+      if (!told && run.start && !run.end) this.#askFor(cell, column, key, { run: run.run_id });
+      return;
+    }
     const counts = this.view.model.counts(row, run), key = `${run.pk} ${run.raw} ${row.key}`, told = this.known.get(key);
     tipFor(cell, row.kind === "instance" ? `${row.id} ${row.label}` : row.id, [...ofStates(counts), ...(told ? ofTimes(told) : []), [run.run_id, ""]]);
     if (told || row.kind === "group" || !total(counts)) return;
+    this.#askFor(cell, column, key, { run: run.run_id, task: row.id, ...(row.kind === "instance" ? { index: String(row.index) } : {}) });
+  }
+
+  /** Ask the server a moment later, and tell it too. @param {Element} cell @param {number} column @param {string} key @param {Record<string, string>} about */
+  #askFor(cell, column, key, about) {
     this.timer = setTimeout(async () => {
-      const query = new URLSearchParams({ run: run.run_id, task: row.id, ...(row.kind === "instance" ? { index: String(row.index) } : {}) });
       try {
-        const found = await (await ask(`${this.url}?${query}`)).json();
+        const found = await (await ask(`${this.url}?${new URLSearchParams(about)}`)).json();
         if (this.known.size > MOST) this.known.clear();
         this.known.set(key, found);
         if (this.shown === cell && this.view.at(cell)?.[1] === column) this.about(cell);
@@ -92,6 +101,12 @@ function ofRun(run) {
     ...(run.late ? [[gettext("missed a deadline"), ""]] : []),
     ...(run.note ? [[gettext("has a note"), ""]] : []),
   ];
+}
+
+/** When a run will end. @param {any} told */
+function ofEnd(told) {
+  if (told.half) return [[gettext("ends about {time}", { time: absolute(new Date(told.half)) }), ""], [gettext("nine of ten by {time}", { time: absolute(new Date(told.most)) }), ""]];
+  return told.first ? [[gettext("no forecast: first run"), ""]] : [];
 }
 
 /** @param {string} span @param {unknown} ended */

@@ -38,6 +38,24 @@ def test_pages_of_the_run_and_of_its_dag_tell_it(viewer: Client):
     assert "Will miss its deadline &lt;b&gt;nightly&lt;/b&gt;" in text_of(viewer, "/dags/etl/runs/now")
 
 
+def test_home_lists_what_runs_with_its_end(viewer: Client):
+    running()
+    page = viewer.get("/?part=now").content.decode()
+    listed = page[page.index('id="running"') :].partition("</section>")[0]
+    assert "/dags/etl/runs/now" in listed and "nine of ten by" in listed
+    DagRun.objects.update(state="success", ended_at=timezone.now())
+    assert 'id="running"' not in viewer.get("/?part=now").content.decode()
+
+
+def test_the_grid_is_told_when_a_run_ends(viewer: Client):
+    running()
+    told = viewer.get("/dags/etl/grid/instance.json?run=now").json()
+    assert timezone.now().isoformat() < told["half"] <= told["most"]
+    DagRun.objects.update(state="success", ended_at=timezone.now())
+    assert viewer.get("/dags/etl/grid/instance.json?run=now").json() == {}
+    assert viewer.get("/dags/etl/grid/instance.json?run=other").status_code == 404
+
+
 def test_the_first_run_has_no_forecast_and_says_so(viewer: Client):
     running(runs=0)
     assert "no forecast: first run" in text_of(viewer, "/dags/etl/runs/now")

@@ -9,9 +9,10 @@ import pytest
 from django.db import transaction
 
 from orchestrator.core.states import TaskState
-from runs_app import notify, transitions
+from runs_app import forecast, notify, transitions
 from runs_app.models import TaskInstance
 from tests.support import factories
+from tests.support.forecasts import running
 
 from .conftest import shop_spec
 from .test_browser import CHROMIUM, browser, chromium, is_live  # noqa: F401  # fixtures
@@ -123,6 +124,15 @@ def test_a_mapped_task_opens_in_place_and_cells_tell_their_times(browser: Any): 
     page.wait_for_selector(".tip >> text=took 5.0s")
     page.click("[data-task=load]")
     page.wait_for_selector("[data-key='instance load 2']", state="detached")
+
+
+def test_the_tip_over_a_running_run_says_when_it_ends(browser: Any):  # noqa: F811
+    forecast.forget()
+    running()
+    page = browser()
+    page.goto("/dags/etl")
+    page.hover(".g-bar:last-child")
+    page.wait_for_selector(".tip >> text=nine of ten by")
 
 
 def test_filters_of_runs_are_in_the_address_and_older_runs_a_link_away(browser: Any):  # noqa: F811

@@ -19,6 +19,7 @@ from .needs import MOST_OF_A_KIND, Need
 
 LOOKED_AT = 8
 """Running runs with a deadline, the soonest first: what is due in a week need not be told today."""
+RUNNING = 8
 BUDGET = 0.5
 """Seconds that the first page spends on it at most."""
 Found = dict[int, tuple[DagRun, forecast.Told]]
@@ -33,6 +34,12 @@ def forecasts(user: Any, more: Sequence[DagRun], now: datetime) -> Found:
     asked = {run.pk: run for run in (*soonest, *more)}
     told = forecast.of_runs(list(asked.values()), now, BUDGET)
     return {pk: (run, told[pk]) for pk, run in asked.items() if pk in told}
+
+
+def running(user: Any) -> list[DagRun]:
+    """Return the runs under way that began last."""
+    runs = access.visible_runs(user).filter(state=RunState.RUNNING, started_at__isnull=False)
+    return list(runs.defer("conf").order_by("-started_at", "-pk")[:RUNNING])
 
 
 def needs(found: Iterable[tuple[DagRun, forecast.Told]]) -> list[Need]:

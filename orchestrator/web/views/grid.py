@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Count, Max, Min, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
@@ -17,6 +18,8 @@ from orchestrator.core.states import RunState, RunType
 from orchestrator.web import bulk, grid
 from orchestrator.web.filters import Filter, Filters
 from orchestrator.web.page import dag_for, instance_for, live_part, run_for, whole_number
+from runs_app import forecast
+from runs_app.models import DagRun
 
 from .dag import HEAD, head, spec_of
 
@@ -100,12 +103,17 @@ def mapped(request: HttpRequest, dag_id: str) -> JsonResponse:
 
 @require_safe
 def instance(request: HttpRequest, dag_id: str) -> JsonResponse:
-    """When a task of a run was scheduled, began and ended; of a mapped one the first and the last of it."""
+    """When a task of a run was scheduled, began and ended; of a mapped one the first and the last of it.
+
+    Without a task: when the run will end.
+    """
     dag_for(request, dag_id)
     if not request.GET.get("run"):
         return JsonResponse({})
     run = run_for(request, dag_id, request.GET["run"])
     task_id = request.GET.get("task", "").replace("\0", "")
+    if not task_id:
+        return JsonResponse(_forecast(run))
     index = whole_number(request, "index", -1, -(2**62), 2**62)
     rows = _of_task(request, [run.pk], task_id)
     if index == -1 and rows.exclude(map_index=-1).exists():
@@ -117,6 +125,13 @@ def instance(request: HttpRequest, dag_id: str) -> JsonResponse:
     times = {"scheduled": one.scheduled_at, "start": one.started_at, "end": one.ended_at}
     told = {name: grid.moment(value) for name, value in times.items()}
     return JsonResponse(told | {"state": one.state, "try": one.try_number, "note": bool(one.note)})
+
+
+def _forecast(run: DagRun) -> dict[str, Any]:
+    if run.state != RunState.RUNNING:
+        return {}
+    told = forecast.of_run(run, timezone.now())
+    return {"half": grid.moment(told.half), "most": grid.moment(told.most), "first": told.is_first}
 
 
 def _of_task(request: HttpRequest, run_pks: list[int], task_id: str) -> QuerySet[Any]:

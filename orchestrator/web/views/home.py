@@ -50,7 +50,8 @@ def _now(request: HttpRequest, now: Any) -> dict[str, Any]:
     shown.sort(key=lambda pool: (-use[pool.name]["full"], -use[pool.name]["running"], pool.name))
     held = tiles.held(user)
     long_runs = slow.long_runs(user, now)
-    forecasts = ahead.forecasts(user, [each.run for each in long_runs], now)
+    running = ahead.running(user)
+    forecasts = ahead.forecasts(user, [*(each.run for each in long_runs), *running], now)
     return {
         "lamps": parts,
         "tiles": tiles.tiles(user),
@@ -60,6 +61,7 @@ def _now(request: HttpRequest, now: Any) -> dict[str, Any]:
             *needs.needs(user, parts, [pool for pool in shown if use[pool.name]["full"]], use),
         ],
         "long_runs": long_runs,
+        "running": running,
         "forecasts": {run.pk: told for run, told in forecasts.values()},
         "pools": shown[:POOLS_SHOWN],
         "pool_count": len(shown),
