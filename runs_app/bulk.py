@@ -12,7 +12,7 @@ from dags_app.models import Dag
 from dags_app.versions import load_spec
 from orchestrator.core.states import FAILED_STATES, RunState
 
-from . import actions, cancel, choice
+from . import actions, cancel, choice, deleting
 from .exceptions import OrchestratorError
 from .models import DagRun, TaskInstance
 
@@ -96,6 +96,10 @@ def cancel_runs(runs: Iterable[DagRun], *, user: Any) -> Outcome:
 
 def delete_runs(runs: Iterable[DagRun], *, user: Any) -> Outcome:
     return on_each(runs, lambda run: actions.delete_run(run.pk, user=user))
+
+
+def delete_instances(rows: Iterable[TaskInstance], *, user: Any) -> Outcome:
+    return on_each(rows, lambda row: deleting.delete_instance(row.pk, user=user))
 
 
 def _by_run(rows: Iterable[TaskInstance]) -> list[tuple[DagRun, list[TaskInstance]]]:

@@ -228,6 +228,16 @@ INSTANCE_ACTS = (
         has_note=True,
         reaches=partial(bulk.to_mark, state="skipped"),
     ),
+    Act(
+        "delete",
+        gettext_lazy("Delete"),
+        "delete",
+        gettext_lazy("Tries, XComs and events are lost with them. This cannot be undone."),
+        gettext_lazy("deleted"),
+        bulk.delete_instances,
+        "trash",
+        loses=True,
+    ),
 )
 
 

@@ -194,6 +194,15 @@ def mark_task(form: Form) -> list[Call]:
     return [Call("PATCH", form.task, {"new_state": state, **scope}, client=client, command=command)]
 
 
+def delete_task(form: Form) -> list[Call]:
+    dag_id, run_id = form.ids
+    task_id = form.path["task_id"]
+    query = (("map_index", str(form.index)),) if form.index != -1 else ()
+    client = Client("TaskInstanceApi", "delete_task_instance", (dag_id, run_id, task_id))
+    path = f"{form.run}/taskInstances/{_quoted(task_id)}"
+    return [Call("DELETE", path, query=query, client=client)]
+
+
 def clear_group(form: Form) -> list[Call]:
     dag_id, run_id = form.ids
     body = {
@@ -313,6 +322,8 @@ def _one_instance(form: Form, row: TaskInstance, action: str) -> list[Call]:
             data[name] = form.data[name]
     if action == "clear":
         return clear_task(Form(form.request, path, data))
+    if action == "delete":
+        return delete_task(Form(form.request, path, data))
     data["state"] = action
     return mark_task(Form(form.request, path, data))
 
@@ -335,6 +346,7 @@ DIALOGS: dict[str, Callable[[Form], list[Call]]] = {
     **{f"task-mark{end}": mark_task for end in ("", "-mapped")},
     **{f"task-note{end}": note_task for end in ("", "-mapped")},
     **{f"task-hold{end}": hold_task for end in ("", "-mapped")},
+    **{f"task-delete{end}": delete_task for end in ("", "-mapped")},
     "group-clear": clear_group,
     "group-mark": mark_group,
     "backfill": backfill,

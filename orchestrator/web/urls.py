@@ -57,6 +57,7 @@ TASK_PAGES = (
     ("/mark", "task-mark", clearing.mark_task),
     ("/hold", "task-hold", holds.hold_task),
     ("/note", "task-note", dialogs.note_task),
+    ("/delete", "task-delete", dialogs.delete_task),
     ("/events", "task-events", task.events_page),
     ("/asset_events", "task-assets", task.assets_page),
     ("/xcom/edit", "task-xcom-edit", values.edit_xcom),

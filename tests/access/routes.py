@@ -168,6 +168,7 @@ def _task_pages(task: str) -> dict[str, dict[str, str]]:
         task + "/mark": {"get": "acts:mark", "post": "acts:mark"},
         task + "/hold": {"get": "acts:mark", "post": "acts:mark"},
         task + "/note": {"get": "acts:note", "post": "acts:note"},
+        task + "/delete": {"get": "acts:delete", "post": "acts:delete"},
         **{
             task + end: dict.fromkeys(("get", "post"), "acts:edit")
             for end in ("/xcom/edit", "/state-store/edit", "/state-store/clear")

@@ -52,12 +52,15 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
     "mark a group": (f"{RUN}/groups/checks/mark", {"set": "1", "state": "success"}),
     "note on a task": (f"{TASK}/note", {"note": "see\nticket"}),
     "note on an instance": (f"{INDEX}/note", {"note": "n"}),
+    "delete a task": (f"{TASK}/delete", {}),
+    "delete an instance": (f"{INDEX}/delete", {}),
     "hold a task": (f"{TASK}/hold", {"where": "run", "reason": "a reason"}),
     "hold it in every run": (f"{TASK}/hold", {"where": "every", "until": "2099-01-01T00:00"}),
     "hold an instance": (f"{INDEX}/hold", {"where": "run"}),
     "backfill": ("/dags/{dag}/backfill", {**RANGE, "reprocess_behavior": "failed", "run_backwards": "on"}),
 }
 WITHOUT_COMMAND = {"mark a run", "trigger with a date", "trigger with an id", "clear a group", "mark a group"}
+WITHOUT_COMMAND |= {"delete a task", "delete an instance"}
 WITHOUT_CLIENT = {"hold a task", "hold it in every run", "hold an instance", "clear a group", "mark a group"}
 OTHERS = {"run-cancel", "backfill-cancel", "bulk"}
 """Tried by themselves, since they need something under way."""
@@ -211,7 +214,7 @@ def test_every_dialog_of_the_table_is_tried(shop_run: Any):
     from django.urls import resolve
 
     tried = {resolve(address.format(dag="shop")).url_name for address, _ in CASES.values()} | OTHERS
-    tried |= {f"{name}-mapped" for name in tried if name in {"task-hold"}}
+    tried |= {f"{name}-mapped" for name in tried if name in {"task-hold", "task-delete"}}
     assert set(dialog_code.DIALOGS) - set(shared_code.DIALOGS) == tried
 
 

@@ -197,3 +197,12 @@ def test_many_runs_are_listed_and_not_looked_into_first(user, days, monkeypatch)
     monkeypatch.setattr(views, "MOST_LOOKED_AT", 2)
     page = user.get("/bulk/task_instances", {"action": "clear", "all": "1", "filter": "dag_id=days"}).content.decode()
     assert "9 task instances" in page and "affected" not in page.replace('class="affected"', "")
+
+
+def test_task_instances_are_deleted_where_their_runs_have_ended(user: Client, shop_run: DagRun):
+    going = factories.make_run(shop_run.dag, "going", state="running", states={"extract": "success"})
+    sent = {"action": "delete", "all": "1", "filter": "task_id=extract"}
+    answer = user.post("/bulk/task_instances", sent, headers=FETCH)
+    assert answer.status_code == 409 and b"end the run first" in answer.content
+    assert not shop_run.task_instances.filter(task_id="extract").exists()
+    assert going.task_instances.filter(task_id="extract").exists()

@@ -308,3 +308,18 @@ def test_tasks_that_are_new_in_the_dag_are_queued_in_a_run(user: Client, shop: D
     answer = user.post(address, {"set": "1", "only_new": "on"}, headers=FETCH)
     assert answer.json()["toast"] == "Queued 1 task instance of the latest version."
     assert states(run) == {"a": "success", "b": "scheduled"}
+
+
+def test_a_task_instance_goes_with_its_tries_once_its_run_has_ended(user: Client, viewer: Client, shop_run: DagRun):
+    address = "/dags/shop/runs/first/tasks/extract"
+    assert f"{address}/delete" in user.get(address).content.decode()
+    assert f"{address}/delete" not in viewer.get(address).content.decode()
+    DagRun.objects.update(state="running", ended_at=None)
+    assert f"{address}/delete" not in user.get(address).content.decode()
+    refused = user.post(f"{address}/delete")
+    assert refused.status_code == 409 and b"end the run first" in refused.content
+    DagRun.objects.update(state="failed", ended_at=factories.DAY)
+    assert b"its 1 try" in user.get(f"{address}/delete").content
+    assert user.post(f"{address}/delete")["Location"] == "/dags/shop/runs/first"
+    assert "extract" not in states(shop_run)
+    assert AuditEntry.objects.filter(event="delete_task_instance").count() == 1

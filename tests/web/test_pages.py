@@ -25,7 +25,7 @@ TASK = ["shop", "first", "extract"]
 INDEX = ["shop", "first", "load", 1]
 TASK_PAGES = ("", "-rendered", "-xcom", "-store", "-tries", "-code", "-details", "-assets", "-events")
 TASK_PAGES += ("-log", "-log-find", "-log-file")
-TASK_FORMS = ("-clear", "-mark", "-hold", "-note", "-xcom-edit", "-store-edit", "-store-clear")
+TASK_FORMS = ("-clear", "-mark", "-hold", "-note", "-delete", "-xcom-edit", "-store-edit", "-store-clear")
 PAGES = [
     ("dags", []),
     ("dag-runs", []),

@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from dags_app.models import Dag
 from orchestrator.web import dialog_code, params, trigger_form
 from orchestrator.web.page import dag_for, done, form_view, instance_for, must, page, run_for, wants_part
-from runs_app import actions
+from runs_app import actions, deleting
 from runs_app.exceptions import OrchestratorError
 
 from .dag import spec_of
@@ -124,6 +124,33 @@ def note_task(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_
             task_url(dag_id, run_id, task_id, map_index),
         )
     return shown(request, "dialogs/_note.html", dag=run.dag, run=run, noted=instance, what="task")
+
+
+@form_view
+def delete_task(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index: int = -1) -> HttpResponse:
+    run = run_for(request, dag_id, run_id)
+    instance = instance_for(request, run, task_id, map_index)
+    must(request, "delete", run)
+    error = ""
+    if request.method == "POST":
+        try:
+            deleting.delete_instance(instance.pk, user=request.user)
+        except OrchestratorError as problem:
+            error = str(problem)
+        else:
+            to = reverse("run", args=[dag_id, run_id])
+            return done(request, gettext("Deleted task instance {task_id}.").format(task_id=task_id), to)
+    tries, status = instance.attempts.count(), 409 if error else 200
+    return shown(
+        request,
+        "dialogs/_delete_task.html",
+        status=status,
+        dag=run.dag,
+        run=run,
+        ti=instance,
+        tries=tries,
+        error=error,
+    )
 
 
 @form_view

@@ -103,6 +103,7 @@ def head(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index
                 ("mark", "-mark"),
                 ("hold", "-hold"),
                 ("note", "-note"),
+                ("delete", "-delete"),
                 ("events", "-events"),
                 ("assets", "-assets"),
                 ("edit_xcom", "-xcom-edit"),
