@@ -15,6 +15,8 @@ import { hideTip, tipFor, words } from "./tip.js";
 import { gettext } from "./texts.js";
 
 const MOVES_ON = 15_000, MANY_TASKS = 60, READABLE = 0.5, CLEAR = 0.8, FOR_GOOD = ["filter", "depth", "dependencies", "direction"];
+/** What lets tasks fade that do not fit. */
+const FADES = ["state", "duration_gte", "map_index_gte"];
 const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /** Lays out in a worker; a browser that cannot have one does it on the page. @param {string} address */
@@ -52,7 +54,7 @@ export function start(section) {
   const groups = () => data.rows.filter((/** @type {any} */ row) => row.kind === "group").map((/** @type {any} */ row) => row.id);
   /** @type {Set<string>} */
   const folds = new Set(kept ? JSON.parse(kept) : data.rows.length > MANY_TASKS ? groups() : []);
-  for (const name of ["root", "state", ...FOR_GOOD]) {
+  for (const name of ["root", ...FADES, ...FOR_GOOD]) {
     const wanted = given.get(name) ?? (FOR_GOOD.includes(name) ? recall(`graph ${name}`, "") : "");
     if (wanted && field(name)) field(name).value = wanted;
     if (field(name) instanceof HTMLSelectElement && field(name).selectedIndex < 0) field(name).selectedIndex = 0;
@@ -131,7 +133,16 @@ export function start(section) {
     node.classList.toggle("dim", !fits(row, found));
   }
   /** @param {any} row @param {Record<string, number>} found */
-  const fits = (row, found) => !value("state") || Boolean(found[value("state")]) || stateOf(row, found) === value("state");
+  const fits = (row, found) => (!value("state") || Boolean(found[value("state")]) || stateOf(row, found) === value("state")) && measures(row);
+  /** Whether a task, or one in the group, took as long and has as many instances as asked for. @param {any} row @returns {boolean} */
+  function measures(row) {
+    const least = Number(value("duration_gte")), index = value("map_index_gte");
+    if (!least && !index) return true;
+    if (row.kind === "group") return data.rows.some((/** @type {any} */ each) => each.group === row.id && measures(each));
+    const [started, ended, , count = 0] = data.times?.[row.id] ?? [];
+    const lasted = started ? ((ended ? Date.parse(ended) : Date.now()) - Date.parse(started)) / 1000 : 0;
+    return lasted >= least && (!index || (row.mapped && count > Number(index)));
+  }
 
   function paintAll() {
     counts = counted();
@@ -202,13 +213,13 @@ export function start(section) {
   /** @param {string} name  of what was chosen */
   async function changed(name) {
     const query = new URLSearchParams(location.search), root = value("root").trim();
-    for (const each of ["root", "filter", "depth", "state", "dependencies", "version_number"]) query.delete(each);
+    for (const each of ["root", "filter", "depth", ...FADES, "dependencies", "version_number"]) query.delete(each);
     if (root) { query.set("root", root); query.set("filter", value("filter")); query.set("depth", value("depth")); }
-    for (const each of ["state", "version_number"]) if (value(each)) query.set(each, value(each));
+    for (const each of [...FADES, "version_number"]) if (value(each)) query.set(each, value(each));
     if (/** @type {any} */ (field("dependencies"))?.selectedIndex > 0) query.set("dependencies", value("dependencies"));
     history.replaceState(null, "", `${location.pathname}${query.size ? `?${query}` : ""}`);
     if (FOR_GOOD.includes(name)) remember(`graph ${name}`, value(name));
-    if (name === "state") { paintAll(); return; }
+    if (FADES.includes(name)) { paintAll(); return; }
     if (name === "dependencies" || name === "version_number") { data = await (await ask(address().href)).json(); listen(); }
     for (const each of tools.querySelectorAll("[data-with-root]")) each.toggleAttribute("hidden", !root);
     await build({ fit: true });

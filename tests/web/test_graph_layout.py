@@ -13,6 +13,7 @@ from orchestrator.operators.bash import BashOperator
 from orchestrator.sdk import DAG, TaskGroup
 from tests.support import factories
 
+from .conftest import shop_spec
 from .test_browser import browser, change, chromium, is_live, make_shop, pytestmark
 
 __all__ = ["browser", "chromium", "pytestmark"]
@@ -152,6 +153,24 @@ def test_a_thousand_tasks_are_laid_out_beside_the_page(browser: Any):
     page.reload()
     page.wait_for_selector("[data-filtered]")
     assert int(page.get_attribute(".graph-wrap", "data-drawn")) < 100
+
+
+def test_what_took_less_or_has_fewer_instances_fades(browser: Any):
+    run = factories.make_run(factories.make_dag(spec=shop_spec()), "first", states={"extract": "success"})
+    factories.make_mapped(run, "load", 3)
+    page = browser()
+    page.goto("/dags/shop/graph?map_index_gte=2")
+    page.wait_for_selector("[data-id=extract].dim")
+    assert page.query_selector("[data-id=load]:not(.dim)")
+    page.click(".graph-wrap .drop summary")
+    page.fill("[name=map_index_gte]", "")
+    page.fill("[name=duration_gte]", "3600")
+    page.press("[name=duration_gte]", "Enter")
+    page.wait_for_selector("[data-id=load].dim")
+    assert page.url.endswith("?duration_gte=3600")
+    page.fill("[name=duration_gte]", "1")
+    page.press("[name=duration_gte]", "Enter")
+    page.wait_for_selector("[data-id=extract]:not(.dim)")
 
 
 def test_states_change_and_tasks_are_reached_by_keyboard(browser: Any):

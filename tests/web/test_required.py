@@ -48,6 +48,21 @@ def test_what_is_asked_is_listed_where_one_looks(viewer: Client, asking: DagRun)
     assert "Ship" not in text_of(viewer.get("/required_actions?answered=yes"))
 
 
+def test_questions_are_found_by_what_they_say_and_of_whom(viewer: Client, asking: DagRun):
+    ask(asking, subject="Ship it?", body="to the north")
+    ask(asking, "checks.sums", subject="Pay it?", body="to the south")
+    for query, found in (
+        ("subject_pattern=ship", ["Ship it?"]),
+        ("task_id_pattern=checks", ["Pay it?"]),
+        ("body_pattern=north&anywhere=on", ["Ship it?"]),
+        ("dag_id_pattern=sh&run_id_pattern=r1", ["Ship it?", "Pay it?"]),
+        ("created_at_gte=2999-01-01T00:00", []),
+    ):
+        page = text_of(viewer.get(f"/required_actions?{query}"))
+        assert [each for each in ("Ship it?", "Pay it?") if each in page] == found, query
+        assert ("Nothing fits these filters" in page) == (not found), query
+
+
 def test_a_viewer_sees_the_question_and_no_form(viewer: Client, asking: DagRun):
     ask(asking, body="**bold** <script>")
     page = text_of(viewer.get(FORM))

@@ -19,7 +19,7 @@ from orchestrator import access
 from orchestrator.core.graph import topological
 from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import RunState, RunType, TaskState
-from orchestrator.web import backfills, graph, replay, schedules, versions
+from orchestrator.web import backfills, graph, replay, schedules, task_filters, versions
 from orchestrator.web.page import dag_for, done, live_part, must, run_for, undoable
 from orchestrator.web.text import markdown
 from runs_app import actions, forecast, why
@@ -114,8 +114,9 @@ def runs_page(request: HttpRequest, dag_id: str) -> HttpResponse:
 def tasks_page(request: HttpRequest, dag_id: str) -> HttpResponse:
     context = head(request, dag_id, "tasks")
     spec = spec_of(context["dag"])
-    tasks = [spec.tasks[task_id] for task_id in topological(spec)]
-    return live_part(request, "dags/tasks.html", HEAD, tasks=tasks, **context)
+    every = [spec.tasks[task_id] for task_id in topological(spec)]
+    filters, tasks = task_filters.narrowed(request, every)
+    return live_part(request, "dags/tasks.html", HEAD, tasks=tasks, filters=filters, every=every, **context)
 
 
 @require_safe

@@ -8,11 +8,12 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from orchestrator import access
 from orchestrator.web import questions
+from orchestrator.web.filters import Filter, Filters
 from orchestrator.web.page import dag_for, done, live_part, must, page, run_for, whole_number
 from runs_app import answer_links, answering
 from runs_app.exceptions import AlreadyAnswered, NotAsked, NotAssigned, OrchestratorError
@@ -22,6 +23,17 @@ from .task import Expanded, head
 
 form_view = require_http_methods(["GET", "HEAD", "POST"])
 PER_PAGE = 50
+TI = "task_instance__"
+FILTERS = (
+    Filter("subject", gettext_lazy("Question"), "subject", first=True),
+    Filter("dag_id", "DAG", TI + "dag_id", first=True),
+    Filter("task_id", gettext_lazy("Task"), TI + "task_id", first=True),
+    Filter("body", gettext_lazy("Text"), "body"),
+    Filter("run_id", gettext_lazy("Run id"), TI + "run__run_id"),
+    Filter("map_index", gettext_lazy("Map index"), TI + "map_index", "number"),
+    Filter("created_at", gettext_lazy("Asked"), "created_at", "time"),
+    Filter("responded_by_user_name", gettext_lazy("Answered by"), "responded_by_user_name"),
+)
 
 
 @require_safe
@@ -35,11 +47,13 @@ def list_page(request: HttpRequest, dag_id: str | None = None, run_id: str | Non
         rows = rows.filter(responded_at__isnull=False)
     rows = rows.filter(task_instance__dag_id=dag.dag_id) if dag is not None else rows
     rows = rows.filter(task_instance__run=run) if run is not None else rows
+    filters = Filters(request, FILTERS)
+    rows = filters.narrow(rows)
     rows = rows.select_related("task_instance__run").order_by("-responded_at" if answered else "created_at", "pk")
     live = f"run:{run.pk}" if run is not None else f"dag:{dag.dag_id}" if dag is not None else "dags"
     chunk = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     context = {"nav": "required", "dag": dag, "run": run, "chunk": chunk, "answered": answered, "live": live}
-    return live_part(request, "required/list.html", {"rows": "required/_rows.html"}, **context)
+    return live_part(request, "required/list.html", {"rows": "required/_rows.html"}, filters=filters, **context)
 
 
 @form_view
