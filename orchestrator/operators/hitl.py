@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from orchestrator.sdk.comms import ask
 from orchestrator.sdk.exceptions import (
@@ -16,6 +15,7 @@ from orchestrator.sdk.exceptions import (
     TaskAwaitingInput,
 )
 from orchestrator.sdk.operator import BaseOperator, as_list
+from orchestrator.sdk.pages import page_of
 from orchestrator.sdk.params import param_json
 
 from .branch import follow, stop_below
@@ -140,10 +140,9 @@ class HITLOperator(BaseOperator):
         """Return the address of the page that asks, for people who can sign in, with this answer filled in."""
         query = self._answer(options, params_input)
         query["map_index"] = task_instance.map_index
-        parts = (task_instance.dag_id, "runs", task_instance.run_id, "tasks", task_instance.task_id)
-        path = "/".join(quote(part, safe="") for part in parts)
-        root = base_url or os.environ.get("AIRFLOW__API__BASE_URL") or "http://localhost:8080"
-        return f"{root.rstrip('/')}/dags/{path}/required_actions?{urlencode(query, doseq=True)}"
+        ti = task_instance
+        page = page_of(ti.dag_id, ti.run_id, ti.task_id, base_url=base_url)
+        return f"{page}/required_actions?{urlencode(query, doseq=True)}"
 
     def generate_personal_link(
         self, user: str, *, options: str | list[str] | None = None, params_input: Mapping[str, Any] | None = None

@@ -63,7 +63,7 @@ def run_callbacks(assignment: Json, dag: Any) -> Json:
             failed += listeners.call(listeners.RUN_HOOKS[kind], dag_run=context.ti.dag_run, msg=reason)
         elif kind in {"failure", "retry"}:
             failed += listeners.call(HOOKS[kind], previous_state="running", task_instance=context.ti, error=reason)
-            mail(assignment, own, kind == "retry", context["exception"], LOG)
+            mail(context.ti, own, kind == "retry", context["exception"], LOG)
     return _ended(failed)
 
 
@@ -103,13 +103,13 @@ def wants_mail(task: Any, will_retry: bool) -> bool:
     return bool(task.email) and bool(task.email_on_retry if will_retry else task.email_on_failure)
 
 
-def mail(assignment: Json, task: Any, will_retry: bool, error: BaseException, log: logging.Logger) -> None:
+def mail(ti: Any, task: Any, will_retry: bool, error: BaseException, log: logging.Logger) -> None:
     """Send the task's alert where it asks for one; a server that does not answer changes nothing."""
     if not wants_mail(task, will_retry):
         return
     from .mail import send_alert
 
     try:
-        send_alert(assignment, task.email, error)
+        send_alert(ti, task.email, error, will_retry=will_retry)
     except Exception:
         log.exception("The e-mail about the failure could not be sent")

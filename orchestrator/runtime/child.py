@@ -337,7 +337,7 @@ class Attempt:
         return {"type": "result", "outcome": outcome, "error": text[:4000], "retry": retry}
 
     def _failed(self, error: BaseException) -> Json:
-        self.log.error("Task failed with exception", exc_info=error)
+        self.log.error("Task failed with exception", exc_info=listeners.without_ours(error))
         if isinstance(error, (AirflowTaskTimeout, KeyboardInterrupt)):
             self._on_kill()
         self.context["exception"] = error
@@ -347,7 +347,7 @@ class Attempt:
         will_retry = result["retry"] and self.assignment["try_number"] <= self.assignment["max_tries"]
         result["map_label"] = self._label_of_ended()
         self._end("retry" if will_retry else "failure", result, wants_mail(self.task, will_retry))
-        mail(self.assignment, self.task, will_retry, error, self.log)
+        mail(self.context.ti, self.task, will_retry, error, self.log)
         return result
 
     def _end(self, kind: str, result: Json, also: bool = False) -> Json:

@@ -8,18 +8,18 @@ from typing import Any
 from orchestrator.operators.email import addresses, server_at
 
 
-def send_alert(assignment: dict[str, Any], to: Any, error: BaseException) -> None:
-    """Tell ``to`` that a try failed; nothing is sent where no SMTP server is set."""
-    server = server_at(assignment.get("smtp_url"))
+def send_alert(ti: Any, to: Any, error: BaseException, *, will_retry: bool) -> None:
+    """Tell ``to`` that a try failed, and where to read why; nothing is sent where no SMTP server is set."""
+    server = server_at(ti.assignment.get("smtp_url"))
     if server is None:
         return
-    what = f"{assignment['dag_id']}.{assignment['task_id']}"
+    what = f"{ti.dag_id}.{ti.task_id}"
     message = EmailMessage()
-    message["Subject"] = f"Orchestrator alert: {what} failed"
+    message["Subject"] = f"Orchestrator alert: {what} failed{', it is tried again' if will_retry else ''}"
     message["From"] = server.sender or "orchestrator@localhost"
     message["To"] = ", ".join(addresses(to))
-    message.set_content(
-        f"Try {assignment['try_number']} of {what} in run {assignment['run']['run_id']} failed:\n\n"
-        f"{type(error).__name__}: {error}\n"
-    )
+    tries = f"Try {ti.try_number} of {ti.max_tries + 1}"
+    where = f"instance {ti.map_index} of {what}" if ti.map_index != -1 else what
+    links = f"Log: {ti.log_url}\n" + ("" if will_retry else f"Mark success: {ti.mark_success_url}\n")
+    message.set_content(f"{tries} of {where} in run {ti.run_id} failed:\n\n{type(error).__name__}: {error}\n\n{links}")
     server.send(message, addresses(to))

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from orchestrator.sdk.comms import ask
+from orchestrator.sdk.pages import page_of
 from orchestrator.sdk.params import NOTSET
 from orchestrator.sdk.xcom import dump, length_of, load
 from orchestrator.sdk.xcom_arg import RETURN_KEY
@@ -105,6 +106,20 @@ class RuntimeTaskInstance:
         return moment(self.assignment["run"].get("logical_date"))
 
     execution_date = logical_date
+
+    @property
+    def log_url(self) -> str:
+        """Where this try's log is read."""
+        return f"{self._page}?try_number={self.try_number}"
+
+    @property
+    def mark_success_url(self) -> str:
+        """The page that asks whether to mark it as success."""
+        return f"{self._page}/mark?state=success"
+
+    @property
+    def _page(self) -> str:
+        return page_of(self.dag_id, self.run_id, str(self.task_id), self.map_index)
 
     @property
     def key(self) -> TaskInstanceKey:

@@ -89,7 +89,10 @@ def without_ours(error: BaseException) -> tuple[type[BaseException], BaseExcepti
     return type(error), error, trace
 
 
-CALLERS = {__name__, "orchestrator.runtime.callbacks", "orchestrator.runtime.deadline_callback"}
+CALLERS = {
+    *(__name__, "orchestrator.runtime.callbacks", "orchestrator.runtime.deadline_callback"),
+    *("orchestrator.runtime.child", "orchestrator.operators.python"),
+}
 
 
 def _table() -> dict[str, list[Callable[..., Any]]]:

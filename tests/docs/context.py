@@ -10,7 +10,7 @@ from orchestrator.sdk.templating import FILTERS
 MEANING = {
     "dag": "the DAG, `dag.dag_id`, `dag.params` ...",
     "task": "the operator; `task.task_id`, `task.owner` ...",
-    "ti": "the task instance: `ti.xcom_pull(...)`, `ti.xcom_push(...)`, `ti.try_number`, `ti.map_index`, `ti.map_path` (its position at each level of mapping), `ti.run_id` ...",
+    "ti": "the task instance: `ti.xcom_pull(...)`, `ti.xcom_push(...)`, `ti.try_number`, `ti.map_index`, `ti.map_path` (its position at each level of mapping), `ti.run_id`, `ti.log_url` and `ti.mark_success_url` (pages, for messages) ...",
     "task_instance": "the same as `ti`",
     "task_instance_key_str": "`dag__task__20240301`; the run's id where there is no logical date",
     "dag_run": "the run: `dag_run.conf`, `dag_run.run_type`, `dag_run.start_date`, `dag_run.note` ...",

@@ -105,7 +105,11 @@ def test_a_failure_is_told_by_mail(
     assert len(mailbox.mails) == mails
     for recipients, message in mailbox.mails:
         assert recipients == ["me@example.org"]
-        assert "d.fail" in message["Subject"] and "nothing works today" in message.get_content()
+        text = "\n".join(message.get_content().splitlines()) + "\n"
+        assert "d.fail" in message["Subject"] and "nothing works today" in text
+        assert ("tried again" in message["Subject"]) == (try_number == 1)
+        assert f"/dags/d/runs/r1/tasks/fail?try_number={try_number}\n" in text
+        assert ("/tasks/fail/mark?state=success\n" in text) == (try_number == 2)
 
 
 def test_a_mail_server_that_does_not_answer_changes_nothing(server: ForkServer, tmp_path: Path):
