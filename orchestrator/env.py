@@ -203,6 +203,9 @@ READ_ELSEWHERE = {
         "made once, `keys/fernet_keys` in the home",
         "keys of variables and connections, newest first, separated by commas or spaces",
     ),
+    "ORCHESTRATOR_URL": ("that of the last sign-in", "address that the program [`orchestrator`](cli.md) calls"),
+    "ORCHESTRATOR_TOKEN": ("that of the last sign-in", "token that it calls with"),
+    "ORCHESTRATOR_TOKEN_FILE": ("none", "file that holds that token"),
     "ORCHESTRATOR_ADMIN_USER": ("admin", "name of the admin whom the first `make run` makes"),
     "ORCHESTRATOR_ADMIN_PASSWORD": ("random, shown once", "password of that admin; one that is given stays"),
 }

@@ -79,6 +79,7 @@ from .views.task_instances import (
 )
 from .views.tokens import CliTokenView, LoginView, LogoutView, TokenView
 from .views.waiting import WaitView
+from .views.whoami import WhoamiView
 from .views.why import DagWhyView, RunWhyView, TaskWhyView
 from .views.xcoms import XComsView, XComView
 
@@ -94,6 +95,7 @@ urlpatterns = [
     path("api/v2/auth/logout", LogoutView.as_view()),
     path("api/v2/monitor/health", HealthView.as_view(), name="health"),
     path("api/v2/version", VersionView.as_view()),
+    path("api/v2/whoami", WhoamiView.as_view()),
     path("api/v2/dags", DagsView.as_view()),
     path("api/v2/dagStats", DagStatsView.as_view()),
     path("api/v2/dagTags", DagTagsView.as_view()),

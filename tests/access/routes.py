@@ -39,6 +39,7 @@ API: dict[str, dict[str, str]] = {
     "api/v2/auth/logout": {"get": "open"},
     "api/v2/monitor/health": {"get": "open"},
     "api/v2/version": {"get": "open"},
+    "api/v2/whoami": {"get": "mine"},
     "api/v2/dags": {"get": "lists", "patch": "has:edit"},
     "api/v2/dagStats": {"get": "lists"},
     "api/v2/dagTags": {"get": "lists"},

@@ -16,7 +16,7 @@ from orchestrator.compat import reference
 from orchestrator.core.reasons import KINDS
 from orchestrator.core.states import FINISHED, HELD_BY_AN_ATTEMPT, MOVES, RUN_MOVES, USER_TARGETS, RunState, TaskState
 from orchestrator.core.trigger_rules import RULES, can_settle
-from tests.docs import api_operations, context, operators, timetables
+from tests.docs import api_operations, client, context, operators, timetables
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("runs_app", "dags_app", "orchestrator.web")
@@ -296,6 +296,7 @@ def reasons() -> str:
 PAGES: dict[str, Callable[[], str]] = {
     "airflow-names.md": reference.page,
     "api-operations.md": api_operations.page,
+    "cli.md": client.page,
     "commands.md": commands,
     "context.md": context.page,
     "operators.md": operators.page,

@@ -25,7 +25,7 @@ def test_the_page_names_the_right_each_endpoint_needs():
     from orchestrator.access import LEAST_ROLE
 
     rows = re.findall(r"^\| `([A-Z]+)` \| `/([^`]+)` \| (\w+) \|", PAGE.read_text(), re.MULTILINE)
-    wanted = {"open": "nobody", "lists": "viewer", "sees": "viewer"}
+    wanted = {"open": "nobody", "lists": "viewer", "sees": "viewer", "mine": "anybody"}
     rules = {re.sub(r"<\w+:(\w+)>", r"{\1}", route): methods for route, methods in routes.API.items()}
     for method, route, role in rows:
         kind, _, verb = rules[route][method.lower()].partition(":")

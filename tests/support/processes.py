@@ -73,7 +73,8 @@ def listens(pid: int, port: int) -> bool:
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     sockets = {f"socket:[{line[9]}]" for line in lines if line[3] == "0A" and int(line[1].split(":")[1], 16) == port}
     try:
-        return any(os.readlink(each.path) in sockets for each in os.scandir(f"/proc/{pid}/fd"))
+        with os.scandir(f"/proc/{pid}/fd") as opened:
+            return any(os.readlink(each.path) in sockets for each in opened)
     except OSError:
         return False
 

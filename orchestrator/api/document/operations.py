@@ -179,5 +179,6 @@ GET /api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/why why_t
 GET /api/v2/dags/{dag_id}/deadlineAlerts get_deadline_alerts 200 any | deadlines that a DAG defines
 GET /api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/deadlines get_deadlines 200 any | by when a run and its tasks are needed, and whether that was missed
 GET /api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/{map_index}/why why_mapped_task_instance 200 any | why the task instance does not run, what to do, and what holds it
+GET /api/v2/whoami whoami 200 any | who the caller is, and her role with this token
 GET /api/v2/events get_events 200 any | changes of runs and task instances as they happen, as server-sent events
 """
