@@ -17,7 +17,7 @@ NAMES = {
     "orchestrator.sdk.params": ("DagParam", "Param"),
     "orchestrator.sdk.connections": ("BaseHook", "Connection", "Variable"),
     "orchestrator.sdk.context": ("Context", "get_current_context"),
-    "orchestrator.sdk.decorators": ("setup", "task", "task_group", "teardown"),
+    "orchestrator.sdk.decorators": ("result", "setup", "task", "task_group", "teardown"),
     "orchestrator.sdk.sensor": ("BaseSensorOperator", "PokeReturnValue", "poke_mode_only"),
     "orchestrator.sdk.retry_policy": (
         *("ExceptionRetryPolicy", "RetryAction", "RetryDecision", "RetryPolicy", "RetryRule"),

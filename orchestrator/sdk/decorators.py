@@ -31,6 +31,7 @@ class TaskFunction:
         self.operator_class, self.function, self.kwargs = operator_class, function, kwargs
         self.is_setup = self.is_teardown = False
         self.on_failure_fail_dagrun = False
+        self.is_result = False
         self.partial_args: dict[str, Any] = {}
         functools.update_wrapper(self, function)
 
@@ -54,6 +55,7 @@ class TaskFunction:
             operator.as_setup()
         if self.is_teardown:
             operator.as_teardown(on_failure_fail_dagrun=self.on_failure_fail_dagrun)
+        operator.returns_dag_result = self.is_result
         return operator.output
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -68,7 +70,7 @@ class TaskFunction:
 
     def override(self, **kwargs: Any) -> TaskFunction:
         made = TaskFunction(self.operator_class, self.function, {**self.kwargs, **kwargs})
-        made.is_setup, made.is_teardown = self.is_setup, self.is_teardown
+        made.is_setup, made.is_teardown, made.is_result = self.is_setup, self.is_teardown, self.is_result
         made.on_failure_fail_dagrun = kwargs.get("on_failure_fail_dagrun", self.on_failure_fail_dagrun)
         made.kwargs.pop("on_failure_fail_dagrun", None)
         return made
@@ -253,6 +255,14 @@ def teardown(function: Any = None, *, on_failure_fail_dagrun: bool = False) -> A
     made = function if isinstance(function, TaskFunction) else task(function)
     made.is_teardown, made.on_failure_fail_dagrun = True, on_failure_fail_dagrun
     return made
+
+
+def result(function: Any) -> Any:
+    """Say that what this task returns is the result of its DAG: who waits for a run gets it without asking."""
+    if not isinstance(function, TaskFunction):
+        raise TypeError("@result stands above @task: it marks a task, not a function")
+    function.is_result = True
+    return function
 
 
 class GroupFunction:

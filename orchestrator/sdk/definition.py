@@ -290,6 +290,14 @@ def _caller_file() -> str:
     return ""
 
 
+def _mark_result(returned: Any) -> None:
+    """What a task returned, returned in turn by the function of a ``@dag``, is the DAG's result; all else says nothing."""
+    from .xcom_arg import RETURN_KEY, PlainXComArg
+
+    if isinstance(returned, PlainXComArg) and returned.key == RETURN_KEY:
+        returned.operator.returns_dag_result = True
+
+
 def dag(dag_id: str | Callable[..., Any] = "", **kwargs: Any) -> Any:
     """``@dag(schedule=...)`` makes a function that, when called, defines a DAG named after it."""
     if callable(dag_id):
@@ -312,7 +320,7 @@ def dag(dag_id: str | Callable[..., Any] = "", **kwargs: Any) -> Any:
                     if name not in made.params:
                         made.params[name] = value if isinstance(value, Param) else Param(value)
                     arguments[name] = DagParam(made, name, value)
-                function(**arguments)
+                _mark_result(function(**arguments))
             return made
 
         factory.is_dag_factory = True  # type: ignore[attr-defined]

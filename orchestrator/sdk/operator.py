@@ -300,6 +300,7 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
         self.render_template_as_native_obj = render_template_as_native_obj
         self.is_setup = False
         self.is_teardown = False
+        self.returns_dag_result = False
         self.on_failure_fail_dagrun = False
         self.upstream_task_ids: set[str] = set()
         self.downstream_task_ids: set[str] = set()

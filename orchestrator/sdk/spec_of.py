@@ -352,6 +352,8 @@ def _display(task: Any) -> dict[str, Any]:
         "link_keys": {link.name: link.xcom_key for link in links_for(task)},
         "executor_config": shown(task.executor_config),
     }
+    if task.returns_dag_result:
+        found["returns_dag_result"] = True
     for name in ("trigger_dag_id", "external_dag_id"):
         if isinstance(getattr(task, name, None), str):
             found[name] = getattr(task, name)

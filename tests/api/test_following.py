@@ -13,6 +13,8 @@ from django.test import Client
 from orchestrator.api import triggering
 from orchestrator.api.auth import issue_token
 from orchestrator.core.states import RunState
+from orchestrator.operators.python import PythonOperator
+from orchestrator.sdk import DAG
 from runs_app import actions, state_feed
 from runs_app.models import DagRun, StateEvent
 from tests.support import factories, webserver
@@ -80,8 +82,24 @@ def test_wait_tells_the_state_and_at_the_end_what_was_returned(api):
     assert answer["Content-Type"] == "application/x-ndjson"
     [line] = b"".join(answer.streaming_content).splitlines()
     assert json.loads(line) == {"state": "success", "results": {"a": {"n": 1}}}
+    for asked in ({"result": ["b"]}, {"result": [""]}, {}):
+        answer = api.get("/api/v2/dags/alpha/dagRuns/r1/wait", {"interval": "1", **asked})
+        assert json.loads(b"".join(answer.streaming_content)) == {"state": "success"}
     for wrong in ({}, {"interval": "0"}, {"interval": "x"}, {"interval": "inf"}):
         api.call("get", "dags/alpha/dagRuns/r1/wait", status=422, **wrong)
+
+
+def test_wait_tells_what_the_dag_calls_its_result_unless_asked_for_something_else(api):
+    with DAG("alpha") as dag:
+        one, two = (PythonOperator(task_id=name, python_callable=print) for name in "ab")
+        two.returns_dag_result = True
+    run = factories.make_run(factories.make_dag(spec=dag.to_spec()), "r1", state="success")
+    for name in "ab":
+        factories.make_xcom(factories.instance_of(run, name), name)
+    assert one.task_id == "a"
+    for asked, results in (({}, {"b": "b"}), ({"result": "a"}, {"a": "a"}), ({"result": ""}, None)):
+        answer = api.get("/api/v2/dags/alpha/dagRuns/r1/wait", {"interval": "1", **asked})
+        assert json.loads(b"".join(answer.streaming_content)).get("results") == results
 
 
 def test_a_number_that_is_not_there_yet_is_waited_for_until_it_cannot_come(db):

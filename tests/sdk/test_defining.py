@@ -19,6 +19,8 @@ from orchestrator.sdk import (
     TriggerRule,
     chain,
     cross_downstream,
+    dag,
+    result,
     setup,
     task,
     task_group,
@@ -355,3 +357,28 @@ def test_a_task_may_note_things_about_its_outlets():
     assert found.succeeded, found.reasons
     assert found.xcoms["by_yield", -1, "return_value"] == 3
     assert found.xcoms["by_context", -1, "return_value"] == 0
+
+
+def test_what_a_dag_calls_its_result_is_said_of_the_task():
+    @dag
+    def returned():
+        @task
+        def first():
+            return 1
+
+        return first()
+
+    @dag
+    def marked():
+        @result
+        @task
+        def each(number):
+            return number
+
+        each.expand(number=[1, 2])
+        return 5
+
+    for made, task_id in ((returned(), "first"), (marked(), "each")):
+        assert made.to_spec().tasks[task_id].display["returns_dag_result"] is True
+    with pytest.raises(TypeError, match="above @task"):
+        result(print)

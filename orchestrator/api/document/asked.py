@@ -71,7 +71,7 @@ MORE: Mapping[str, str] = {
     "patch_connection": "update_mask [str]",
     "patch_dag_run": "update_mask [str]",
     "get_dag_runs": "cursor str; consuming_asset_pattern str; conf_contains str",
-    "trigger_dag_run": "wait num",
+    "trigger_dag_run": "wait num; result [str]",
     "wait_dag_run_until_finished": "*interval num; result [str]",
     "get_dag_source": "version_number int",
     "get_dag_stats": "dag_ids [str]",

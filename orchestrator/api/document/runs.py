@@ -16,7 +16,7 @@ DAGRunResponse: *dag_run_id str; *dag_id str; *logical_date time|null; *queued_a
     *run_after time; *last_scheduling_decision time|null; *run_type DagRunType; *state DagRunState; *triggered_by
     DagRunTriggeredByType|null; *triggering_user_name str|null; *conf object|null; *note str|null; *dag_versions
     [DagVersionResponse]; *bundle_version str|null; *dag_display_name str; *partition_key str|null; *partition_date
-    time|null
+    time|null; results object
 DagRunAssetReference: *run_id str; *dag_id str; *logical_date time|null; *start_date time; *end_date time|null;
     *state str; *data_interval_start time|null; *data_interval_end time|null; *partition_key str|null; *triggering
     bool

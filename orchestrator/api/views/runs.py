@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from orchestrator import access
-from orchestrator.api import bulk, bulk_runs, cursors, triggering
+from orchestrator.api import bulk, bulk_runs, cursors, results, triggering
 from orchestrator.api.base import ApiView
 from orchestrator.api.body import (
     Part,
@@ -143,7 +143,11 @@ class RunsView(ApiView):
         values = run_values(read_body(request, TRIGGER))
         seconds = triggering.seconds_to_wait(request.GET)
         run, replayed = self._run(request, dag_id, values)
-        answer = Response(one(run.pk)) if seconds is None else triggering.when_over(request, run.pk, seconds, shape=one)
+        if seconds is None:
+            answer: Any = Response(one(run.pk))
+        else:
+            names = results.wanted(request.GET, run.version_id)
+            answer = triggering.when_over(request, run.pk, seconds, shape=lambda pk: _with_results(request, pk, names))
         if replayed:
             answer["Idempotency-Replayed"] = "true"
         return answer
@@ -262,6 +266,12 @@ def clear(user: Any, run: DagRun, values: dict[str, Any]) -> list[dict[str, Any]
     if not dry_run and values["note"] is not None:
         actions.set_note(run.pk, values["note"], user=user)
     return found
+
+
+def _with_results(request: Request, run_pk: int, task_ids: list[str]) -> dict[str, Any]:
+    shown = one(run_pk)
+    found = results.of_run(request.user, run_pk, task_ids) if shown["state"] in ("success", "failed") else {}
+    return {**shown, **({"results": found} if found else {})}
 
 
 def run_values(values: dict[str, Any]) -> dict[str, Any]:

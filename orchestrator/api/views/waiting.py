@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from itertools import groupby
 from typing import Any
 
 from django.http import QueryDict
 from rest_framework.request import Request
 
-from orchestrator import access
+from orchestrator.api import results
 from orchestrator.api.base import ApiView
 from orchestrator.api.errors import Invalid, problem
 from orchestrator.api.query import seconds
@@ -25,15 +24,15 @@ class WaitView(ApiView):
     def get(self, request: Request, dag_id: str, run_id: str) -> Any:
         run = run_for(request.user, dag_id, run_id)
         every = _interval(request.GET)
-        wanted = request.GET.getlist("result")
+        wanted = results.wanted(request.GET, run.version_id)
 
         def look() -> tuple[bytes, bool]:
             state = DagRun.objects.filter(pk=run.pk).values_list("state", flat=True).first()
             if state is None:  # deleted meanwhile: there is no state to tell any more
                 return b"", True
             line: dict[str, Any] = {"state": as_airflow(state)}
-            if state in RUN_FINISHED and wanted:
-                line["results"] = _results(request.user, run, wanted)
+            if state in RUN_FINISHED and (found := results.of_run(request.user, run.pk, wanted)):
+                line["results"] = found
             return json.dumps(line).encode() + b"\n", state in RUN_FINISHED
 
         groups = [f"run.{run.pk}"]
@@ -49,15 +48,4 @@ def _interval(query: QueryDict) -> float:
     found = seconds(query, "interval")
     if found is None:
         raise Invalid(problem("query", "interval", "Field required", None, "missing"))
-    return found
-
-
-def _results(user: Any, run: DagRun, task_ids: list[str]) -> dict[str, Any]:
-    """What the named tasks returned; of a mapped one, of all its instances in a list."""
-    rows = access.visible_xcoms(user).filter(run=run, key="return_value", task_id__in=task_ids)
-    found: dict[str, Any] = {}
-    values = rows.order_by("task_id", "map_index").values_list("task_id", "map_index", "value")
-    for task_id, group in groupby(values, key=lambda row: row[0]):
-        entries = list(group)
-        found[task_id] = entries[0][2] if entries[0][1] < 0 else [each[2] for each in entries]
     return found
