@@ -60,6 +60,20 @@ def _read_keys(text: str, source: str) -> MultiFernet:
         ) from None
 
 
+def encrypt(text: str) -> bytes:
+    """Return a secret as it may be stored."""
+    return _encrypt(text)
+
+
+def decrypt(token: Any, what: str) -> str:
+    """Return a stored secret in clear.
+
+    Raises:
+        SecretError: no key decrypts it; ``what`` says of what it is.
+    """
+    return _decrypt(token, what)
+
+
 def _encrypt(text: str) -> bytes:
     return _keys().encrypt(text.encode("utf-8", "surrogatepass"))
 
@@ -189,8 +203,10 @@ def add_key() -> None:
     replace(key_file(), f"{_new_key()}\n{key_file().read_text().strip()}")
 
 
-def rotate() -> int:
+def rotate(*more: tuple[type[models.Model], str]) -> int:
     """Encrypt with the first key what is still encrypted with an older one; return how many were.
+
+    ``more``: other models that have a ``secret``, each with what one of them is called.
 
     Safe to stop and to call again, and while others write: a row that changed meanwhile is left to its writer,
     who used the first key already.
@@ -198,7 +214,7 @@ def rotate() -> int:
     Raises:
         SecretError: a row that no key decrypts; those before it are done.
     """
-    return sum(_rotate(model, name) for model, name in ((Variable, "variable"), (Connection, "connection")))
+    return sum(_rotate(model, name) for model, name in ((Variable, "variable"), (Connection, "connection"), *more))
 
 
 def _rotate(model: type[models.Model], name: str) -> int:

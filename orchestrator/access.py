@@ -12,7 +12,18 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from dags_app.models import Asset, AssetAlias, Dag, DagImportError
 from runs_app import hitl
-from runs_app.models import AssetEvent, Backfill, DagRun, Deadline, HITLDetail, QueuedEvent, TaskInstance, Undo, XCom
+from runs_app.models import (
+    AssetEvent,
+    Backfill,
+    DagRun,
+    Deadline,
+    HITLDetail,
+    QueuedEvent,
+    TaskInstance,
+    Undo,
+    Webhook,
+    XCom,
+)
 from runs_app.undo.keeping import open_to
 
 ROLES = ("viewer", "user", "op", "admin")
@@ -43,6 +54,7 @@ LEAST_ROLE = {
     "read_providers": "viewer",
     "read_audit": "op",
     "edit_code": "admin",  # a DAG file is code that the workers run
+    "edit_webhooks": "admin",  # what is told to addresses elsewhere
     "admin": "admin",
 }
 """Verb -> the least role that may. A verb that is not here may be done by nobody."""
@@ -82,6 +94,11 @@ def can(user: Any, verb: str, obj: Any = None) -> bool:
 def visible_dags(user: Any) -> QuerySet[Dag]:
     """Return the DAGs the user may see."""
     return Dag.objects.all() if can(user, "read") else Dag.objects.none()
+
+
+def visible_webhooks(user: Any) -> QuerySet[Webhook]:
+    """Return the webhooks the user may see; each tells of the DAGs that its owner may see."""
+    return Webhook.objects.all() if can(user, "edit_webhooks") else Webhook.objects.none()
 
 
 def visible_runs(user: Any) -> QuerySet[DagRun]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -40,6 +41,11 @@ def yes_or_no(text: str) -> bool:
 
 def path(text: str) -> Path:
     return Path(text).expanduser().absolute()
+
+
+def networks(text: str) -> list[str]:
+    """Read networks, each an address with or without the length of its prefix."""
+    return [str(ipaddress.ip_network(each, strict=False)) for each in words(text)]
 
 
 def words(text: str) -> list[str]:
@@ -183,6 +189,13 @@ SETTINGS = (
         float,
         30.0,
         "s that the test of a connection may take",
+    ),
+    Setting(
+        "ORCHESTRATOR_WEBHOOK_NETWORKS",
+        "webhook_networks",
+        networks,
+        [],
+        "networks (10.0.0.0/8) besides the public internet that [webhooks](../howto/webhooks.md) may reach",
     ),
     Setting(
         "ORCHESTRATOR_SECRETS_CACHE_SECONDS",

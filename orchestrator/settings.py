@@ -19,6 +19,8 @@ if not os.environ.get("PLUGINS_FOLDER"):
 
 SECRET_KEY = os.environ.get("SECRET_KEY") or load_or_make(ORCH.home / "keys" / "secret_key")
 DEBUG = False
+VISIBLE_DAGS = "orchestrator.access.visible_dags"
+"""Which DAGs somebody may see, for what tells her of them by itself; by name, since it lies above who asks."""
 ALLOWED_HOSTS = [*ORCH.allowed_hosts, "127.0.0.1", "localhost", "[::1]"]
 CSRF_TRUSTED_ORIGINS = ORCH.trusted_origins
 

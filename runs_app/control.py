@@ -18,7 +18,20 @@ from django.db import DatabaseError, InterfaceError, transaction
 from dags_app.versions import clear_old, load_spec
 from orchestrator.core.states import RUN_UNFINISHED, UNFINISHED, RunState, TaskState
 
-from . import advance, asset_runs, backfill_steps, failures, hitl, holds, notify, rates, sweep, tick, transitions
+from . import (
+    advance,
+    asset_runs,
+    backfill_steps,
+    failures,
+    hitl,
+    holds,
+    notify,
+    rates,
+    sweep,
+    tick,
+    transitions,
+    webhooks,
+)
 from .deadlines import judge_due
 from .failing import pause_if_failing
 from .locking import close_broken, fetch, moment, retrying
@@ -46,6 +59,7 @@ class Counts:
     deadlines_missed: int = 0
     timed_out: int = 0  # runs that took too long
     failures: int = 0  # failed tries that were grouped
+    messages: int = 0  # for webhooks
     swept: sweep.Swept | None = None  # None where the recovery pass was another's
     ready: Counter[str] = field(default_factory=Counter)
     failed: list[str] = field(default_factory=list)  # parts that an error ended
@@ -256,9 +270,13 @@ def _group_failures(counts: Counts, now: datetime) -> None:
     counts.failures = failures.collect(now)
 
 
+def _tell_webhooks(counts: Counts, now: datetime) -> None:
+    counts.messages = webhooks.collect(now)
+
+
 PARTS = (
     *(_create_runs, _create_asset_runs, _backfill, _start_runs, _advance_due, _expire_deferrals),
     *(_open_rates, _release_holds, _expire_questions, _judge_deadlines, _end_late_runs),
-    *(_sweep, _clear_versions, _group_failures),
+    *(_sweep, _clear_versions, _group_failures, _tell_webhooks),
 )
 """In the order in which a pass does them."""

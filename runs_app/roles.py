@@ -169,10 +169,16 @@ def _say_nothing(*_: Any) -> None:
 
 
 def triggerer() -> None:
-    """Run what deferred tasks wait for."""
+    """Run what deferred tasks wait for, and send what webhooks are told."""
     from .triggerer import run
+    from .webhook_sender import Sender
 
-    run(_until_told())
+    sender = Sender()
+    sender.start()
+    try:
+        run(_until_told())
+    finally:
+        sender.stop()
 
 
 def processor() -> None:

@@ -79,6 +79,14 @@ from .views.task_instances import (
 )
 from .views.tokens import CliTokenView, LoginView, LogoutView, TokenView
 from .views.waiting import WaitView
+from .views.webhooks import (
+    DeliveriesView,
+    ResendView,
+    WebhookSecretView,
+    WebhooksView,
+    WebhookTestView,
+    WebhookView,
+)
 from .views.whoami import WhoamiView
 from .views.why import DagWhyView, RunWhyView, TaskWhyView
 from .views.xcoms import XComsView, XComView
@@ -86,6 +94,7 @@ from .views.xcoms import XComsView, XComView
 DAG = "api/v2/dags/<str:dag_id>"
 RUN = DAG + "/dagRuns/<str:run_id>"
 TASK = RUN + "/taskInstances/<str:task_id>"
+WEBHOOK = "api/v2/webhooks/<str:webhook_id>"
 
 urlpatterns = [
     path("openapi.json", DocumentView.as_view()),
@@ -96,6 +105,12 @@ urlpatterns = [
     path("api/v2/monitor/health", HealthView.as_view(), name="health"),
     path("api/v2/version", VersionView.as_view()),
     path("api/v2/whoami", WhoamiView.as_view()),
+    path("api/v2/webhooks", WebhooksView.as_view()),
+    path(WEBHOOK, WebhookView.as_view()),
+    path(WEBHOOK + "/secret", WebhookSecretView.as_view()),
+    path(WEBHOOK + "/test", WebhookTestView.as_view()),
+    path(WEBHOOK + "/deliveries", DeliveriesView.as_view()),
+    path(WEBHOOK + "/deliveries/<str:delivery_id>/resend", ResendView.as_view()),
     path("api/v2/dags", DagsView.as_view()),
     path("api/v2/dagStats", DagStatsView.as_view()),
     path("api/v2/dagTags", DagTagsView.as_view()),

@@ -52,6 +52,7 @@ BAR = (
             Entry("pools", gettext_lazy("Pools"), "read_pools"),
             Entry("workers", gettext_lazy("Workers and queues"), "read_processes"),
             Entry("providers", gettext_lazy("Providers"), "read_providers"),
+            Entry("webhooks", gettext_lazy("Webhooks"), "edit_webhooks"),
             Entry("plugins", gettext_lazy("Plugins"), "read_plugins"),
             Entry("configs", gettext_lazy("Settings"), "read_config"),
             Entry("admin:index", gettext_lazy("Django admin"), "read_audit"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from . import converters  # noqa: F401  # registers them
-from .views import connection_tests, failures, installation, pools, registry, security
+from .views import connection_tests, failures, installation, pools, registry, security, webhooks
 
 urlpatterns = [
     path("events", security.events_page, name="events"),
@@ -16,6 +16,12 @@ urlpatterns = [
     path("security/tokens", security.tokens_page, name="tokens"),
     path("security/tokens/add", security.token_add, name="tokens-add"),
     path("security/tokens/revoke", security.token_revoke, name="tokens-revoke"),
+    path("webhooks", webhooks.list_page, name="webhooks"),
+    path("webhooks/add", webhooks.add, name="webhooks-add"),
+    path("webhooks/<str:webhook_id>", webhooks.one_page, name="webhook"),
+    path("webhooks/<str:webhook_id>/edit", webhooks.edit, name="webhook-edit"),
+    path("webhooks/<str:webhook_id>/delete", webhooks.delete, name="webhook-delete"),
+    path("webhooks/<str:webhook_id>/act", webhooks.act, name="webhook-act"),
     path("failures", failures.list_page, name="failures"),
     path("failures/<int:failure_id>", failures.group_page, name="failure"),
     path("failures/<int:failure_id>/note", failures.note_page, name="failure-note"),

@@ -16,6 +16,7 @@ from .task_instance import TaskInstance
 from .trigger import Trigger
 from .undo import Undo
 from .watch import WatchTrigger
+from .webhook import Delivery, Webhook
 
 __all__ = [
     "AssetEvent",
@@ -27,6 +28,7 @@ __all__ = [
     "ControlState",
     "DagRun",
     "Deadline",
+    "Delivery",
     "Failure",
     "FailureGroup",
     "GroupRetry",
@@ -46,5 +48,6 @@ __all__ = [
     "Undo",
     "UnreadEvent",
     "WatchTrigger",
+    "Webhook",
     "XCom",
 ]

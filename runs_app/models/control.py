@@ -15,6 +15,7 @@ class ControlState(models.Model):
     failures_seen = models.PositiveBigIntegerField(
         db_default=0, help_text="last state event that failures are grouped of"
     )
+    webhooks_seen = models.PositiveBigIntegerField(db_default=0, help_text="last state event that webhooks are told of")
 
     def __str__(self) -> str:
         return f"swept at {self.swept_at}"

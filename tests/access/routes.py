@@ -28,6 +28,7 @@ DAG = "api/v2/dags/<str:dag_id>"
 RUN = f"{DAG}/dagRuns/<str:run_id>"
 TASK = f"{RUN}/taskInstances/<str:task_id>"
 INDEXED = f"{TASK}/<index:map_index>"
+WEBHOOK = "api/v2/webhooks/<str:webhook_id>"
 
 CONNECTION = {"get": "has:read_connections", "patch": "has:edit_connections", "delete": "has:edit_connections"}
 
@@ -40,6 +41,11 @@ API: dict[str, dict[str, str]] = {
     "api/v2/monitor/health": {"get": "open"},
     "api/v2/version": {"get": "open"},
     "api/v2/whoami": {"get": "mine"},
+    "api/v2/webhooks": dict.fromkeys(("get", "post"), "has:edit_webhooks"),
+    f"{WEBHOOK}": dict.fromkeys(("get", "patch", "delete"), "has:edit_webhooks"),
+    **{f"{WEBHOOK}/{end}": {"post": "has:edit_webhooks"} for end in ("secret", "test")},
+    f"{WEBHOOK}/deliveries": {"get": "has:edit_webhooks"},
+    f"{WEBHOOK}/deliveries/<str:delivery_id>/resend": {"post": "has:edit_webhooks"},
     "api/v2/dags": {"get": "lists", "patch": "has:edit"},
     "api/v2/dagStats": {"get": "lists"},
     "api/v2/dagTags": {"get": "lists"},
@@ -234,6 +240,14 @@ PAGES: dict[str, dict[str, str]] = {
         for name, key in SHELVES.items()
         for end in ("add", "delete", "import", f"<any:{key}>/edit")
     },
+    "webhooks": {"get": "has:edit_webhooks"},
+    "webhooks/add": dict.fromkeys(("get", "post"), "has:edit_webhooks"),
+    "webhooks/<str:webhook_id>": {"get": "has:edit_webhooks"},
+    **{
+        f"webhooks/<str:webhook_id>/{end}": dict.fromkeys(("get", "post"), "has:edit_webhooks")
+        for end in ("edit", "delete")
+    },
+    "webhooks/<str:webhook_id>/act": {"post": "has:edit_webhooks"},
     "connections/test": {"post": "has:edit_connections"},
     "connections/<any:connection_id>/test": dict.fromkeys(("get", "post"), "has:edit_connections"),
     **{f"{name}/<any:{key}>/uses": {"get": f"has:read_{name}"} for name, key in SHELVES.items()},

@@ -48,6 +48,8 @@ THERE = {
         "kind": "dags",
         "key": "return_value",
         "pool_name": "p",
+        "webhook_id": "w",
+        "delivery_id": "d",
         "queue": "default",
         "variable_key": "v",
         "connection_id": "c",
@@ -87,6 +89,8 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
     (f"{routes.DAG}/dagRuns", "post"): {"logical_date": None},
     ("api/v2/assets/events", "post"): {"asset_id": 1},
     (f"{routes.DAG}/clearPartitions", "post"): {"partition_key": "us", "dry_run": False},
+    ("webhooks/<str:webhook_id>/act", "post"): {"act": "test"},
+    ("api/v2/webhooks", "post"): {"name": "n", "url": "https://example.org/"},
     ("api/v2/pools", "post"): {"name": "new", "slots": 1},
     ("api/v2/pools/<str:pool_name>", "patch"): {"slots": 2},
     ("api/v2/variables", "post"): {"key": "new", "value": "1"},
@@ -128,6 +132,7 @@ def world(db, monkeypatch) -> dict[str, Any]:
     factories.make_dag(spec=factories.make_spec("beta", {"z": ()}))
     factories.make_run(factories.make_dag("planted", tags=("planted",)), "planted")
     Pool.objects.create(name="p", slots=1)
+    factories.make_delivery(factories.make_webhook(pk="w"), pk="d")
     secrets.set_variable("v", "hunter22")
     secrets.set_connection("c", {"conn_type": "http", "password": "hunter22"})
     event = AuditEntry.objects.create(actor="x", event="y")

@@ -49,6 +49,7 @@ def settings() -> str:
         env.words: "words, separated by commas",
     }
     kinds[env.yes_or_no] = "true or false"
+    kinds[env.networks] = "networks, separated by commas"
     kinds[env.run_dates] = "airflow or scheduled"
     kinds[env.test_mode] = "Disabled, Enabled or Hidden"
     rows = [[f"`{each.name}`", kinds[each.read], _default(each.default), each.help] for each in env.SETTINGS]

@@ -30,6 +30,7 @@ from dags_app.models import (
     SourceTree,
     TaskReference,
 )
+from dags_app.secrets import encrypt
 from dags_app.versions import known_place, load_spec
 from orchestrator.core.serde import dag_to_json
 from orchestrator.core.spec import DagSpec
@@ -39,7 +40,18 @@ from orchestrator.sdk import DAG
 from orchestrator.web.columns import kept
 from runs_app import logs
 from runs_app.create import columns, create_run
-from runs_app.models import Attempt, DagRun, Failure, FailureGroup, HITLDetail, RenderedFields, TaskInstance, XCom
+from runs_app.models import (
+    Attempt,
+    DagRun,
+    Delivery,
+    Failure,
+    FailureGroup,
+    HITLDetail,
+    RenderedFields,
+    TaskInstance,
+    Webhook,
+    XCom,
+)
 
 PASSWORD = secrets.token_urlsafe(12)
 """Of every user made here; another one in each test run."""
@@ -310,3 +322,20 @@ def _write(row: Any, values: Mapping[str, Any]) -> None:
     type(row).objects.filter(pk=row.pk).update(**values)
     for name, value in values.items():
         setattr(row, name, value)
+
+
+def make_webhook(owner: Any = None, **fields: Any) -> Webhook:
+    """Make a webhook that is told how runs end."""
+    values = {"name": "hook", "url": "https://192.0.2.1/", "kinds": ["dag_run.failed"], "created_at": DAY, "after": 0}
+    owner = owner or make_user("admin")
+    return Webhook.objects.create(**{**values, "owner": owner, "secret": encrypt(SIGNING), **fields})
+
+
+def make_delivery(webhook: Webhook, **fields: Any) -> Delivery:
+    """Make a message of it that waits to be sent."""
+    times = {"created_at": DAY, "next_at": DAY, "give_up_at": DAY + timedelta(days=1)}
+    return Delivery.objects.create(**{"webhook": webhook, "kind": "webhook.test", "body": "{}", **times, **fields})
+
+
+SIGNING = "whsec_" + "QUJD" * 8
+"""What the bodies of a factory's webhook are signed with."""

@@ -107,7 +107,10 @@ SHELVES = {
 INSTALLATION = {"queue-uses", "workers", "workers-drain", "workers-stop", "jobs", "configs", "plugins", "providers"}
 FAILURES = {"failures", "failure", "failure-note"}
 SECURITY = {"users", "users-add", "users-edit", "roles", "tokens", "tokens-add", "tokens-revoke", "events"}
-ADMINISTRATION = SECURITY | FAILURES | SHELVES | INSTALLATION | {"pool", "connections-test", "connections-test-form"}
+WEBHOOKS = {"webhooks", "webhooks-add", *(f"webhook{end}" for end in ("", "-edit", "-delete", "-act"))}
+ADMINISTRATION = (
+    WEBHOOKS | SECURITY | FAILURES | SHELVES | INSTALLATION | {"pool", "connections-test", "connections-test-form"}
+)
 """Of a role of their own; the access matrix asks each of them as everybody."""
 WITHOUT_ROLE = {
     "dags",

@@ -26,6 +26,7 @@ from orchestrator.api.views import (
     state_store,
     task_instances,
     tokens,
+    webhooks,
     xcoms,
 )
 
@@ -50,6 +51,8 @@ LISTS: Mapping[str, Listing] = {
     "get_dag_versions": sources.VERSIONS,
     "get_hitl_details": hitl.LISTING,
     "get_deadlines": deadlines.LISTING,
+    "get_webhooks": webhooks.LISTING,
+    "get_webhook_deliveries": webhooks.DELIVERIES,
     "get_deadline_alerts": Listing(),
     "get_providers": Listing(),
     "get_plugins": Listing(),
@@ -165,6 +168,8 @@ BODIES: Mapping[str, Mapping[str, Part]] = {
     "hold_task": holds.BODY,
     "hold_task_instance": holds.BODY,
     "cancel_dag_run": runs.CANCEL,
+    "post_webhook": webhooks.CREATE,
+    "patch_webhook": webhooks.PATCH,
 }
 MAY_BE_LEFT_OUT = {"materialize_asset", "cancel_dag_run", "hold_task", "hold_task_instance"}
 """Operations that do without a body."""

@@ -179,6 +179,15 @@ GET /api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/why why_t
 GET /api/v2/dags/{dag_id}/deadlineAlerts get_deadline_alerts 200 any | deadlines that a DAG defines
 GET /api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/deadlines get_deadlines 200 any | by when a run and its tasks are needed, and whether that was missed
 GET /api/v2/dags/{dag_id}/dagRuns/{dag_run_id}/taskInstances/{task_id}/{map_index}/why why_mapped_task_instance 200 any | why the task instance does not run, what to do, and what holds it
+GET /api/v2/webhooks get_webhooks 200 WebhookCollectionResponse | addresses that are told how runs end
+POST /api/v2/webhooks post_webhook 201 NewWebhookResponse | make one; the answer has the secret that its bodies are signed with, once
+GET /api/v2/webhooks/{webhook_id} get_webhook 200 WebhookResponse | one webhook
+PATCH /api/v2/webhooks/{webhook_id} patch_webhook 200 WebhookResponse | change it; "enabled": true after it was disabled goes on with what waited
+DELETE /api/v2/webhooks/{webhook_id} delete_webhook 204 - | delete it with what it was told
+POST /api/v2/webhooks/{webhook_id}/secret renew_webhook_secret 200 WebhookSecretResponse | give it another secret, shown once
+POST /api/v2/webhooks/{webhook_id}/test test_webhook 200 WebhookDeliveryResponse | send it a message that tells of nothing
+GET /api/v2/webhooks/{webhook_id}/deliveries get_webhook_deliveries 200 WebhookDeliveryCollectionResponse | what it was told, the newest first
+POST /api/v2/webhooks/{webhook_id}/deliveries/{delivery_id}/resend resend_webhook_delivery 200 WebhookDeliveryResponse | send a message once more, under its id
 GET /api/v2/whoami whoami 200 any | who the caller is, and her role with this token
 GET /api/v2/events get_events 200 any | changes of runs and task instances as they happen, as server-sent events
 """

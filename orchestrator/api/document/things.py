@@ -107,5 +107,15 @@ TriggererInfoResponse: *status str|null; *latest_triggerer_heartbeat str|null
 ValidationError: *loc [str|int]; *msg str; *type str; input any; ctx object
 VariableCollectionResponse: *variables [VariableResponse]; *total_entries int
 VariableResponse: *key str; value str|null; *description str|null; *is_encrypted bool; *team_name str|null
+NewWebhookResponse: *id str; *name str; *url str; *kinds [str]; *dag_ids [str]; *tags [str]; *owner str; *enabled bool;
+    *disabled_why str|null; *created_at time; *succeeded_at time|null; *secret str
+WebhookCollectionResponse: *webhooks [WebhookResponse]; *total_entries int
+WebhookDeliveryCollectionResponse: *deliveries [WebhookDeliveryResponse]; *total_entries int
+WebhookDeliveryResponse: *id str; *webhook_id str; *kind str; *dag_id str|null; *dag_run_id str|null; *state
+    =waiting,arrived,dead; *tries int; *created_at time; *tried_at time|null; *next_at time|null; *status int|null;
+    *answer str|null; *body str
+WebhookResponse: *id str; *name str; *url str; *kinds [str]; *dag_ids [str]; *tags [str]; *owner str; *enabled bool;
+    *disabled_why str|null; *created_at time; *succeeded_at time|null
+WebhookSecretResponse: *secret str
 VersionInfo: *version str; *git_version str|null
 """

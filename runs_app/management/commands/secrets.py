@@ -6,12 +6,13 @@ from argparse import ArgumentParser
 
 from dags_app import secrets
 from runs_app.management.subcommands import Console, GroupCommand, Options, Subcommand
+from runs_app.models import Webhook
 
 
 def rotate(console: Console, options: Options) -> None:
     if options.new_key:
         secrets.add_key()
-    done = secrets.rotate()
+    done = secrets.rotate((Webhook, "the secret of webhook"))
     console.show(
         {"rotated": done, "new_key": options.new_key},
         [f"{done} secrets encrypted anew", "Every secret is under the first key now: older ones may go from the list"],
