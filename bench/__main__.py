@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import edit, graph, idle, large, logs, pages, parse, report, rounds, schedule, startup
+from bench import edit, graph, idle, large, logs, pages, parse, report, rounds, schedule, startup, triggers
 from bench.place import Place, memory_folder, pair, place
 from tests.support.servers import Redis
 
@@ -20,6 +20,7 @@ ALONE = {
     "parse": parse.measure,
     "startup": startup.measure,
     "idle": idle.measure,
+    "triggers": triggers.measure,
     "graph": graph.measure,
     "logs": logs.measure,
     "pages": pages.measure,
