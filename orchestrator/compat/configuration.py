@@ -111,6 +111,13 @@ class Configuration:
     def has_option(self, section: str, option: str, **ignored: Any) -> bool:
         return self._find(section, option) is not None
 
+    def as_dict(self, *args: Any, **ignored: Any) -> dict[str, dict[str, str]]:
+        """Every section that is known, and those that the environment names."""
+        named = {
+            name.split("__")[1].lower() for name in os.environ if name.startswith("AIRFLOW__") and "__" in name[9:]
+        }
+        return {section: self.getsection(section) or {} for section in sorted(DEFAULTS.keys() | named)}
+
     def getsection(self, section: str, **ignored: Any) -> dict[str, str] | None:
         found = dict(DEFAULTS.get(section.lower(), {}))
         prefix = f"AIRFLOW__{section.upper()}__"
@@ -118,6 +125,11 @@ class Configuration:
             {name[len(prefix) :].lower(): value for name, value in os.environ.items() if name.startswith(prefix)}
         )
         return found or None
+
+
+def expand_env_var(text: str | None) -> str | None:
+    """Put the values of environment variables and of ``~`` into a text."""
+    return text if not text else os.path.expanduser(os.path.expandvars(text))
 
 
 def _yes_or_no(text: str) -> bool:
@@ -131,4 +143,15 @@ def _yes_or_no(text: str) -> bool:
 
 conf = Configuration()
 get, getint, getfloat, getboolean = conf.get, conf.getint, conf.getfloat, conf.getboolean
+getjson, getlist, getsection, has_option, as_dict = (
+    conf.getjson,
+    conf.getlist,
+    conf.getsection,
+    conf.has_option,
+    conf.as_dict,
+)
+get_airflow_home = airflow_home
 AIRFLOW_HOME = airflow_home()
+AIRFLOW_CONFIG = os.environ.get("AIRFLOW_CONFIG") or os.path.join(AIRFLOW_HOME, "airflow.cfg")
+DAGS_FOLDER = conf.get("core", "dags_folder")
+PLUGINS_FOLDER = conf.get("core", "plugins_folder")

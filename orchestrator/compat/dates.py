@@ -73,3 +73,40 @@ def parse_timezone(name: Any) -> Any:
     import pendulum
 
     return pendulum.timezone(name)
+
+
+def is_naive(value: _datetime.datetime) -> bool:
+    return value.utcoffset() is None
+
+
+def utc_epoch() -> _datetime.datetime:
+    return _datetime.datetime(1970, 1, 1, tzinfo=_datetime.UTC)
+
+
+def from_timestamp(timestamp: float, tz: Any = None) -> Any:
+    """Seconds since 1970, as a time; ``tz`` may be ``local``."""
+    import pendulum
+
+    zone = pendulum.local_timezone() if tz == "local" else tz or "UTC"
+    return pendulum.from_timestamp(timestamp, tz=zone)
+
+
+def local_timezone() -> Any:
+    import pendulum
+
+    return pendulum.local_timezone()
+
+
+def td_format(td_object: Any) -> str | None:
+    """A length of time in the shortest words: ``1h:2M``."""
+    if td_object is None:
+        return None
+    total = td_object.total_seconds() if isinstance(td_object, _datetime.timedelta) else float(td_object)
+    if total < 1:
+        return "<1s"
+    parts = []
+    for letter, size in (("y", 31_536_000), ("m", 2_592_000), ("d", 86_400), ("h", 3_600), ("M", 60), ("s", 1)):
+        count, total = divmod(int(total), size)
+        if count:
+            parts.append(f"{count}{letter}")
+    return ":".join(parts)

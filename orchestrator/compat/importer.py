@@ -6,12 +6,13 @@ import importlib
 import importlib.machinery
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
 from .names import FALLBACK, MODULES, REFUSED
 
+EXAMPLES = ("airflow.example_dags", "airflow.contrib.example_dags")
 REFERENCE = "docs/reference/airflow-names.md lists the names that are"
 
 
@@ -43,6 +44,19 @@ class AliasModule(ModuleType):
         return sorted({*super().__dir__(), *MODULES[self.__name__], *below})
 
 
+class Folders:
+    """Where a package of Airflow's goes on: provider packages that are installed share it, and files of a DAGs folder may.
+
+    Asked each time, since a DAG's folders come to ``sys.path`` after the package was imported.
+    """
+
+    def __init__(self, *below: str) -> None:
+        self.below = below
+
+    def __iter__(self) -> Iterator[str]:
+        return (f"{each}/{below}" if below else each for below in self.below for each in sys.path if each)
+
+
 class Finder:
     """Answers for the modules of the table, so that nothing has to lie on disk under Airflow's name.
 
@@ -63,9 +77,7 @@ class Finder:
 
     def exec_module(self, module: ModuleType) -> None:
         if module.__spec__ is not None and module.__spec__.submodule_search_locations is not None:
-            # Provider packages that are installed share the top package.
-            relative = module.__name__.replace(".", "/")
-            module.__path__ = [f"{each}/{relative}" for each in sys.path if each]
+            module.__path__ = Folders(module.__name__.replace(".", "/"))
 
 
 class LastFinder:
@@ -79,6 +91,8 @@ class LastFinder:
             return None
         if name in FALLBACK:
             return self.first.spec_of(name)
+        if name in EXAMPLES:
+            return importlib.machinery.ModuleSpec(name, self, is_package=True)
         for refused, reason in REFUSED.items():
             if name == refused or name.startswith(refused + ".") or refused.startswith(name + "."):
                 raise ModuleNotFoundError(f"{refused}: {reason}", name=name)
@@ -89,6 +103,13 @@ class LastFinder:
                 f"No module named {name!r}: if it is a provider's, install its package ({package}...)", name=name
             )
         raise ModuleNotFoundError(f"No module named {name!r}: {REFERENCE}", name=name)
+
+    def create_module(self, spec: Any) -> None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        # Airflow's example files, copied into a DAGs folder, import what lies beside them by their old place.
+        module.__path__ = Folders("airflow/example_dags", "")
 
 
 def install() -> None:

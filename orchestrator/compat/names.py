@@ -6,6 +6,8 @@ work here, with the reason and the way out.
 
 from __future__ import annotations
 
+from .other_names import OTHER, OTHER_REFUSED
+
 _SDK = "orchestrator.sdk."
 _OP = "orchestrator.operators."
 _COMPAT = "orchestrator.compat."
@@ -71,10 +73,9 @@ _TYPES = _NOTSET | _from(_ENUMS, "DagRunType")
 _ASSETS = _from(
     _SDK + "assets",
     *("Asset", "AssetAlias", "AssetAll", "AssetAny", "AssetWatcher", "AssetOrTimeSchedule", "Metadata"),
-    *("AssetAccessControl", "Dataset", "DatasetAlias"),
+    *("AssetAccessControl", "Dataset", "DatasetAlias", "DatasetOrTimeSchedule"),
     DatasetAll="AssetAll",
     DatasetAny="AssetAny",
-    DatasetOrTimeSchedule="AssetOrTimeSchedule",
 )
 _ASSET_KINDS = _from(_SDK + "assets", "AssetNameRef", "AssetRef", "AssetUriRef", "BaseAsset", "Model")
 _ASSET_DECORATOR = _from(_SDK + "asset_decorator", "asset", "AssetDefinition", "MultiAssetDefinition")
@@ -231,7 +232,7 @@ _MODELS = {
     **_HOOK,
     **_LINK,
     **_MAPPED,
-    **_from(_COMPAT + "shims", "DagRun", "TaskInstance", "DagModel", "DagBag"),
+    **_from(_COMPAT + "models", "DagRun", "TaskInstance", "DagModel", "DagBag"),
     "XCom": _XCOM["XCom"],
 }
 
@@ -250,7 +251,7 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.sdk.timezone": _TIMEZONE,
     "airflow.sdk.macros": _MACROS,
     "airflow.sdk.configuration": _CONF,
-    "airflow.sdk.types": _from(_COMPAT + "shims", DagRunProtocol="DagRun", RuntimeTaskInstanceProtocol="TaskInstance"),
+    "airflow.sdk.types": _from(_COMPAT + "models", DagRunProtocol="DagRun", RuntimeTaskInstanceProtocol="TaskInstance"),
     "airflow.sdk.bases": {},
     "airflow.sdk.bases.operator": {**_OPERATOR, **_EDGES},
     "airflow.sdk.bases.sensor": _SENSOR,
@@ -377,7 +378,7 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.utils.decorators": _from(_COMPAT + "shims", "apply_defaults"),
     "airflow.utils.edgemodifier": _EDGES,
     "airflow.utils.email": _MAIL,
-    "airflow.utils.helpers": {**_EDGES, **_from(_SDK + "operator", validate_key="check_id")},
+    "airflow.utils.helpers": _EDGES,
     "airflow.utils.log": {},
     "airflow.utils.log.logging_mixin": _from(_COMPAT + "shims", "LoggingMixin"),
     "airflow.utils.log.secrets_masker": _from(_COMPAT + "shims", "mask_secret"),
@@ -500,15 +501,15 @@ FALLBACK: dict[str, dict[str, str]] = {
 MODULES |= FALLBACK
 
 _NO_SESSION = "a task has no way to the database: use the context, XComs, Variable, Connection or the REST API"
-_NO_SUBDAG = "SubDAGs left Airflow in version 3: use a TaskGroup"
 REFUSED: dict[str, str] = {
     "airflow.settings.Session": _NO_SESSION,
     "airflow.settings.engine": _NO_SESSION,
     "airflow.utils.session": _NO_SESSION,
     "airflow.utils.db": _NO_SESSION,
-    "airflow.api.common.trigger_dag": "use TriggerDagRunOperator, or POST /api/v2/dags/{dag_id}/dagRuns",
+    "airflow.api": "to start runs use TriggerDagRunOperator or POST /api/v2/dags/{dag_id}/dagRuns, else the REST API",
     "airflow.providers.standard.triggers.hitl": "a task that asks people needs no trigger: raise TaskAwaitingInput",
-    "airflow.operators.subdag": _NO_SUBDAG,
-    "airflow.operators.subdag_operator": _NO_SUBDAG,
-    "airflow.operators.SubDagOperator": _NO_SUBDAG,
 }
+
+for _module, _names in OTHER.items():
+    MODULES[_module] = MODULES.get(_module, {}) | _names
+REFUSED |= OTHER_REFUSED

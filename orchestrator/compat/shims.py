@@ -8,8 +8,6 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from orchestrator.sdk.exceptions import AirflowException
-
 cached_property, cache = functools.cached_property, functools.cache
 TIMEZONE_NAME = "UTC"
 
@@ -34,6 +32,20 @@ def import_string(dotted_path: str) -> Any:
         raise ImportError(f'Module "{module}" does not define a "{name}" attribute/class') from error
 
 
+def qualname(o: Any, use_qualname: bool = False, exclude_module: bool = False) -> str:
+    """The dotted path of a class or function, or of an object's class."""
+    named = o if callable(o) and not isinstance(o, functools.partial) else getattr(o, "func", type(o))
+    name = str(named.__qualname__ if use_qualname else named.__name__)
+    return name if exclude_module else f"{named.__module__}.{name}"
+
+
+def iter_namespace(ns: Any) -> Any:
+    """The modules of a package."""
+    import pkgutil
+
+    return pkgutil.iter_modules(ns.__path__, ns.__name__ + ".")
+
+
 def to_boolean(text: str | None) -> bool:
     return (text or "").strip().lower() in {"on", "t", "true", "y", "yes", "1"}
 
@@ -44,42 +56,6 @@ class LoggingMixin:
     @property
     def log(self) -> logging.Logger:
         return logging.getLogger(f"{type(self).__module__}.{type(self).__name__}")
-
-
-class _FromDatabase:
-    """Airflow's database models: for annotations only, since a task has no way to the database."""
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        raise AirflowException(_no_database(type(self).__name__))
-
-    @classmethod
-    def _refuse(cls, *args: Any, **kwargs: Any) -> Any:
-        raise AirflowException(_no_database(cls.__name__))
-
-    find = get_latest_runs = get_run = query = _refuse
-
-
-def _no_database(what: str) -> str:
-    return (
-        f"{what} reads Airflow's database, which tasks and DAG files cannot reach: "
-        "use the context (dag_run, ti, xcom_pull) or the REST API"
-    )
-
-
-class DagRun(_FromDatabase):
-    """A run, in annotations."""
-
-
-class TaskInstance(_FromDatabase):
-    """A task instance, in annotations."""
-
-
-class DagModel(_FromDatabase):
-    """A DAG's row, in annotations."""
-
-
-class DagBag(_FromDatabase):
-    """A folder of DAGs, in annotations."""
 
 
 class ParsingContext:

@@ -16,6 +16,8 @@ from orchestrator.sdk.xcom_arg import XComArg
 
 from .times import moment_of
 
+XCOM_RUN_ID = "trigger_run_id"
+
 
 class DagIsPaused(AirflowException):
     """The DAG to start is paused, and this was to matter."""
@@ -25,13 +27,21 @@ class DagIsPaused(AirflowException):
         self.dag_id = dag_id
 
 
+class DagRunOrder:
+    """What ``python_callable`` of Airflow 1 gets and returns: the id and configuration of the run to start."""
+
+    def __init__(self, run_id: str | None = None, payload: Any = None) -> None:
+        self.run_id, self.payload = run_id, payload
+
+
 class TriggerDagRunOperator(BaseOperator):
     """Starts a run of ``trigger_dag_id``; with ``wait_for_completion`` it ends as that run ends.
 
     ``conf`` is the run's configuration (JSON), ``logical_date`` now unless given, None = a run without one.
     ``reset_dag_run`` clears a run that is there already and runs it again; ``skip_when_already_exists`` skips.
     The new run starts at ``run_after``, or at once. Its id is the XCom ``trigger_run_id``.
-    ``fail_when_dag_is_paused`` refuses a DAG that is paused, whose run would wait.
+    ``fail_when_dag_is_paused`` refuses a DAG that is paused, whose run would wait. ``python_callable`` is Airflow 1's: it
+    gets the context and a :class:`DagRunOrder`, and returns that with a payload, or None to start nothing.
     """
 
     template_fields: Collection[str] = (
@@ -47,6 +57,7 @@ class TriggerDagRunOperator(BaseOperator):
         trigger_dag_id: str,
         trigger_run_id: str | None = None,
         conf: dict[str, Any] | None = None,
+        python_callable: Any = None,
         logical_date: Any = NOTSET,
         execution_date: Any = NOTSET,
         run_after: Any = NOTSET,
@@ -70,7 +81,7 @@ class TriggerDagRunOperator(BaseOperator):
                 )
         self.trigger_dag_id, self.trigger_run_id, self.conf, self.note = trigger_dag_id, trigger_run_id, conf, note
         self.logical_date = logical_date if logical_date is not NOTSET else execution_date
-        self.run_after = run_after
+        self.run_after, self.python_callable = run_after, python_callable
         self.reset_dag_run, self.wait_for_completion = reset_dag_run, wait_for_completion
         self.poke_interval = seconds(poke_interval) or 1.0
         self.allowed_states = [str(each) for each in allowed_states or ("success",)]
@@ -79,6 +90,12 @@ class TriggerDagRunOperator(BaseOperator):
         self.fail_when_dag_is_paused, self.deferrable = fail_when_dag_is_paused, deferrable_or_default(deferrable)
 
     def execute(self, context: Any) -> None:
+        if self.python_callable is not None:
+            order = self.python_callable(context, DagRunOrder(self.trigger_run_id))
+            if not order:
+                self.log.info("python_callable returned nothing: no run is started")
+                return
+            self.trigger_run_id, self.conf = order.run_id, order.payload
         try:
             json.dumps(self.conf)
         except TypeError as error:

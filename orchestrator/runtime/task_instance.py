@@ -170,6 +170,11 @@ class RuntimeTaskInstance:
         """
         one = task_ids is None or isinstance(task_ids, str)
         ids = [self.task_id] if task_ids is None else [task_ids] if isinstance(task_ids, str) else list(task_ids)
+        dag = getattr(self.task, "dag", None)
+        if dag is not None and dag.subdags:
+            from orchestrator.sdk.subdags import of_subdags
+
+            ids, dag_id = of_subdags(self.task, ids, dag_id)
         where: Json = {}
         if dag_id not in (None, self.dag_id):
             where["dag_id"] = dag_id

@@ -22,6 +22,7 @@ __all__ = [
     "BaseAsset",
     "Dataset",
     "DatasetAlias",
+    "DatasetOrTimeSchedule",
     "Metadata",
     "Model",
 ]
@@ -270,3 +271,10 @@ def sanitised(uri: str) -> str:
         host = host.rpartition("@")[2]
     query = urlencode(sorted(parse_qsl(parts.query))) if parts.query else ""
     return urlunsplit((scheme, host, parts.path.rstrip("/") or "/", query, ""))
+
+
+class DatasetOrTimeSchedule(AssetOrTimeSchedule):
+    """:class:`AssetOrTimeSchedule` as Airflow 2 called it and its argument."""
+
+    def __init__(self, *, timetable: Any, datasets: Any = None, assets: Any = None) -> None:
+        super().__init__(timetable=timetable, assets=datasets if assets is None else assets)

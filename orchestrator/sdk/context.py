@@ -64,6 +64,12 @@ class Defining:
     setups: list[Any] = []
 
 
+class CurrentDag:
+    """``DagContext``: the DAG whose ``with`` block is open."""
+
+    get_current = get_current_dag = staticmethod(lambda: current_dag())
+
+
 def current_dag() -> Any:
     return Defining.dags[-1] if Defining.dags else None
 

@@ -41,6 +41,7 @@ class DAG:
         max_consecutive_failed_dag_runs: int | None = None,
         dagrun_timeout: timedelta | None = None,
         sla_miss_callback: Any = None,
+        full_filepath: Any = None,
         default_view: Any = None,
         orientation: Any = None,
         catchup: bool = False,
@@ -114,6 +115,8 @@ class DAG:
         self.task_dict: dict[str, Any] = {}
         self.groups: dict[str, TaskGroup] = {}
         self.task_group = TaskGroup(None, dag=self)
+        self.subdags: dict[str, str] = {}  # ids of DAGs that became groups of this one -> id of the group
+        self.taken_into: TaskGroup | None = None
         self.fileloc = _caller_file()
         self._check()
 

@@ -30,6 +30,8 @@ def collect(module: Any) -> list[DAG]:
     found: dict[str, DAG] = {}
     held = [value for value in vars(module).values() if isinstance(value, DAG)]
     for dag in [*_made, *(each for each in held if each not in _made)]:
+        if dag.taken_into is not None:
+            continue
         other = found.setdefault(dag.dag_id, dag)
         if other is not dag:
             raise DagError(f"the file defines DAG {dag.dag_id!r} twice: give one of them another dag_id")

@@ -57,7 +57,8 @@ def test_attributes_reach_submodules_after_a_bare_import():
     [
         ("from airflow.settings import Session", "no way to the database"),
         ("from airflow.utils.session import provide_session", "no way to the database"),
-        ("from airflow.operators.subdag import SubDagOperator", "use a TaskGroup"),
+        ("from airflow.executors.local_executor import LocalExecutor", "no executors"),
+        ("from airflow.jobs.base_job import BaseJob", "Airflow's own server"),
         ("from airflow.providers.postgres.hooks.postgres import PostgresHook", "apache-airflow-providers-postgres"),
         ("import airflow.api.common.trigger_dag", "TriggerDagRunOperator"),
         ("import airflow.nothing_like_that", "airflow-names.md"),
@@ -152,3 +153,42 @@ def test_a_file_in_the_style_of_airflow_1_defines_its_dag(tmp_path: Path, monkey
     assert spec.max_active_tasks == 4 and spec.timetable["expression"] == "@daily"
     assert spec.tasks["python"].retries == 1 and spec.tasks["python"].email == ("me@example.org",)
     assert not spec.tasks["python"].email_on_failure
+
+
+def names_of_airflow() -> dict[str, list[str]]:
+    """Era -> the names it has."""
+    lines = (Path(__file__).parent / "data" / "names.txt").read_text().splitlines()
+    found: dict[str, list[str]] = {"1": [], "2": [], "3": []}
+    for name, eras in (line.split() for line in lines if not line.startswith("#")):
+        for era in eras:
+            found[era].append(name)
+    return found
+
+
+def says(name: str) -> str | None:
+    """What importing a name and then asking for it by attributes says; None: it is there, both ways."""
+    import airflow
+
+    module, _, attribute = name.rpartition(".")
+    try:
+        exec(f"from {module} import {attribute}", {})
+    except ImportError as error:
+        return str(error)
+    found = airflow
+    for part in name.split(".")[1:]:
+        found = getattr(found, part)
+    return None
+
+
+@pytest.mark.parametrize("era", ["1", "2", "3"])
+def test_every_name_that_dag_files_of_an_era_import_is_there(era: str):
+    names = names_of_airflow()[era]
+    assert len(names) > 190
+    assert {name: said for name in names if (said := says(name)) is not None} == {}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_refused_says_what_to_use_in_one_line(name: str):
+    said = says(name)
+    assert said is not None and REFUSED[name] in said and "\n" not in said
+    assert any(word in said for word in ("use ", "raise ", "give it")), said

@@ -1,0 +1,92 @@
+"""Airflow's database models: for imports and annotations only, since a task has no way to the database."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestrator.sdk.exceptions import AirflowException
+
+ID_LEN = 250
+PLAIN = frozenset(
+    {
+        *("Backfill", "Base", "BaseUser", "DagBundleModel", "DagCode", "DagOwnerAttributes", "DagPickle", "DagRunNote"),
+        *(
+            "DagScheduleDatasetReference",
+            "DagTag",
+            "DagVersion",
+            "DagWarning",
+            "DatasetAliasModel",
+            "DatasetDagRunQueue",
+        ),
+        *(
+            "DatasetEvent",
+            "DatasetModel",
+            "AssetActive",
+            "AssetAliasModel",
+            "AssetEvent",
+            "AssetModel",
+            "DbCallbackRequest",
+        ),
+        *("HITLDetail", "ImportError", "ParseImportError", "KnownEvent", "Log", "LogTemplate", "Pool", "PoolStats"),
+        *("RenderedTaskInstanceFields", "SerializedDagModel", "SimpleTaskInstance", "SlaMiss", "TaskFail"),
+        *("TaskInstanceHistory", "TaskInstanceNote", "TaskMap", "TaskOutletDatasetReference", "TaskReschedule"),
+        *("Team", "Trigger", "User", "XComModel"),
+    }
+)
+"""Rows of what the pages show and the REST API answers for."""
+
+
+def refusal(what: str) -> str:
+    """What whoever uses such a model in a DAG file or task is told."""
+    return (
+        f"{what} reads Airflow's database, which tasks and DAG files cannot reach: "
+        "use the context (dag_run, ti, xcom_pull) or the REST API"
+    )
+
+
+class FromDatabase:
+    """Stands for a row of Airflow's database; to make one, or to look for one, is refused."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise AirflowException(refusal(type(self).__name__))
+
+    @classmethod
+    def _refuse(cls, *args: Any, **kwargs: Any) -> Any:
+        raise AirflowException(refusal(cls.__name__))
+
+    find = get_latest_runs = get_run = query = get_pool = get_pools = create_or_update_pool = _refuse
+    get_dagmodel = get_current = get_paused_dag_ids = _refuse
+
+
+class DagRun(FromDatabase):
+    """A run, in annotations."""
+
+    @staticmethod
+    def generate_run_id(run_type: Any, execution_date: Any = None, *, logical_date: Any = None, **more: Any) -> str:
+        """The id of a run, by its type and date."""
+        date = logical_date or execution_date or more.get("run_after")
+        return f"{getattr(run_type, 'value', run_type)}__{date.isoformat()}"
+
+
+class TaskInstance(FromDatabase):
+    """A task instance, in annotations."""
+
+
+class DagModel(FromDatabase):
+    """A DAG's row, in annotations."""
+
+
+class DagBag(FromDatabase):
+    """A folder of DAGs, in annotations."""
+
+
+def clear_task_instances(*args: Any, **kwargs: Any) -> Any:
+    raise AirflowException(refusal("clear_task_instances"))
+
+
+def __getattr__(name: str) -> Any:
+    if name in PLAIN:
+        made = type(name, (FromDatabase,), {"__doc__": "A row, in annotations.", "__module__": __name__})
+        globals()[name] = made
+        return made
+    raise AttributeError(name)
