@@ -101,6 +101,19 @@ def _xcom(
     return sorted(entries, key=lambda each: (order[each["task_id"]], each["map_index"]))
 
 
+def _latest_xcom(
+    scope: Scope,
+    key: str | None,
+    dag_id: str | None = None,
+    run_id: str | None = None,
+    include_prior_dates: bool = False,
+) -> Json:
+    """What any task pushed last under a key: XComs without an id of a task, in files of Airflow 1 and 2."""
+    rows = _xcoms(scope, dag_id, run_id, include_prior_dates)
+    rows = rows if key is None else rows.filter(key=key)
+    return rows.order_by("-run__run_after", "-timestamp", "-pk").values("value").first()
+
+
 def _wanted(map_index: int, map_indexes: Json) -> bool:
     if map_indexes is None:
         return True
@@ -405,6 +418,7 @@ ANSWERS: dict[str, Callable[..., Json]] = {
     "triggering_asset_events": asset_answers.triggering,
     "dag_run": _dag_run,
     "xcom": _xcom,
+    "latest_xcom": _latest_xcom,
     "xcom_length": _xcom_length,
     "xcom_range": _xcom_range,
     "push_xcom": _push_xcom,

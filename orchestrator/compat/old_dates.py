@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from orchestrator.core.cron import PRESETS, Cron
@@ -39,7 +39,9 @@ def date_range(
     if end_date is None and not num:
         end_date = utcnow()
     forward, backward = _steps(delta)
-    date = start_date if start_date.tzinfo is not None or not isinstance(delta, str) else start_date.replace(tzinfo=UTC)
+    if end_date is not None and end_date.tzinfo is not None and start_date.tzinfo is None:
+        start_date = start_date.replace(tzinfo=end_date.tzinfo)
+    date = start_date
     if isinstance(delta, str):
         date = forward(date - timedelta(seconds=1))  # the first one is on the schedule
     found = []

@@ -46,9 +46,14 @@ class BashOperator(BaseOperator):
         skip_on_exit_code: int | Container[int] | None = 99,
         cwd: str | None = None,
         output_processor: Callable[[str], Any] = lambda result: result,
+        skip_exit_code: int | None = None,  # Airflow 2's name
+        xcom_push: bool | None = None,  # Airflow 1's
         **kwargs: Any,
     ) -> None:
+        if xcom_push is not None:
+            kwargs.setdefault("do_xcom_push", xcom_push)
         super().__init__(**kwargs)
+        skip_on_exit_code = skip_on_exit_code if skip_exit_code is None else skip_exit_code
         self.bash_command, self.env, self.append_env, self.cwd = bash_command, env, append_env, cwd
         self.output_encoding, self.output_processor = output_encoding, output_processor
         self.skip_on_exit_code = exit_codes(skip_on_exit_code)

@@ -75,9 +75,9 @@ class FSHook(BaseHook):
 
     conn_name_attr, default_conn_name, conn_type, hook_name = "fs_conn_id", "fs_default", "fs", "File (path)"
 
-    def __init__(self, fs_conn_id: str = default_conn_name, **kwargs: Any) -> None:
+    def __init__(self, fs_conn_id: str = default_conn_name, conn_id: str | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.fs_conn_id = fs_conn_id
+        self.fs_conn_id = conn_id or fs_conn_id  # Airflow 1 called it conn_id
 
     def get_path(self) -> str:
         return Connection.get(self.fs_conn_id).extra_dejson.get("path", "")

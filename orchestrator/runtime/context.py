@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
 from orchestrator.sdk.comms import ask
 from orchestrator.sdk.connections import Connection, Variable
 from orchestrator.sdk.xcom_json import decode
 
+from .older import OLDER
 from .task_instance import RuntimeDagRun, RuntimeTaskInstance, moment
 
 Json = dict[str, Any]
@@ -107,17 +107,6 @@ def _previous_key(name: str) -> Callable[[TaskContext], Any]:
     return lambda context: moment(_previous(context).get(name))
 
 
-def _next_date(context: TaskContext) -> Any:
-    """The logical date that follows in the DAG's schedule; the run's own where there is no schedule."""
-    from orchestrator.core.timetables import DataInterval, Restriction
-
-    date = context["logical_date"]
-    start, end = context.get("data_interval_start") or date, context.get("data_interval_end") or date
-    last = DataInterval(datetime.fromisoformat(start.isoformat()), datetime.fromisoformat(end.isoformat()))
-    found = context.dag.timetable.next_run(last=last, restriction=Restriction(None, None, True), now=last.end)
-    return moment(found.logical_date.isoformat()) if found is not None else date
-
-
 def _outlet_events(context: TaskContext) -> Any:
     from orchestrator.sdk.asset_events import OutletEvents
 
@@ -159,7 +148,7 @@ ALWAYS: dict[str, Callable[[TaskContext], Any]] = {
     "partition_key": lambda context: context.run.get("partition_key"),
     "partition_date": lambda context: moment(context.run.get("partition_date")),
     "params": lambda context: context._params(),
-    "conf": lambda context: {},
+    "conf": lambda context: _configuration(),
     "var": lambda context: {"value": _Variables(False), "json": _Variables(True)},
     "conn": lambda context: _Connections(),
     "macros": lambda context: _macros(),
@@ -179,7 +168,6 @@ ALWAYS: dict[str, Callable[[TaskContext], Any]] = {
 }
 WITH_DATE = ALWAYS | {
     "logical_date": lambda context: moment(date_of(context.run)),
-    "execution_date": lambda context: context["logical_date"],
     "ds": lambda context: context["logical_date"].strftime("%Y-%m-%d"),
     "ds_nodash": lambda context: context["logical_date"].strftime("%Y%m%d"),
     "ts": lambda context: context["logical_date"].isoformat(),
@@ -187,14 +175,7 @@ WITH_DATE = ALWAYS | {
     "ts_nodash_with_tz": lambda context: context["logical_date"].isoformat().replace("-", "").replace(":", ""),
     "prev_data_interval_start_success": _previous_key("prev_data_interval_start_success"),
     "prev_data_interval_end_success": _previous_key("prev_data_interval_end_success"),
-    # Names of Airflow 1 and 2 that many files still use.
-    "yesterday_ds": lambda context: context["logical_date"].subtract(days=1).strftime("%Y-%m-%d"),
-    "yesterday_ds_nodash": lambda context: context["logical_date"].subtract(days=1).strftime("%Y%m%d"),
-    "tomorrow_ds": lambda context: context["logical_date"].add(days=1).strftime("%Y-%m-%d"),
-    "tomorrow_ds_nodash": lambda context: context["logical_date"].add(days=1).strftime("%Y%m%d"),
-    "next_execution_date": lambda context: _next_date(context),
-    "next_ds": lambda context: _next_date(context).strftime("%Y-%m-%d"),
-    "next_ds_nodash": lambda context: _next_date(context).strftime("%Y%m%d"),
+    **OLDER,
 }
 WITH_INTERVAL = WITH_DATE | {
     "data_interval_start": lambda context: moment(context.run["data_interval_start"]),
@@ -254,3 +235,9 @@ def _macros() -> Any:
     from . import macros
 
     return macros
+
+
+def _configuration() -> Any:
+    from orchestrator.compat.configuration import conf
+
+    return conf

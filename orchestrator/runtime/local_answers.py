@@ -69,6 +69,14 @@ class Memory:
                     found.append({"task_id": task_id, "map_index": at, "value": value})
         return found
 
+    def _latest_xcom(
+        self, key: str | None, dag_id: str | None = None, run_id: str | None = None, include_prior_dates: bool = False
+    ) -> Json:
+        if dag_id is not None or run_id not in (None, self.run.run_json["run_id"]):
+            return NOT_SET
+        found = [value for (_, _, name), (value, _) in self.xcoms.items() if key in (None, name)]
+        return {"value": found[-1]} if found else None
+
     def _of(self, task_id: str, key: str | None) -> list[Any]:
         return [each for each in self.xcoms.items() if each[0][0] == task_id and key in (None, each[0][2])]
 

@@ -12,6 +12,8 @@ from orchestrator.sdk.params import NOTSET
 from orchestrator.sdk.xcom import dump, length_of, load
 from orchestrator.sdk.xcom_arg import RETURN_KEY
 
+from .older import OlderDagRun, OlderTaskInstance
+
 Json = dict[str, Any]
 
 
@@ -24,7 +26,7 @@ def moment(text: str | None) -> Any:
     return pendulum.instance(datetime.fromisoformat(text)).in_timezone("UTC")
 
 
-class RuntimeDagRun:
+class RuntimeDagRun(OlderDagRun):
     """The run, as a task sees it."""
 
     start_date = end_date = data_interval_start = data_interval_end = logical_date = None
@@ -51,7 +53,7 @@ class TaskInstanceKey(NamedTuple):
     map_index: int
 
 
-class RuntimeTaskInstance:
+class RuntimeTaskInstance(OlderTaskInstance):
     """The task instance that runs, as its code sees it."""
 
     _ended: tuple[str, datetime] | None = None  # the state it came to, and when
@@ -165,7 +167,7 @@ class RuntimeTaskInstance:
         """Return one value, or a list of values, as Airflow does.
 
         One task id: its value; where it is mapped and several instances pushed, the list of them; None where
-        nothing was pushed. Several ids: one list, with None for a task that pushed nothing. ``map_indexes`` names
+        nothing was pushed. No id: its own, or what any task of the run pushed last, as in Airflow 2. Several ids: one list, with None for a task that pushed nothing. ``map_indexes`` names
         instances (None: the task that is not mapped); only there ``default`` stands for what was not pushed.
         """
         one = task_ids is None or isinstance(task_ids, str)
@@ -183,9 +185,12 @@ class RuntimeTaskInstance:
         if include_prior_dates:
             where["include_prior_dates"] = True
         wanted = _map_indexes(map_indexes)
-        found: dict[str, dict[int, Any]] = {task_id: {} for task_id in ids}
+        found: dict[str, dict[int, Any]] = {task_id or "": {} for task_id in ids}
         for task_id, map_index, value in self.pull_entries(ids, key, wanted, **where):
             found[task_id][map_index] = value
+        if task_ids is None and not found[self.task_id or ""] and wanted is None:
+            last = ask("latest_xcom", key=key, **where)
+            return load(last["value"]) if last else default
         if wanted is None:
             values = [value for task_id in ids for value in found[task_id].values() or [None]]
             return values[0] if one and len(values) == 1 else values

@@ -223,8 +223,10 @@ class AssetAccessControl:
 class Metadata:
     """What a task says about an asset it wrote: ``yield Metadata(asset, {"rows": 3})``."""
 
-    def __init__(self, asset: Any, extra: dict[str, Any] | None = None, alias: Any = None) -> None:
-        self.asset, self.extra, self.alias = asset, dict(extra or {}), alias
+    def __init__(
+        self, asset: Any = None, extra: dict[str, Any] | None = None, alias: Any = None, *, target: Any = None
+    ) -> None:
+        self.asset, self.extra, self.alias = target if asset is None else asset, dict(extra or {}), alias
 
 
 DatasetAlias = AssetAlias

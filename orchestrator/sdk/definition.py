@@ -10,13 +10,14 @@ from typing import Any
 
 from .context import Defining
 from .exceptions import DagError, DuplicateTaskIdFound
+from .older_dag import OlderDag
 from .operator import as_list, check_id
 from .taskgroup import TaskGroup
 
 _UNSET: Any = object()
 
 
-class DAG:
+class DAG(OlderDag):
     """A directed acyclic graph of tasks, and when it runs. ``with DAG(...):`` collects what is defined inside."""
 
     def __init__(
