@@ -17,7 +17,7 @@ from orchestrator.core import timetables
 from orchestrator.core.serde import SpecError
 from orchestrator.sdk.listeners import IMPORT_HOOKS
 
-from . import asset_sync, documents, plugin_calls, pools, ranges, schedule, uses
+from . import asset_sync, documents, plugin_calls, pools, ranges, schedule, takeovers, uses
 from .documents import Document
 from .models import Dag, DagFile, DagImportError, DagTag, DagVersion, SourceBlob, SourceTree
 from .trees import Tree
@@ -229,6 +229,8 @@ def _store_dag(
         schedule.plan(dag, now, schedule.last_interval(dag), spec)
     elif dag.version_id != had_version or was_stale or dag.schedule_error or is_behind:
         schedule.plan(dag, now, schedule.last_interval(dag), spec)
+    if had_version is None:
+        takeovers.use(dag, now, spec, is_new=is_new)
     if dag.version_id != had_version:
         for task_id, reason in pools.never_run(spec).items():
             log.warning("task_never_runs dag=%s task=%s reason=%s", spec.dag_id, task_id, reason)

@@ -9,9 +9,11 @@ from typing import Any
 import dj_database_url
 
 from . import env
+from .compat import airflow_cfg
 from .keys import load_or_make
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+airflow_cfg.apply(os.environ)
 ORCH = env.read()
 if not os.environ.get("PLUGINS_FOLDER"):
     given = os.environ.get("AIRFLOW__CORE__PLUGINS_FOLDER")

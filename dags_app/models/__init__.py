@@ -1,5 +1,6 @@
 from .asset import Asset, AssetAlias, AssetWatcher, ScheduleReference, TaskReference
-from .dag import Dag, DagTag, DagVersion
+from .bundle import Bundle
+from .dag import Dag, DagTag, DagVersion, TakenOver
 from .favorite import FavoriteDag
 from .plugin import PluginCall, PluginSource
 from .registry import AuditEntry, Connection, Pool, Variable
@@ -14,6 +15,7 @@ __all__ = [
     "AssetAlias",
     "AssetWatcher",
     "AuditEntry",
+    "Bundle",
     "Connection",
     "Dag",
     "DagFile",
@@ -28,6 +30,7 @@ __all__ = [
     "ScheduleReference",
     "SourceBlob",
     "SourceTree",
+    "TakenOver",
     "TaskReference",
     "Use",
     "Variable",

@@ -109,6 +109,9 @@ class DagVersion(models.Model):
     tree = models.ForeignKey("SourceTree", models.PROTECT, related_name="versions")
     relative_path = models.CharField(max_length=1000, help_text="the DAG file inside the tree")
     bundle_name = models.CharField(max_length=250, default="dags-folder")
+    bundle_version = models.CharField(
+        max_length=250, null=True, help_text="of the bundle when it was first seen: a commit"
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -118,3 +121,21 @@ class DagVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.dag_id} v{self.version_number}"
+
+
+class TakenOver(models.Model):
+    """How a DAG stood in the installation that it comes from; used once, when the DAG is here."""
+
+    dag_id = models.CharField(max_length=250, primary_key=True)
+    is_paused = models.BooleanField(null=True)
+    interval_start = models.DateTimeField(null=True, help_text="data interval of its last run of the schedule there")
+    interval_end = models.DateTimeField(null=True, help_text="null = not known there: the timetable tells")
+    taken_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "DAG taken over"
+        verbose_name_plural = "DAGs taken over"
+
+    def __str__(self) -> str:
+        return self.dag_id

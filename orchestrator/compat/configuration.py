@@ -9,6 +9,8 @@ from typing import Any
 
 from orchestrator.sdk.exceptions import AirflowException
 
+from . import airflow_cfg
+
 _UNSET: Any = object()
 DEFAULTS: Mapping[str, Mapping[str, str]] = {
     "core": {
@@ -58,6 +60,9 @@ class Configuration:
         given = os.environ.get(f"AIRFLOW__{section.upper().replace('.', '_')}__{key.upper()}")
         if given is not None:
             return given
+        place = (section.lower(), key.lower())
+        if place not in airflow_cfg.CREDENTIALS and (written := airflow_cfg.current().get(place)) is not None:
+            return written
         if (section, key) == ("core", "dags_folder"):
             return os.environ.get("DAGS_FOLDER") or os.path.join(airflow_home(), "dags")
         if (section, key) == ("logging", "base_log_folder"):

@@ -80,7 +80,7 @@ def test_settings_and_commands_that_are_named_exist(path: Path):
     text = path.read_text()
     known = {each.name for each in env.SETTINGS} | set(env.READ_ELSEWHERE)
     assert {name for name in re.findall(r"\bORCHESTRATOR_[A-Z_]*[A-Z]\b", text) if name != "ORCHESTRATOR_TASK"} <= known
-    commands = set(re.findall(r"manage\.py ([a-z_]+)", text)) - {"migrate", "createsuperuser", "check"}
+    commands = set(re.findall(r"manage\.py ([a-z_-]+)", text)) - {"migrate", "createsuperuser", "check"}
     assert commands <= set(pages.our_commands())
 
 
