@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,9 @@ from django.conf import settings
 
 from orchestrator.runtime.client import ForkServer
 
-from . import plugins, sync
+from . import environments, plugins, sync
+from .bundles.config import DEFAULT_NAME, BundleError, configured
+from .models import Bundle
 from .parsing import Answers
 
 LARGEST = 1024 * 1024
@@ -56,13 +59,13 @@ class Checked:
     errors: list[dict[str, Any]]
 
 
-def read(path: str) -> Source:
-    """Return a file of the DAGs folder.
+def read(path: str, bundle: str = DEFAULT_NAME) -> Source:
+    """Return a file of a bundle that is a folder of this machine.
 
     Raises:
         NotEditable: editing is switched off, or the file is not there, not writable, not text, or too large.
     """
-    place = _place(path)
+    place = _place(path, bundle)
     try:
         content = place.read_bytes()
     except OSError as error:
@@ -78,13 +81,14 @@ def read(path: str) -> Source:
     return Source(path, text, hashlib.sha256(content).hexdigest())
 
 
-def check(path: str, text: str) -> Checked:
+def check(path: str, text: str, bundle: str = DEFAULT_NAME) -> Checked:
     """Import a text as if it stood in the file, in a process of its own within the limits of parsing."""
     if not path.endswith(".py"):
         return Checked([], [])
-    answers, server = Answers(), ForkServer()
+    answers, real = Answers(), _root(bundle)
+    server = ForkServer(python=_python(bundle))
     try:
-        with _as_if(path, text) as root:
+        with _as_if(real, path, text) as root:
             result = server.parse(
                 root,
                 path,
@@ -96,19 +100,19 @@ def check(path: str, text: str) -> Checked:
     finally:
         server.close()
     documents, refused = sync.read_documents(result.dags)
-    errors = [_of_the_file(each, root) for each in answers.masked([*result.errors, *refused])]
+    errors = [_of_the_file(each, root, str(real)) for each in answers.masked([*result.errors, *refused])]
     return Checked([each.spec.dag_id for each in documents], errors)
 
 
-def write(path: str, text: str, digest: str) -> None:
+def write(path: str, text: str, digest: str, bundle: str = DEFAULT_NAME) -> None:
     """Put a text in the place of a file, whole or not at all.
 
     Raises:
         NotEditable: as of :func:`read`, or the folder cannot be written.
         ChangedMeanwhile: the file is no longer what ``digest`` says.
     """
-    before = read(path)
-    place = _place(path)
+    before = read(path, bundle)
+    place = _place(path, bundle)
     if "\r\n" in before.text:
         text = text.replace("\n", "\r\n")
     try:
@@ -120,7 +124,7 @@ def write(path: str, text: str, digest: str) -> None:
                 file.flush()
                 os.fsync(file.fileno())
             os.chmod(fresh, stat.S_IMODE(place.stat().st_mode))
-            if read(path).digest != digest:
+            if read(path, bundle).digest != digest:
                 raise ChangedMeanwhile(path)
             os.replace(fresh, place)
         finally:
@@ -129,7 +133,28 @@ def write(path: str, text: str, digest: str) -> None:
         raise NotEditable(f"{path} cannot be written: {error.strerror}") from error
 
 
-def _place(path: str) -> Path:
+def _root(bundle: str) -> Path:
+    """The folder of a bundle.
+
+    Raises:
+        NotEditable: its files come from elsewhere, where they are to be edited.
+    """
+    try:
+        config = next((each for each in configured() if each.name == bundle and each.kind == "local"), None)
+    except BundleError as error:
+        raise NotEditable(str(error)) from error
+    if config is None:
+        raise NotEditable(f"bundle {bundle} is no folder of this machine: its files are edited where they come from")
+    return Path(config.path).resolve()
+
+
+def _python(bundle: str) -> str:
+    """The interpreter that the bundle's files are parsed with."""
+    digest = Bundle.objects.filter(pk=bundle).values_list("environment_digest", flat=True).first()
+    return (environments.python_in(digest) if digest else None) or sys.executable
+
+
+def _place(path: str, bundle: str) -> Path:
     """The file itself; links are followed, but not out of the folder.
 
     Raises:
@@ -137,7 +162,7 @@ def _place(path: str) -> Path:
     """
     if not settings.ORCH.edit_dags:
         raise NotEditable("editing is switched off: ORCHESTRATOR_EDIT_DAGS=true switches it on")
-    root = Path(settings.ORCH.dags_folder).resolve()
+    root = _root(bundle)
     try:
         place = (root / path).resolve(strict=True)
     except (OSError, ValueError, RuntimeError) as error:
@@ -150,9 +175,8 @@ def _place(path: str) -> Path:
 
 
 @contextmanager
-def _as_if(path: str, text: str) -> Iterator[str]:
-    """A folder that shows what the DAGs folder holds, with ``text`` in the place of one file."""
-    root = Path(settings.ORCH.dags_folder).resolve()
+def _as_if(root: Path, path: str, text: str) -> Iterator[str]:
+    """A folder that shows what ``root`` holds, with ``text`` in the place of one file."""
     with tempfile.TemporaryDirectory(prefix="edit-") as shadow:
         real, copy = root, Path(shadow)
         *folders, name = Path(path).parts
@@ -167,7 +191,6 @@ def _as_if(path: str, text: str) -> Iterator[str]:
         yield str(Path(shadow))
 
 
-def _of_the_file(error: dict[str, Any], root: str) -> dict[str, Any]:
+def _of_the_file(error: dict[str, Any], root: str, real: str) -> dict[str, Any]:
     """An error without the name of the folder that was made for the look."""
-    real = str(settings.ORCH.dags_folder)
     return {**error, **{name: str(error[name]).replace(root, real) for name in ("message", "stack_trace")}}

@@ -43,19 +43,21 @@ def parse(
     answers: Answers | None = None,
     lasts: dict[str, list[str]] | None = None,
     ranges: dict[str, dict[str, Any]] | None = None,
+    brought: Mapping[str, bytes] | None = None,
 ) -> Finished:
     """Parse one file; whatever it does, what comes back is its DAGs or its errors.
 
-    ``answers``: who tells the file's code of variables and connections; by default the stores do.
+    ``answers``: who tells the file's code of variables and connections; by default the stores do. ``brought``: files
+    that every version of the bundle has.
     """
-    answers, brought = answers or Answers(), plugins.current()
+    answers, plugin_folder = answers or Answers(), plugins.current()
     result = server.parse(
         root,
         path,
         timeout=settings.ORCH.parse_timeout,
         memory_bytes=settings.ORCH.parse_memory_bytes,
         answer=answers.answer,
-        plugins=brought.folder,
+        plugins=plugin_folder.folder,
         lasts=lasts,
         ranges=ranges,
     )
@@ -76,7 +78,7 @@ def parse(
                 names=names.by_base,
             )
             needed |= parsed.tree.contents.keys()
-            parsed.tree = Tree({**parsed.tree.contents, **brought.contents})
+            parsed.tree = Tree({**parsed.tree.contents, **plugin_folder.contents, **(brought or {})})
         except TreeTooLarge as error:
             parsed.errors.append(error_of(str(error)))
     finished.lacks_module = any(each["message"].startswith(MISSING_MODULE) for each in parsed.errors)

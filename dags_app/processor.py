@@ -11,26 +11,25 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 from django.utils import timezone
 
 from orchestrator.runtime.client import ForkServer
 
 from . import plugins, ranges, schedule, sync
+from .bundles.config import DEFAULT_NAME
 from .folder import Folder, Look, Names, Print
 from .models import DagFile
 from .parsing import Finished, parse, print_of
 from .plugin_calls import Answered, Desk
 from .plugins import Mark
 from .sync import OnChanged, Outcome, Parsed, error_of
-from .watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -46,8 +45,6 @@ SLOW_SECONDS = 1.0
 MOST_AT_ONCE = 32
 MOST_TRIES = 5
 RETRY_SECONDS = 1.0
-LAST_SECONDS = 3.0
-"""So long what plugins are to be told is served after the end was asked for."""
 
 
 @dataclass(slots=True)
@@ -92,10 +89,19 @@ class Processor:
         on_changed: OnChanged | None = None,
         answered: Answered | None = None,
         workers: int | None = None,
+        bundle: str = DEFAULT_NAME,
+        woken: threading.Event | None = None,
+        peers: list[Processor] | None = None,
     ) -> None:
-        self.root, self.on_changed = os.path.abspath(root), on_changed
+        self.root, self.on_changed, self.bundle = os.path.abspath(root), on_changed, bundle
+        self.bundle_version: str | None = None
         self.workers = workers or os.cpu_count() or 2
+        self.peers = peers if peers is not None else []  # of all bundles: together they have so many workers
+        self.peers.append(self)
         self.folder, self.server = Folder(self.root), ForkServer()
+        self.replaced: list[ForkServer] = []
+        self.is_held = False  # its files are about to change: nothing new is begun
+        self.brought: Mapping[str, bytes] = {}  # what every version of this bundle has besides its own files
         self.pool = ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="parse")
         self.files: dict[str, Known] = {}
         self.look, self.names = Look(), Names(Look(), ())
@@ -111,7 +117,7 @@ class Processor:
         self.plugins: Mark | None = None
         self.asked_at: dict[str, float] = {}
         self._first = True
-        self._woken, self._hinted = threading.Event(), threading.Event()
+        self._woken, self._hinted = woken or threading.Event(), threading.Event()
         # Here, not in a thread of the pool: it ends with the thread that started it.
         self.server.start()
         self.desk = Desk(self.server, answered)
@@ -125,15 +131,15 @@ class Processor:
 
     def step(self, timeout: float = 0.0) -> Counts:
         """Wait up to ``timeout`` seconds for something to do, do all that can be done now, and say what it was."""
-        self._woken.wait(min(timeout, self._until_due()))
+        self._woken.wait(min(timeout, self.until_due()))
         self._woken.clear()
+        return self.turn()
+
+    def turn(self) -> Counts:
+        """Do all that can be done now."""
         now = time.monotonic()
         counts = Counts()
-        if now >= self._plugins_at:
-            self._plugins_at = now + PLUGINS_SECONDS
-            self._look_at_plugins()
-            self._ask_timetables(now)
-            self.desk.turn(self._beside)
+        self.serve(now)
         if self._hinted.is_set() or now >= self._look_at:
             # Twice: files that come with a new folder may be there before its watch is.
             again = SETTLE_SECONDS if self._hinted.is_set() else LOOK_SECONDS
@@ -142,9 +148,35 @@ class Processor:
             self._take_a_look(now, counts)
         self._submit(now)
         self._collect(counts)
+        while self.replaced and not self.jobs:
+            self.replaced.pop().close()
         self._believe(counts)
         self._submit(time.monotonic())
         return counts
+
+    def serve(self, now: float) -> None:
+        """Look after what is not of files: plugins, timetables that are to be asked, calls of plugins."""
+        if now < self._plugins_at:
+            return
+        self._plugins_at = now + PLUGINS_SECONDS
+        self._look_at_plugins()
+        self._ask_timetables(now)
+        if self.is_first:
+            self.desk.turn(self._beside)
+
+    def nudge(self) -> None:
+        """Have the loop look whether there is something to do."""
+        self._woken.set()
+
+    def use_python(self, python: str, brought: Mapping[str, bytes]) -> None:
+        """Parse with another interpreter from here on, all files anew; ``brought`` goes into each of their versions."""
+        self.replaced.append(self.server)  # until what it parses has ended
+        self.server = ForkServer(python=python)
+        self.server.start()
+        self.brought = brought
+        self.desk.server = self.server
+        self.parse_all()
+        self.wake()
 
     def settle(self, limit: float = 60.0, only: Collection[str] | None = None) -> Counts:
         """Take a look, and step until nothing is left to do; ``only``: parse no other files than these.
@@ -163,10 +195,15 @@ class Processor:
         return counts
 
     @property
+    def is_first(self) -> bool:
+        """Whether it does what is there once, however many bundles there are."""
+        return self.peers[0] is self
+
+    @property
     def is_idle(self) -> bool:
         return not (self.queue or self.jobs or self.held or self.missing)
 
-    def _until_due(self) -> float:
+    def until_due(self) -> float:
         now = time.monotonic()
         due = [self._look_at, *self.missing.values(), *(when for _, when in self.held.values())]
         if len(self.jobs) < MOST_AT_ONCE:
@@ -175,7 +212,8 @@ class Processor:
         return max(0.0, min(due) - now) if not self._is_full(now) or not self.queue else SLOW_SECONDS / 10
 
     def close(self) -> None:
-        self.server.close()
+        for server in (self.server, *self.replaced):
+            server.close()
         self.pool.shutdown(wait=True, cancel_futures=True)
 
     # ---- looking
@@ -185,11 +223,16 @@ class Processor:
         folder = plugins.current()
         if folder.mark == self.plugins:
             return
-        plugins.store(plugins.load(self.server, folder), timezone.now())
+        if self.is_first:
+            plugins.store(plugins.load(self.server, folder), timezone.now())
         first, self.plugins = self.plugins is None, folder.mark
         if not first:
-            for path in self.files:
-                self.queue.setdefault(path, 0.0)
+            self.parse_all()
+
+    def parse_all(self) -> None:
+        """Parse every file again, though none of them changed."""
+        for path in self.files:
+            self.queue.setdefault(path, 0.0)
 
     def _beside(self, work: Callable[..., Any], *args: Any) -> Future[Any]:
         """Do something in a thread of the pool, and look again when it is done."""
@@ -203,8 +246,12 @@ class Processor:
 
     def _ask_timetables(self, now: float) -> None:
         """Parse the files again whose DAGs' own timetables are to say what comes next."""
-        for path in schedule.wanted_files():
-            if path in self.dag_files and now - self.asked_at.get(path, -ASK_SECONDS) >= ASK_SECONDS:
+        for bundle, path in schedule.wanted_files():
+            if (
+                bundle == self.bundle
+                and path in self.dag_files
+                and now - self.asked_at.get(path, -ASK_SECONDS) >= ASK_SECONDS
+            ):
                 self.asked_at[path] = now
                 self.queue.setdefault(path, 0.0)
 
@@ -260,17 +307,23 @@ class Processor:
                 del pending[path]
                 self.missing.setdefault(path, now)
         if self._first:  # what went while nobody looked
-            gone = set(DagFile.objects.filter(gone_at__isnull=True).values_list("relative_path", flat=True))
+            gone = set(
+                DagFile.objects.filter(bundle_name=self.bundle, gone_at__isnull=True).values_list(
+                    "relative_path", flat=True
+                )
+            )
             self._store_gone({path for path in gone - self.dag_files if not self.look.may_hold(path)}, counts)
             self._first = False
 
     # ---- parsing
 
     def _is_full(self, now: float) -> bool:
-        fresh = sum(now - job.began < SLOW_SECONDS for job in self.jobs.values())
+        fresh = sum(now - job.began < SLOW_SECONDS for peer in self.peers for job in peer.jobs.values())
         return fresh >= self.workers or len(self.jobs) >= MOST_AT_ONCE
 
     def _submit(self, now: float) -> None:
+        if self.is_held:
+            return
         ready = [path for path, when in self.queue.items() if when <= now and path not in self.jobs]
         # Last, those that took all their time before.
         ready.sort(key=lambda path: (path in self.files and self.files[path].hit_limit, path))
@@ -285,8 +338,9 @@ class Processor:
                 path,
                 self.look,
                 self.names,
-                lasts=schedule.lasts_of(path),
-                ranges=ranges.questions_of(path),
+                lasts=schedule.lasts_of(self.bundle, path),
+                ranges=ranges.questions_of(self.bundle, path),
+                brought=self.brought,
             )
             future.add_done_callback(lambda _: self._woken.set())
             self.jobs[path] = Job(future, self.look, now)
@@ -297,6 +351,7 @@ class Processor:
             self._submit(time.monotonic())  # the processor goes on while we write
             try:
                 finished = job.future.result()
+                finished.parsed.bundle, finished.parsed.bundle_version = self.bundle, self.bundle_version
             except Exception as error:  # nothing the file did: no process to be had, a database that does not answer
                 log.warning("parse_failed file=%s error=%s", path, error)
                 self.queue[path] = time.monotonic() + RETRY_SECONDS
@@ -346,7 +401,7 @@ class Processor:
 
     def _refuse(self, path: str, reason: str, counts: Counts) -> None:
         """Store why a file is not parsed at all."""
-        parsed = Parsed(path, os.path.join(self.root, path), errors=[error_of(reason)])
+        parsed = Parsed(path, os.path.join(self.root, path), errors=[error_of(reason)], bundle=self.bundle)
         self._keep(path, Finished(parsed, {path: self.look.prints[path]}), counts)
 
     def _keep(self, path: str, finished: Finished, counts: Counts) -> None:
@@ -365,7 +420,7 @@ class Processor:
 
     def _store_gone(self, paths: Iterable[str], counts: Counts) -> None:
         for path in sorted(paths):
-            store = partial(sync.store_gone, [path], on_changed=self.on_changed)
+            store = partial(sync.store_gone, [path], on_changed=self.on_changed, bundle=self.bundle)
             outcome = self._write(path, lambda store=store: store(now=timezone.now()))
             if outcome is None:
                 self.missing[path] = time.monotonic() + RETRY_SECONDS
@@ -378,9 +433,12 @@ class Processor:
 
     def _hand_over(self, outcome: Outcome) -> None:
         """Parse the files again that waited for an id which is free now."""
-        for path, known in self.files.items():
-            if known.refused & outcome.freed:
-                self.queue.setdefault(path, 0.0)
+        if not outcome.freed:
+            return
+        for peer in self.peers:
+            for path, known in peer.files.items():
+                if known.refused & outcome.freed:
+                    peer.queue.setdefault(path, 0.0)
 
     def _write(self, path: str, store: Callable[[], Outcome]) -> Outcome | None:
         """Write, or ask for another parse where the database could not."""
@@ -394,47 +452,8 @@ class Processor:
             self.tries[path] = self.tries.get(path, 0) + 1
             if self.tries[path] > 2:
                 reason = f"what the file defines cannot be stored: {str(error).splitlines()[0]}"
-                parsed = Parsed(path, os.path.join(self.root, path), errors=[error_of(reason)])
+                parsed = Parsed(path, os.path.join(self.root, path), errors=[error_of(reason)], bundle=self.bundle)
                 return sync.store(parsed, now=timezone.now(), present=self.dag_files, on_changed=self.on_changed)
         if path in self.dag_files:
             self.queue[path] = time.monotonic() + RETRY_SECONDS
         return None
-
-
-def run(
-    should_stop: Callable[[], bool],
-    *,
-    root: str | None = None,
-    on_changed: OnChanged | None = None,
-    answered: Answered | None = None,
-    at_last: Callable[[], None] = lambda: None,
-) -> None:
-    """Keep the database the same as the folder until told to stop; ``at_last`` is called before the last calls are served."""
-    processor = Processor(root or str(settings.ORCH.dags_folder), on_changed=on_changed, answered=answered)
-    watch = Watch(processor.root, processor.wake)
-    processor.watched = lambda: watch.works
-    watch.start()
-    try:
-        while not should_stop():
-            try:
-                counts = processor.step(0.5)
-            except (DatabaseError, InterfaceError) as error:
-                log.warning("processor_waits error=%s", error)
-                connections.close_all()
-                time.sleep(RETRY_SECONDS)
-                continue
-            if counts.parsed or counts.gone:
-                log.info("folder_synced %s", " ".join(f"{name}={getattr(counts, name)}" for name in counts.__slots__))
-        _serve_the_rest(processor, at_last)
-    finally:
-        watch.stop()
-        processor.close()
-
-
-def _serve_the_rest(processor: Processor, at_last: Callable[[], None]) -> None:
-    """Who stops along with us has told us so by now."""
-    try:
-        at_last()
-        processor.desk.drain(LAST_SECONDS)
-    except (DatabaseError, InterfaceError) as error:
-        log.warning("plugin_calls_left error=%s", error)

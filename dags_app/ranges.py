@@ -57,9 +57,9 @@ def _answer(document: Json | None, question: Json) -> list[NextRun] | None:
     return ahead.runs_from(document)
 
 
-def questions_of(path: str) -> dict[str, Json]:
+def questions_of(bundle: str, path: str) -> dict[str, Json]:
     """What is to be asked of the DAGs of a file."""
-    rows = Dag.objects.filter(file__relative_path=path, range_asked__isnull=False)
+    rows = Dag.objects.filter(file__bundle_name=bundle, file__relative_path=path, range_asked__isnull=False)
     return dict(rows.values_list("dag_id", "range_asked"))
 
 

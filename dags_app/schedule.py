@@ -109,9 +109,9 @@ def manual_interval(dag: Dag, spec: DagSpec, at: datetime) -> DataInterval:
     return from_json(dict(spec.timetable)).infer_manual_interval(at)
 
 
-def lasts_of(path: str) -> dict[str, list[str]]:
+def lasts_of(bundle: str, path: str) -> dict[str, list[str]]:
     """The interval of the newest run of a file's DAGs with timetables of their own."""
-    rows = Dag.objects.filter(file__relative_path=path, is_stale=False).filter(
+    rows = Dag.objects.filter(file__bundle_name=bundle, file__relative_path=path, is_stale=False).filter(
         Q(planned_ahead__isnull=False) | Q(plan_wanted=True)
     )
     found = {dag.dag_id: last_interval(dag) for dag in rows}
@@ -120,12 +120,12 @@ def lasts_of(path: str) -> dict[str, list[str]]:
     }
 
 
-def wanted_files() -> list[str]:
-    """The files whose DAGs' own timetables are to be asked again, and those that somebody asked to be read again."""
+def wanted_files() -> list[tuple[str, str]]:
+    """The files (bundle, path) whose DAGs' own timetables are to be asked again, and those that somebody asked to be read again."""
     rows = Dag.objects.filter(plan_wanted=True, is_stale=False, file__gone_at__isnull=True)
     asked = DagFile.objects.filter(parse_asked=True, gone_at__isnull=True)
-    wanted = rows.order_by().values_list("file__relative_path", flat=True)
-    return list(wanted.union(asked.order_by().values_list("relative_path", flat=True)))
+    wanted = rows.order_by().values_list("file__bundle_name", "file__relative_path")
+    return list(wanted.union(asked.order_by().values_list("bundle_name", "relative_path")))
 
 
 def unplan(dag: Dag) -> None:

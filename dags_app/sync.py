@@ -18,6 +18,7 @@ from orchestrator.core.serde import SpecError
 from orchestrator.sdk.listeners import IMPORT_HOOKS
 
 from . import asset_sync, documents, plugin_calls, pools, ranges, schedule, takeovers, uses
+from .bundles.config import DEFAULT_NAME
 from .documents import Document
 from .models import Dag, DagFile, DagImportError, DagTag, DagVersion, SourceBlob, SourceTree
 from .trees import Tree
@@ -49,13 +50,15 @@ BATCH = 25
 class Parsed:
     """What is known of one file: from its parse, or why there was none."""
 
-    path: str  # relative to the folder
+    path: str  # relative to the bundle's folder
     fileloc: str
     seconds: float = 0.0
     documents: list[Document] = field(default_factory=list)
     errors: list[dict[str, Any]] = field(default_factory=list)  # {"message", "line", "stack_trace"}
     tree: Tree | None = None
     schedules: dict[str, Any] = field(default_factory=dict)  # DAG id -> what its own timetable answered
+    bundle: str = DEFAULT_NAME
+    bundle_version: str | None = None
 
 
 @dataclass(slots=True)
@@ -103,7 +106,7 @@ def store(parsed: Parsed, *, now: datetime, present: Container[str], on_changed:
             if number == len(batches):
                 if not errors:
                     _retire_others(file, {each.spec.dag_id for each in found}, outcome)
-                _store_error(file, errors, now, outcome)
+                _store_error(file, errors, now, outcome, parsed.fileloc)
     _tell(outcome, on_changed)
     return outcome
 
@@ -149,12 +152,14 @@ def _retire_others(file: DagFile, wanted: Container[str], outcome: Outcome) -> N
         _retire(rows.order_by("pk"), outcome)
 
 
-def store_gone(paths: Sequence[str], *, now: datetime, on_changed: OnChanged | None = None) -> Outcome:
+def store_gone(
+    paths: Sequence[str], *, now: datetime, on_changed: OnChanged | None = None, bundle: str = DEFAULT_NAME
+) -> Outcome:
     """Write that files are not there any more: their DAGs are stale, their errors gone; runs and versions stay."""
     outcome = Outcome()
     for path in paths:
         with transaction.atomic():
-            file = DagFile.objects.filter(relative_path=path, gone_at__isnull=True).first()
+            file = DagFile.objects.filter(bundle_name=bundle, relative_path=path, gone_at__isnull=True).first()
             if file is None:
                 continue
             file.gone_at = now
@@ -173,7 +178,8 @@ def _tell(outcome: Outcome, on_changed: OnChanged | None) -> None:
 
 def _file(parsed: Parsed, now: datetime) -> DagFile:
     # Where another processor inserts it just now, the caller tries again.
-    file = DagFile.objects.filter(relative_path=parsed.path).first() or DagFile(relative_path=parsed.path)
+    key = {"bundle_name": parsed.bundle, "relative_path": parsed.path}
+    file = DagFile.objects.filter(**key).first() or DagFile(**key)
     if parsed.tree is not None:
         file.digest = parsed.tree.digest
     file.last_parsed_at, file.last_parse_seconds, file.gone_at = now, parsed.seconds, None
@@ -196,12 +202,15 @@ def _store_tree(tree: Tree) -> None:
 
 
 def _rivals(dags: Iterable[Dag], file: DagFile, present: Container[str]) -> dict[str, str]:
-    """The DAGs that another file defines, with that file."""
+    """The DAGs that another file defines, with that file. Of another bundle's files their rows say whether they are there."""
     others = {dag.pk: dag.file_id for dag in dags if dag.file_id not in (None, file.pk) and not dag.is_stale}
-    paths = dict(
-        DagFile.objects.filter(pk__in=others.values(), gone_at__isnull=True).values_list("pk", "relative_path")
-    )
-    return {dag_id: paths[pk] for dag_id, pk in others.items() if pk in paths and paths[pk] in present}
+    there = DagFile.objects.filter(pk__in=others.values(), gone_at__isnull=True)
+    names = {
+        pk: path if bundle == file.bundle_name else f"{path} of bundle {bundle}"
+        for pk, bundle, path in there.values_list("pk", "bundle_name", "relative_path")
+        if bundle != file.bundle_name or path in present
+    }
+    return {dag_id: names[pk] for dag_id, pk in others.items() if pk in names}
 
 
 def _duplicate(dag_id: str, other: str) -> dict[str, Any]:
@@ -289,6 +298,8 @@ def _version(dag: Dag, document: Document, parsed: Parsed, outcome: Outcome) -> 
         spec=document.data,
         tree_id=parsed.tree.digest,
         relative_path=parsed.path,
+        bundle_name=parsed.bundle,
+        bundle_version=parsed.bundle_version,
     )
 
 
@@ -314,12 +325,14 @@ def _retire(dags: Iterable[Dag], outcome: Outcome) -> None:
     asset_sync.retire(gone)
 
 
-def _store_error(file: DagFile, errors: Sequence[dict[str, Any]], now: datetime, outcome: Outcome) -> None:
+def _store_error(
+    file: DagFile, errors: Sequence[dict[str, Any]], now: datetime, outcome: Outcome, fileloc: str = ""
+) -> None:
     """Keep one error a file: the first in words, the trace of each."""
     before = DagImportError.objects.filter(file=file).first()
     outcome.has_error = bool(errors)
     if errors:
-        _tell_listeners(file, before is not None, errors, now)
+        _tell_listeners(fileloc, before is not None, errors, now)
         more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
         after = DagImportError(
             pk=before.pk if before else None,
@@ -339,10 +352,9 @@ def _store_error(file: DagFile, errors: Sequence[dict[str, Any]], now: datetime,
     outcome.changed |= set(Dag.objects.filter(file=file).values_list("pk", flat=True)) or {""}
 
 
-def _tell_listeners(file: DagFile, known: bool, errors: Sequence[dict[str, Any]], now: datetime) -> None:
+def _tell_listeners(path: str, known: bool, errors: Sequence[dict[str, Any]], now: datetime) -> None:
     hook = IMPORT_HOOKS[known]
     if plugin_calls.heard(hook):
-        path = str(settings.ORCH.dags_folder / file.relative_path)
         trace = "\n".join(_storable(each["stack_trace"]) for each in errors)[:LONGEST_TEXT]
         plugin_calls.tell(hook, [{"filename": path, "stacktrace": trace}], now)
 

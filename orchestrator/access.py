@@ -50,6 +50,8 @@ LEAST_ROLE = {
     "edit_secrets": "op",
     "edit_pools": "op",
     "edit_processes": "op",  # have workers drain or stop
+    "read_bundles": "op",
+    "edit_bundles": "op",  # have them refreshed
     "read_config": "op",
     "read_providers": "viewer",
     "read_audit": "op",

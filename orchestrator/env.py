@@ -211,6 +211,19 @@ READ_ELSEWHERE = {
     "DATABASE_URL": ("SQLite in the home", "`postgresql://user:password@host/name` (version 15 or later) for a fleet"),
     "REDIS_URL": ("our own Redis", "`redis://`, `rediss://` or `unix://`; carries invitations, pushes and counts"),
     "BROKER_URL": ("REDIS_URL", "another broker for the invitations, such as RabbitMQ: `amqp://user:password@host//`"),
+    "AIRFLOW_HOME": (
+        "",
+        "an Airflow home: its `airflow.cfg` counts where nothing else is set, and its `dags` where DAGS_FOLDER is not",
+    ),
+    "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": (
+        "one folder, DAGS_FOLDER",
+        "JSON: a list of bundles with `name`, `classpath` (LocalDagBundle or GitDagBundle) and `kwargs`, as in Airflow",
+    ),
+    "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": ("300", "s between two fetches of a git bundle that says nothing else"),
+    "ORCHESTRATOR_BUNDLE_ENVIRONMENTS": (
+        "none",
+        "bundles that have an environment made of their requirements: `team_a team_b=more.txt`, `*` for all",
+    ),
     "SECRET_KEY": ("made once, `keys/secret_key` in the home", "signs sessions and tokens; the same on every machine"),
     "FERNET_KEYS": (
         "made once, `keys/fernet_keys` in the home",

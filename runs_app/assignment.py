@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
+from dags_app import environments
 from dags_app.versions import load_spec, place_of
 from orchestrator.core.branches import depth_of, path_of
 from orchestrator.core.mapping import measured_of
@@ -45,6 +46,7 @@ def for_task(row: Mapping[str, Any], hostname: str) -> dict[str, Any]:
         "kind": "task",
         "root": root,
         "file": file,
+        "python": environments.python_of(root),
         "dag_id": row["dag_id"],
         "task_id": row["task_id"],
         "map_index": row["map_index"],
@@ -85,6 +87,7 @@ def for_callback(callback: Callback, hostname: str) -> dict[str, Any]:
         "kind": "callback",
         "root": root,
         "file": file,
+        "python": environments.python_of(root),
         "dag_id": run.dag_id,
         "task_id": None,
         "hostname": hostname,

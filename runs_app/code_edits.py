@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from dags_app import editing
+from dags_app.bundles.config import DEFAULT_NAME
 from dags_app.models import Dag
 
 from . import actions
@@ -37,10 +38,11 @@ def save(dag: Dag, path: str, text: str, digest: str, *, user: Any, anyway: bool
         EditRefused: it cannot be imported, loses the DAG, was changed meanwhile, or cannot be written.
     """
     try:
-        before = editing.read(path)
+        bundle = dag.file.bundle_name if dag.file is not None else DEFAULT_NAME
+        before = editing.read(path, bundle)
         if before.digest != digest:
             raise editing.ChangedMeanwhile(path)
-        found = editing.check(path, text)
+        found = editing.check(path, text, bundle)
         if found.errors:
             raise EditRefused("It was not saved: importing it fails.", found.errors)
         is_its_file = dag.file is not None and dag.file.relative_path == path
@@ -53,7 +55,7 @@ def save(dag: Dag, path: str, text: str, digest: str, *, user: Any, anyway: bool
                 before.text.splitlines(), text.splitlines(), "before", "after", lineterm="", n=1
             )
             actions.audit(user, "edit_dag_file", dag_id=dag.dag_id, file=path, diff="\n".join(changed)[:20_000])
-            editing.write(path, text, digest)
+            editing.write(path, text, digest, bundle)
     except (editing.NotEditable, editing.ChangedMeanwhile) as error:
         raise EditRefused(f"It was not saved: {error}.") from error
     return found.dag_ids

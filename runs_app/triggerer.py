@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
+from dags_app import environments
 from dags_app.versions import place_of
 from orchestrator import wake
 from orchestrator.logs.mask import Masker
@@ -181,7 +182,8 @@ class Triggerer:
             self.last += 1
             try:
                 assignment = _assignment(deferral) if isinstance(deferral, Deferral) else None
-                place = place_for(_imports(deferral), *place_of(deferral.row["version_id"]))
+                root, file = place_of(deferral.row["version_id"])
+                place = place_for(_imports(deferral), root, file, apart=environments.is_apart(root))
                 at = host or self._host_for(place)
             except Exception as error:  # one row that cannot be started must not hold up the others
                 log.exception("trigger_not_started trigger=%s", deferral)
@@ -250,7 +252,7 @@ class Triggerer:
         return self._new_host(place)
 
     def _new_host(self, place: tuple[str, str], deaths: int = 0) -> Host:
-        host = Host(TriggerProcess(place), deaths=deaths)
+        host = Host(TriggerProcess(place, environments.python_of(place[0])), deaths=deaths)
         self.hosts.append(host)
         self.selector.register(host.process, selectors.EVENT_READ, host)
         return host

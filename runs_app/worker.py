@@ -24,7 +24,7 @@ from django.utils import timezone
 from dags_app.versions import load_spec
 from orchestrator.core.states import TaskState
 from orchestrator.logs.store import key_for
-from orchestrator.runtime.client import BrokenVersion, Child, Exit, ForkServer
+from orchestrator.runtime.client import BrokenVersion, Child, Exit, ForkServers
 from orchestrator.sdk import xcom
 
 from . import advance, assignment, control, deadlines, hung, logs, notify, outlet_notes, reads
@@ -53,7 +53,7 @@ class Slot:
     def __init__(self, queues: Sequence[str], stopping: Callable[[], bool] = lambda: False) -> None:
         self.queues = list(queues)
         self.stopping = stopping
-        self.server = ForkServer()
+        self.server = ForkServers()
         self.working = threading.Lock()
         self.running: Running | None = None
         self.lease = Lease("slot", self.queues, on_lost=self._on_lost, on_beat=self._on_beat)

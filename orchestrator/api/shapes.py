@@ -15,6 +15,7 @@ from typing import Any
 
 from django.core import signing
 
+from dags_app.bundles.links import url_of
 from orchestrator.compat.class_names import class_ref
 from orchestrator.core.durations import iso_duration
 from orchestrator.core.reasons import Reason
@@ -49,7 +50,7 @@ def opaque_id(pk: int) -> str:
     return f"00000000-0000-0000-{pk >> 48:04x}-{pk & 0xFFFF_FFFF_FFFF:012x}"
 
 
-VERSION_FIELDS = ("pk", "version_number", "dag_id", "bundle_name", "dag__display_name")
+VERSION_FIELDS = ("pk", "version_number", "dag_id", "bundle_name", "bundle_version", "dag__display_name")
 VERSION_TIMES = ("created_at",)
 
 
@@ -60,10 +61,10 @@ def version(row: Row) -> Json:
         "version_number": row["version_number"],
         "dag_id": dag_id,
         "bundle_name": row["bundle_name"],
-        "bundle_version": None,
+        "bundle_version": row["bundle_version"],
         "created_at": row["created_at_text"],
         "dag_display_name": row["dag__display_name"] or dag_id,
-        "bundle_url": None,
+        "bundle_url": url_of(row["bundle_name"], row["bundle_version"]),
     }
 
 
@@ -73,7 +74,14 @@ Versions = Mapping[int, Json]
 
 DAG_FIELDS = (
     *("dag_id", "display_name", "is_paused", "is_stale", "last_parse_seconds", "fileloc"),
-    *("file__bundle_name", "file__relative_path", "file__import_error__id", "description", "timetable_summary"),
+    *(
+        "file__bundle_name",
+        "version__bundle_version",
+        "file__relative_path",
+        "file__import_error__id",
+        "description",
+        "timetable_summary",
+    ),
     *("timetable_description", "timetable_periodic", "is_backfillable", "has_task_concurrency_limits", "owners"),
     *("max_active_tasks", "max_active_runs", "max_consecutive_failed_dag_runs", "is_partitioned"),
 )
@@ -91,7 +99,7 @@ def dag(row: Row, tags: list[str]) -> Json:
         "last_parse_duration": row["last_parse_seconds"],
         "last_expired": None,
         "bundle_name": row["file__bundle_name"],
-        "bundle_version": None,
+        "bundle_version": row["version__bundle_version"],
         "relative_fileloc": row["file__relative_path"],
         "fileloc": row["fileloc"],
         "description": row["description"],
@@ -226,7 +234,7 @@ def run(row: Row, versions: Versions) -> Json:
         "conf": row["conf"],
         "note": row["note"],
         "dag_versions": [versions[row["version_id"]]] if row["version_id"] in versions else [],
-        "bundle_version": None,
+        "bundle_version": versions[row["version_id"]]["bundle_version"] if row["version_id"] in versions else None,
         "dag_display_name": row["dag__display_name"] or row["dag_id"],
         "partition_key": row["partition_key"],
         "partition_date": row["partition_date_text"],
@@ -258,6 +266,7 @@ def backfill(row: Row) -> Json:
 
 RUN_OF_INSTANCE_FIELDS = (
     *("pk", "run_id", "dag_id", "version_id", "dag__display_name", "version__version_number", "version__bundle_name"),
+    "version__bundle_version",
 )
 RUN_OF_INSTANCE_TIMES = ("logical_date", "run_after", "version__created_at")
 TRIGGER_FIELDS = ("task_instance_id", "id", "classpath", "kwargs", "process_id")
@@ -273,7 +282,7 @@ INSTANCE_TIMES = ("started_at", "ended_at", "scheduled_at")
 def version_of_run(row: Row) -> Json:
     """The version that a run, read as of an instance, is pinned to."""
     names = {"pk": "version_id", "dag_id": "dag_id", "dag__display_name": "dag__display_name"}
-    own = ("version_number", "bundle_name", "created_at_text")
+    own = ("version_number", "bundle_name", "bundle_version", "created_at_text")
     return version({name: row[path] for name, path in {**names, **{name: f"version__{name}" for name in own}}.items()})
 
 

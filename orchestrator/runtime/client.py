@@ -190,8 +190,8 @@ class _VersionServer:
 class ForkServer:
     """The zygote process and the version servers it forked; made anew when it dies."""
 
-    def __init__(self, *, max_versions: int = 4, load_timeout: float = 60.0) -> None:
-        self.max_versions, self.load_timeout = max_versions, load_timeout
+    def __init__(self, *, max_versions: int = 4, load_timeout: float = 60.0, python: str = sys.executable) -> None:
+        self.max_versions, self.load_timeout, self.python = max_versions, load_timeout, python
         self.servers: OrderedDict[tuple[str, str], _VersionServer] = OrderedDict()
         self.process: subprocess.Popen[bytes] | None = None
         self.control: socket.socket | None = None
@@ -209,9 +209,9 @@ class ForkServer:
         self.closed = False
         mine, theirs = socket.socketpair()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "orchestrator.runtime.forkserver", str(theirs.fileno())],
+            [self.python, "-m", "orchestrator.runtime.forkserver", str(theirs.fileno())],
             pass_fds=[theirs.fileno()],
-            env=child_environment(),
+            env=child_environment(self.python),
             stdin=subprocess.DEVNULL,
             process_group=0,  # the terminal's Ctrl-C is for us, who close it in order
         )
@@ -314,7 +314,7 @@ class ForkServer:
         request |= {"plugins": plugins, "lasts": lasts, "calls": calls or [], "ranges": ranges}
         found = self._parse(request, answer)
         if found is None and not self.closed:  # the zygote went with it: alone it shows whether this file is to blame
-            alone = ForkServer()
+            alone = ForkServer(python=self.python)
             try:
                 found = alone._parse(request, answer)
             finally:
@@ -416,6 +416,40 @@ class ForkServer:
             self.process.kill()
             self.process.wait()
             self.process = None
+
+
+class ForkServers:
+    """A fork server for each interpreter: our own, and those of bundles with environments, made when they are needed."""
+
+    def __init__(self, *, most: int = 4) -> None:
+        self.most = most
+        self.own = ForkServer()
+        self.others: OrderedDict[str, ForkServer] = OrderedDict()
+
+    def start(self) -> None:
+        self.own.start()
+
+    def run(self, assignment: dict[str, Any]) -> Child:
+        """Hand an assignment to a child of its version and of its ``python`` (none = our own).
+
+        Raises:
+            BrokenVersion: the file cannot be imported.
+        """
+        return self._of(assignment.get("python")).run(assignment)
+
+    def _of(self, python: str | None) -> ForkServer:
+        if not python:
+            return self.own
+        if python not in self.others:
+            while len(self.others) >= self.most:
+                self.others.popitem(last=False)[1].close()
+            self.others[python] = ForkServer(python=python)
+        self.others.move_to_end(python)
+        return self.others[python]
+
+    def close(self) -> None:
+        for server in (self.own, *self.others.values()):
+            server.close()
 
 
 def _error(message: str) -> dict[str, Any]:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+import sys
 
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "AIRFLOW_HOME")
 PASSED_ON_PREFIXES = ("AIRFLOW_", "AIRFLOW__", "ORCHESTRATOR_TASK_")
 KEPT = (
     *("AIRFLOW_CONN_", "AIRFLOW_VAR_", "AIRFLOW__SECRETS__", "AIRFLOW__DATABASE__", "AIRFLOW__CELERY__"),
+    "AIRFLOW__DAG_PROCESSOR__",
     *("AIRFLOW__CORE__FERNET_KEY", "AIRFLOW__CORE__SQL_ALCHEMY_CONN", "AIRFLOW__API__SECRET_KEY"),
     *("AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__WEBSERVER__SECRET_KEY", "AIRFLOW__WORKERS__SECRETS_BACKEND"),
 )
 """Credentials that the server answers for by name, or that are nobody's but the server's."""
 
 
-def child_environment() -> dict[str, str]:
-    """The environment of user code: an allow-list, so that no credential of ours is in it."""
+def child_environment(python: str = sys.executable) -> dict[str, str]:
+    """The environment of user code: an allow-list, so that no credential of ours is in it.
+
+    Of another interpreter than ours its programs are found first, as in an environment that is activated.
+    """
     found = {
         name: value
         for name, value in os.environ.items()
@@ -25,6 +30,10 @@ def child_environment() -> dict[str, str]:
     found["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([root, *found.get("PYTHONPATH", "").split(os.pathsep)])).strip(
         os.pathsep
     )
+    if python != sys.executable:
+        programs = os.path.dirname(python)
+        found["VIRTUAL_ENV"] = os.path.dirname(programs)
+        found["PATH"] = os.pathsep.join([programs, found.get("PATH", os.defpath)])
     port = os.environ.get("PORT") or "8080"
     found.setdefault("AIRFLOW__API__BASE_URL", os.environ.get("ORCHESTRATOR_BASE_URL") or f"http://localhost:{port}")
     found["PYTHONUNBUFFERED"] = "1"

@@ -25,17 +25,18 @@ def run_apart(root: str, file: str, order: Json, answer: Provider, *, output: in
     """Run a DAG of ``file`` (relative to ``root``) and return ``{"type": "done", "state", "reason", "run_id", "tasks"}``.
 
     ``order``: ``dag_id`` (None: the only one), ``conf``, ``logical_date`` (text or None), ``wait_retries``,
-    ``plugins`` (their folder). What the
+    ``plugins`` (their folder), ``python`` (another interpreter than ours). What the
     run says goes to the descriptor ``output`` (None: this process's own output). Where the DAG could not be run at all the answer is
     ``{"type": "error", "error": text}``.
     """
     from .environment import child_environment
 
+    python = order.pop("python", None) or sys.executable
     ours, theirs = socket.socketpair()
     process = subprocess.Popen(
-        [sys.executable, "-m", __name__, str(theirs.fileno()), root, file],
+        [python, "-m", __name__, str(theirs.fileno()), root, file],
         pass_fds=[theirs.fileno()],
-        env=child_environment(),
+        env=child_environment(python),
         stdout=output,
     )
     theirs.close()

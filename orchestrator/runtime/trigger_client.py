@@ -21,13 +21,13 @@ SEND_SECONDS = 5.0
 class TriggerProcess:
     """One process of :mod:`orchestrator.runtime.triggers`. ``place`` is (folder, DAG file) of a version, or ("", "")."""
 
-    def __init__(self, place: tuple[str, str]) -> None:
+    def __init__(self, place: tuple[str, str], python: str | None = None) -> None:
         self.place = place
         self.sock, theirs = socket.socketpair()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "orchestrator.runtime.triggers", str(theirs.fileno()), *place],
+            [python or sys.executable, "-m", "orchestrator.runtime.triggers", str(theirs.fileno()), *place],
             pass_fds=[theirs.fileno()],
-            env=child_environment(),
+            env=child_environment(python or sys.executable),
             stdin=subprocess.DEVNULL,
         )
         theirs.close()
@@ -72,12 +72,16 @@ class TriggerProcess:
         return Exit(code if code >= 0 else None, signal.Signals(-code).name if code < 0 else None)
 
 
-def place_for(classpath: str, root: str, file: str) -> tuple[str, str]:
+def place_for(classpath: str, root: str, file: str, apart: bool = False) -> tuple[str, str]:
     """Where a trigger class must be imported from: its DAG version's folder, or ("", "") where any process of ours can.
+
+    ``apart``: the version has packages of its own, so that only what is ours is the same everywhere.
 
     Nothing is imported: the folder is asked whether it has a module of that name.
     """
     top = classpath.partition(".")[0]
+    if apart and top != "orchestrator":
+        return root, file
     if top.startswith(loader.DAG_FILE_PREFIX):
         return root, file
     for folder in loader.import_folders(root, file):

@@ -51,6 +51,7 @@ BAR = (
             Entry("connections", gettext_lazy("Connections"), "read_connections"),
             Entry("pools", gettext_lazy("Pools"), "read_pools"),
             Entry("workers", gettext_lazy("Workers and queues"), "read_processes"),
+            Entry("bundles", gettext_lazy("Bundles"), "read_bundles"),
             Entry("providers", gettext_lazy("Providers"), "read_providers"),
             Entry("webhooks", gettext_lazy("Webhooks"), "edit_webhooks"),
             Entry("plugins", gettext_lazy("Plugins"), "read_plugins"),

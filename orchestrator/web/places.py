@@ -37,6 +37,7 @@ PLACES = (
     Place(gettext_lazy("Workers and queues"), "workers", "admin processes", "read_processes"),
     Place(gettext_lazy("Jobs"), "jobs", "admin processes", "read_processes"),
     Place(gettext_lazy("Webhooks"), "webhooks", "admin notify push", "edit_webhooks"),
+    Place(gettext_lazy("Bundles"), "bundles", "admin git folders environments", "read_bundles"),
     Place(gettext_lazy("Plugins"), "plugins", "admin", "read_plugins"),
     Place(gettext_lazy("Providers"), "providers", "admin packages", "read_plugins"),
     Place(gettext_lazy("Settings"), "configs", "admin configuration", "admin"),

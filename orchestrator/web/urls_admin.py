@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from . import converters  # noqa: F401  # registers them
-from .views import connection_tests, failures, installation, pools, registry, security, webhooks
+from .views import bundles, connection_tests, failures, installation, pools, registry, security, webhooks
 
 urlpatterns = [
     path("events", security.events_page, name="events"),
@@ -31,6 +31,8 @@ urlpatterns = [
     path("workers/stop", installation.stop, name="workers-stop"),
     path("jobs", installation.jobs_page, name="jobs"),
     path("configs", installation.configs_page, name="configs"),
+    path("bundles", bundles.bundles_page, name="bundles"),
+    path("bundles/<any:name>/refresh", bundles.refresh, name="bundles-refresh"),
     path("plugins", installation.plugins_page, name="plugins"),
     path("providers", installation.providers_page, name="providers"),
     path("connections/test", connection_tests.test_form, name="connections-test-form"),

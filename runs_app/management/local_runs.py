@@ -9,6 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError
 
+from dags_app import environments
+from dags_app.bundles.config import DEFAULT_NAME
 from dags_app.models import Dag
 from dags_app.versions import place_of
 from orchestrator.runtime.local_process import run_apart
@@ -38,6 +40,8 @@ def test(console: Console, options: Options) -> None:
     order = {"dag_id": dag_id, "conf": conf, "logical_date": date, "wait_retries": options.wait_retries}
     if root == str(settings.ORCH.dags_folder):  # a version that is laid out has its own
         order["plugins"] = str(settings.ORCH.plugins_folder)
+    else:
+        order["python"] = environments.python_of(root)
     scope = Scope(dag_id=dag_id or "", run_pk=0, run_id="")
 
     def answers(what: str, args: dict[str, Any]) -> Any:
@@ -63,7 +67,7 @@ def _find(file_or_id: str, dag_id: str | None) -> tuple[str, str, str | None]:
         if file_or_id.endswith(".py"):
             raise CommandError(f"{path} is no file")
         raise DagNotFound(file_or_id)
-    if dag.file is not None and (home / dag.file.relative_path).is_file():
+    if dag.file is not None and dag.file.bundle_name == DEFAULT_NAME and (home / dag.file.relative_path).is_file():
         return str(home), dag.file.relative_path, dag.dag_id
     if dag.version_id is None:
         raise CommandError(f"{dag.dag_id} has no version that could be run: save its file again")

@@ -16,6 +16,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from dags_app import schedule
+from dags_app.bundles.config import DEFAULT_NAME
 from dags_app.inspection import Inspected
 from dags_app.models import Dag
 from dags_app.versions import load_spec, read_sources
@@ -69,7 +70,7 @@ def plans(path: Path, now: datetime) -> Iterator[DagPlan]:
     inside = path.is_file() and path.is_relative_to(home)
     for each in checks.inspected(str(path), stores):
         name = str(path.relative_to(home)) if inside else each.path
-        known = {dag.pk: dag for dag in _dags().filter(file__relative_path=name)}
+        known = {dag.pk: dag for dag in _dags().filter(file__bundle_name=DEFAULT_NAME, file__relative_path=name)}
         if each.errors:
             # The last good version goes on, as ever; what the file says now is not had.
             text = "; ".join(f"{name}, line {one['line']}: {one['message']}" for one in each.errors)

@@ -231,6 +231,8 @@ PAGES: dict[str, dict[str, str]] = {
     "workers/stop": dict.fromkeys(("get", "post"), "has:edit_processes"),
     "jobs": {"get": "has:read_processes"},
     "configs": {"get": "has:read_config"},
+    "bundles": {"get": "has:read_bundles"},
+    "bundles/<any:name>/refresh": {"post": "has:edit_bundles"},
     "plugins": {"get": "has:read_plugins"},
     "providers": {"get": "has:read_providers"},
     **{name: {"get": f"has:read_{name}"} for name in SHELVES},

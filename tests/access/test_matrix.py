@@ -19,7 +19,7 @@ from django.urls import resolve, reverse
 from django.utils import timezone
 
 from dags_app import secrets
-from dags_app.models import ApiToken, AssetAlias, AuditEntry, DagImportError, FavoriteDag, Pool
+from dags_app.models import ApiToken, AssetAlias, AuditEntry, Bundle, DagImportError, FavoriteDag, Pool
 from orchestrator import access
 from orchestrator.api.auth import issue_token, revoke
 from orchestrator.api.shapes import file_token
@@ -51,6 +51,7 @@ THERE = {
         "webhook_id": "w",
         "delivery_id": "d",
         "queue": "default",
+        "name": "dags-folder",
         "variable_key": "v",
         "connection_id": "c",
         "section": "orchestrator",
@@ -131,6 +132,7 @@ def world(db, monkeypatch) -> dict[str, Any]:
     store.put(first.pk, "return_value", 1, expires_at=None, now=factories.DAY)
     factories.make_dag(spec=factories.make_spec("beta", {"z": ()}))
     factories.make_run(factories.make_dag("planted", tags=("planted",)), "planted")
+    Bundle.objects.create(name="dags-folder", kind="local")
     Pool.objects.create(name="p", slots=1)
     factories.make_delivery(factories.make_webhook(pk="w"), pk="d")
     secrets.set_variable("v", "hunter22")

@@ -92,7 +92,7 @@ def test_a_file_is_read_again_when_somebody_asks(api):
     dag = factories.make_dag("alpha", file=factories.make_file("a.py"))
     token = api.call("get", "dags/alpha")["file_token"]
     api.call("put", f"parseDagFile/{token}", status=201)
-    assert schedule.wanted_files() == ["a.py"]
+    assert schedule.wanted_files() == [("dags-folder", "a.py")]
     DagFile.objects.filter(pk=dag.file_id).update(parse_asked=False)
     assert schedule.wanted_files() == []
     api.call("put", "parseDagFile/nonsense", status=404)

@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from dags_app import plugin_calls, processor
+from dags_app import keeper, plugin_calls
 from dags_app.models import Asset, PluginCall
 from runs_app import asset_actions, components
 from runs_app.processes import Lease
@@ -174,5 +174,5 @@ def test_the_processor_serves_them_beside_its_parses_and_before_it_goes(
 ):
     heard.listen()
     looks = iter([False, True])
-    processor.run(lambda: next(looks), root=str(project.root), at_last=lambda: components.stops("processor"))
+    keeper.run(lambda: next(looks), root=str(project.root), at_last=lambda: components.stops("processor"))
     assert heard.path.read_text() == "stopping DagProcessorJob\n"

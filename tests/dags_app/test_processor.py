@@ -13,8 +13,9 @@ from django.db import IntegrityError, OperationalError, connection
 
 from dags_app import processor as processor_module
 from dags_app import secrets, sync
+from dags_app.keeper import run
 from dags_app.models import Dag, DagFile, DagTag, DagVersion
-from dags_app.processor import Processor, run
+from dags_app.processor import Processor
 from dags_app.versions import known_place, place_of
 
 from .conftest import Project, dag_text, live

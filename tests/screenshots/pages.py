@@ -55,6 +55,7 @@ PAGES = {
     "connection-add": "/connections/add",
     "pools": "/pools",
     "workers": "/workers",
+    "bundles": "/bundles",
     "plugins": "/plugins",
     "providers": "/providers",
     "settings": "/configs",

@@ -104,7 +104,18 @@ SHELVES = {
     for name in ("variables", "connections", "pools")
     for end in ("", "-add", "-delete", "-import", "-export", "-edit", "-uses")
 }
-INSTALLATION = {"queue-uses", "workers", "workers-drain", "workers-stop", "jobs", "configs", "plugins", "providers"}
+INSTALLATION = {
+    "queue-uses",
+    "workers",
+    "workers-drain",
+    "workers-stop",
+    "jobs",
+    "configs",
+    "plugins",
+    "providers",
+    "bundles",
+    "bundles-refresh",
+}
 FAILURES = {"failures", "failure", "failure-note"}
 SECURITY = {"users", "users-add", "users-edit", "roles", "tokens", "tokens-add", "tokens-revoke", "events"}
 WEBHOOKS = {"webhooks", "webhooks-add", *(f"webhook{end}" for end in ("", "-edit", "-delete", "-act"))}

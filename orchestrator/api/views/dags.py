@@ -39,9 +39,12 @@ LISTING = Listing(
     ),
     default_order=("dag_id",),
     patterns={"dag_id": "dag_id", "dag_display_name": "display_name"},
-    exact={"bundle_name": "file__bundle_name", "last_dag_run_state": "last_state"},
+    exact={
+        "bundle_name": "file__bundle_name",
+        "bundle_version": "version__bundle_version",
+        "last_dag_run_state": "last_state",
+    },
     convert={"last_dag_run_state": from_airflow},
-    unknown=("bundle_version",),
 )
 
 

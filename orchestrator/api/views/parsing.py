@@ -17,10 +17,10 @@ class ParseFileView(ApiView):
 
     def put(self, request: Request, file_token: str) -> JsonResponse:
         try:
-            _, path = signing.loads(file_token, salt="dag file")
+            bundle, path = signing.loads(file_token, salt="dag file")
         except (signing.BadSignature, ValueError, TypeError, UnicodeError) as error:
             raise Http404("No file has this token") from error
-        dags = access.visible_dags(request.user).filter(file__relative_path=path)
+        dags = access.visible_dags(request.user).filter(file__bundle_name=bundle, file__relative_path=path)
         dag = dags.first()
         if dag is None:
             raise Http404("No file has this token")

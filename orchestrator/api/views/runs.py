@@ -71,7 +71,12 @@ LISTING = Listing(
         end_date="ended_at",
     ),
     default_order=("pk",),
-    exact={"run_type": "run_type", "state": "state", "dag_version": "version__version_number"},
+    exact={
+        "run_type": "run_type",
+        "state": "state",
+        "dag_version": "version__version_number",
+        "bundle_version": "version__bundle_version",
+    },
     convert={"state": read_state, "run_type": _one_of(RunType), "dag_version": small_int},
     patterns={
         "run_id": "run_id",
@@ -82,7 +87,6 @@ LISTING = Listing(
     times={**TIMES, "partition_date": "partition_date"},
     numbers={"duration": "took"},
     took=TOOK,
-    unknown=("bundle_version",),
 )
 TRIGGER = {
     "dag_run_id": Part(limited_text(250, RUN_ID)),

@@ -22,9 +22,8 @@ from orchestrator.written import read
 VERSIONS = Listing(
     order=order_of("version_number", "bundle_name", id="pk"),
     default_order=("version_number",),
-    exact={"version_number": "version_number", "bundle_name": "bundle_name"},
+    exact={"version_number": "version_number", "bundle_name": "bundle_name", "bundle_version": "bundle_version"},
     convert={"version_number": small_int},
-    unknown=("bundle_version",),
 )
 
 

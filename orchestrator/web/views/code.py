@@ -56,7 +56,8 @@ def dag_code_page(request: HttpRequest, dag_id: str) -> HttpResponse:
             request, "dags/code_diff.html", dag.HEAD, versions=numbers, older=older, version=version, **found, **context
         )
     found = shown(request, version)
-    may_edit = version is not None and version.pk == context["dag"].version_id and edit.may_edit(request, found["file"])
+    is_current = version is not None and version.pk == context["dag"].version_id
+    may_edit = is_current and edit.may_edit(request, found["file"], version.bundle_name)
     return live_part(request, "dags/code.html", dag.HEAD, versions=numbers, may_edit=may_edit, **found, **context)
 
 

@@ -11,6 +11,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext
 
 from dags_app import editing
+from dags_app.bundles.config import DEFAULT_NAME
 from dags_app.models import Dag
 from orchestrator import access
 from orchestrator.web.page import live_part, must
@@ -49,7 +50,7 @@ def edit_page(request: HttpRequest, dag_id: str) -> HttpResponse:
         query = "" if _is_main(dag, path) else "?" + urlencode({"file": path})
         return HttpResponseRedirect(reverse("code", args=[dag.dag_id]) + query)
     try:
-        source = editing.read(path)
+        source = editing.read(path, dag.file.bundle_name if dag.file else DEFAULT_NAME)
     except editing.NotEditable as error:
         shown["problem"] = gettext("This file cannot be edited: {error}.").format(error=error)
         return live_part(request, "dags/edit.html", pages.HEAD, status=422, closed=True, **shown, **context)
@@ -57,12 +58,12 @@ def edit_page(request: HttpRequest, dag_id: str) -> HttpResponse:
     return live_part(request, "dags/edit.html", pages.HEAD, **shown, **context)
 
 
-def may_edit(request: HttpRequest, path: str) -> bool:
+def may_edit(request: HttpRequest, path: str, bundle: str) -> bool:
     """Whether to offer it: she may, and the file is there to be written."""
     if not access.can(request.user, "edit_code"):
         return False
     try:
-        editing.read(path)
+        editing.read(path, bundle)
     except editing.NotEditable:
         return False
     return True

@@ -6,13 +6,13 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import CommandError
 from django.utils import timezone
 
 from dags_app import schedule
+from dags_app.bundles.config import BundleError, configured
+from dags_app.keeper import Keeper
 from dags_app.models import Dag, DagImportError, DagVersion
-from dags_app.processor import Processor
 from dags_app.versions import load_spec, read_sources
 from orchestrator.core.states import RUN_FINISHED, RunState
 from runs_app import actions
@@ -225,15 +225,19 @@ def reparse(console: Console, options: Options) -> None:
         lost = [dag_id for dag_id, file in files.items() if file is None or file.gone_at is not None]
         if lost:
             raise CommandError(f"No file defines {lost[0]} any more")
-        paths = {file.relative_path for file in files.values() if file is not None}
-    made = Processor(str(settings.ORCH.dags_folder), on_changed=tell)
+        paths = {(file.bundle_name, file.relative_path) for file in files.values() if file is not None}
+    try:
+        made = Keeper(configured(), on_changed=tell)
+    except BundleError as error:
+        raise CommandError(str(error)) from error
     try:
         counts = made.settle(limit=3600, only=paths)
     finally:
         made.close()
-    missing = sorted(paths - made.dag_files) if paths else []
+    there = {(place.config.name, path) for place in made.places for path in place.processor.dag_files}
+    missing = sorted((paths or set()) - there)
     if missing:
-        raise CommandError(f"{missing[0]} is no DAG file in {settings.ORCH.dags_folder}")
+        raise CommandError(f"{missing[0][1]} is no DAG file in bundle {missing[0][0]}")
     data = {"parsed": counts.parsed, "errors": counts.errors, "new_versions": counts.new_versions, "gone": counts.gone}
     console.show(data, [f"{counts.parsed} files parsed, {counts.new_versions} new versions, {counts.errors} errors"])
     if counts.errors:
