@@ -7,6 +7,8 @@ import logging
 import os
 import re
 import stat
+import zipfile
+import zlib
 from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,6 +23,10 @@ Print = tuple[int, int, int, int]
 NO_DAGS_AT_TOP = frozenset({"plugins", "include", "config"})
 """Folders of an Airflow project beside its DAGs: imported from, never searched for DAGs."""
 SKIPPED = frozenset({"__pycache__", "node_modules"})
+BESIDE_DAGS = ("plugins", "include", "config", "airflow.cfg", "airflow_settings.yaml", "requirements.txt", "Dockerfile")
+"""What tells a whole Airflow project from a folder of DAG files that happens to have a folder named dags."""
+LOGS = "logs"
+ENDINGS = (".py", ".zip")
 OUTPUTS = (".db", ".sqlite", ".sqlite3", ".log", ".pid", ".lock", ".tmp", ".pyc")
 """Endings of files that programs write while they run: naming one is not reading it as a source."""
 LONGEST_PATH = 1000
@@ -42,6 +48,12 @@ class Look:
         return any(not folder or path.startswith(folder + "/") for folder in self.unseen)
 
 
+def is_project(root: str) -> bool:
+    """Whether this is the folder of a whole project, or an Airflow home: its DAG files are those in its ``dags``."""
+    there = os.path.join(root, "dags")
+    return os.path.isdir(there) and any(os.path.exists(os.path.join(root, each)) for each in BESIDE_DAGS)
+
+
 class Folder:
     """The DAG folder, looked at again and again; contents are read only where a file is new or changed."""
 
@@ -49,6 +61,7 @@ class Folder:
         self.root = root
         self._judged: dict[str, tuple[Print, str | None]] = {}
         self._told: set[str] = set()
+        self._is_project = False
 
     def look(self) -> Look | None:
         """Return what is there now, None where the folder itself cannot be read: then nothing is known of its files."""
@@ -58,6 +71,7 @@ class Folder:
             log.warning("dags_folder_unreadable folder=%s error=%s", self.root, error)
             return None
         found = Look()
+        self._is_project = is_project(self.root)
         for path, is_candidate, status in self._walk("", (), set(), found.unseen):
             found.prints[path] = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
             if is_candidate:
@@ -104,12 +118,19 @@ class Folder:
             if stat.S_ISDIR(status.st_mode):
                 if entry.name in SKIPPED or os.path.exists(os.path.join(self.root, path, "pyvenv.cfg")):
                     continue
-                wanted = searched and (folder != "" or entry.name not in NO_DAGS_AT_TOP)
+                if folder == "" and self._is_project and entry.name == LOGS:
+                    continue
+                wanted = searched and (folder != "" or self._may_hold_dags(entry.name))
                 wanted = wanted and not ignore.is_ignored(rules, path, True)
                 yield from self._walk(path, rules, above | {key}, unseen, wanted)
             elif stat.S_ISREG(status.st_mode):
-                is_candidate = searched and path.endswith(".py") and not ignore.is_ignored(rules, path, False)
+                is_candidate = searched and path.endswith(ENDINGS) and (folder != "" or not self._is_project)
+                is_candidate = is_candidate and not ignore.is_ignored(rules, path, False)
                 yield path, is_candidate, status
+
+    def _may_hold_dags(self, top: str) -> bool:
+        """Whether DAG files are searched for in a folder at the top."""
+        return top == "dags" if self._is_project else top not in NO_DAGS_AT_TOP
 
     def _rules(self, folder: str) -> list[ignore.Rule]:
         try:
@@ -133,7 +154,21 @@ class Folder:
                 data = file.read(LARGEST_SOURCE)
         except OSError as error:
             return f"the file cannot be read: {error.strerror or error}"
-        return "dag" if b"dag" in data.lower() and SAFE_MODE.search(data) else None
+        if path.endswith(".zip"):
+            return self._judge_archive(path)
+        return "dag" if _speaks_of_dags(data) else None
+
+    def _judge_archive(self, path: str) -> str | None:
+        """A zip is a DAG file if one of the modules at its top is."""
+        try:
+            with zipfile.ZipFile(os.path.join(self.root, path)) as archive:
+                for each in archive.infolist():
+                    is_top = "/" not in each.filename and each.filename.endswith(".py")
+                    if is_top and each.file_size <= LARGEST_SOURCE and _speaks_of_dags(archive.read(each)):
+                        return "dag"
+        except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error) as error:
+            return f"the archive cannot be read: {error}"
+        return None
 
     def _tell_once(self, event: str, place: str, reason: str) -> None:
         if f"{event} {place}" not in self._told:
@@ -142,6 +177,10 @@ class Folder:
 
     def forget(self, path: str) -> None:
         self._judged.pop(path, None)
+
+
+def _speaks_of_dags(source: bytes) -> bool:
+    return b"dag" in source.lower() and SAFE_MODE.search(source) is not None
 
 
 def _is_storable(path: str) -> bool:

@@ -260,7 +260,7 @@ class Processor:
         if look is None:  # a mount that went away says nothing about the DAGs on it
             self._look_at = now + LOOK_SECONDS_UNWATCHED
             return
-        added = any(path.endswith(".py") for path in look.prints.keys() - self.look.prints.keys())
+        added = any(path.endswith((".py", ".zip")) for path in look.prints.keys() - self.look.prints.keys())
         self.look, self.dag_files = look, set()
         for path in sorted(look.candidates):
             verdict = self.folder.judge(path, look.prints[path])

@@ -58,7 +58,7 @@ def collect(
     """
     contents: dict[str, bytes] = {}
     sources = {file, *imported}
-    pending = [*sources, *opened, *_templates(file, sources, specs)]
+    pending = [*sources, *opened, *_templates(root, sources, specs)]
     while pending:
         path = _inside(pending.pop())
         if path is None or path in contents:
@@ -116,7 +116,15 @@ def _inside(path: str) -> str | None:
     return None if os.path.isabs(plain) or plain.split(os.sep)[0] == ".." else plain
 
 
-def _templates(file: str, sources: Iterable[str], specs: Sequence[DagSpec]) -> list[str]:
+def _below(root: str, folder: str) -> str:
+    """A folder that is named from the top of the disk, as one of the root where it lies in it."""
+    for each in (os.path.abspath(root), os.path.realpath(root)):
+        if folder == each or folder.startswith(each + os.sep):
+            return os.path.relpath(folder, each)
+    return folder
+
+
+def _templates(root: str, sources: Iterable[str], specs: Sequence[DagSpec]) -> list[str]:
     """Where the template files that tasks name may lie: beside the sources, or in a search path beside them."""
     found = []
     for spec in specs:
@@ -124,6 +132,7 @@ def _templates(file: str, sources: Iterable[str], specs: Sequence[DagSpec]) -> l
         if names:
             folders = {os.path.dirname(each) for each in sources}
             folders |= {os.path.join(folder, each) for folder in folders for each in spec.template_searchpath}
+            folders |= {_below(root, each) for each in spec.template_searchpath}
             found += [os.path.join(folder, name) for folder in folders for name in names]
     return found
 

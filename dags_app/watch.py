@@ -16,6 +16,8 @@ STEP_MS = 20
 DEBOUNCE_MS = 100
 """At the latest they are told after so long."""
 RETRY_SECONDS = 1.0
+OUTPUTS = (".log", ".pid", ".db", ".db-wal", ".db-shm", ".db-journal")
+"""Of an Airflow that still runs in the same home."""
 NOISE = (f"{os.sep}.git{os.sep}", f"{os.sep}__pycache__{os.sep}")
 
 
@@ -46,7 +48,7 @@ class Watch(threading.Thread):
         place = _identity(self.root)
         changes = watchfiles.watch(
             self.root,
-            watch_filter=lambda change, path: not any(each in path for each in NOISE),
+            watch_filter=lambda change, path: not path.endswith(OUTPUTS) and not any(each in path for each in NOISE),
             debounce=DEBOUNCE_MS,
             step=STEP_MS,
             stop_event=self._again,

@@ -17,7 +17,9 @@ airflow_cfg.apply(os.environ)
 ORCH = env.read()
 if not os.environ.get("PLUGINS_FOLDER"):
     given = os.environ.get("AIRFLOW__CORE__PLUGINS_FOLDER")
-    ORCH.plugins_folder = env.path(given) if given else ORCH.dags_folder.parent / "plugins"
+    is_project = (ORCH.dags_folder / "dags").is_dir() and (ORCH.dags_folder / "plugins").is_dir()
+    beside = ORCH.dags_folder if is_project else ORCH.dags_folder.parent
+    ORCH.plugins_folder = env.path(given) if given else beside / "plugins"
 
 SECRET_KEY = os.environ.get("SECRET_KEY") or load_or_make(ORCH.home / "keys" / "secret_key")
 DEBUG = False

@@ -35,18 +35,42 @@ MEANT: Mapping[tuple[str, str], str] = {
     ("smtp", "smtp_password"): "",
 }
 """What of it counts for the server, and under which name of ours ("" = Airflow's own ``AIRFLOW__SECTION__KEY``)."""
+GENERATED: Mapping[tuple[str, str], frozenset[str]] = {
+    ("core", "dags_are_paused_at_creation"): frozenset({"true"}),
+    ("core", "test_connection"): frozenset({"disabled"}),
+    ("core", "xcom_backend"): frozenset({"airflow.sdk.execution_time.xcom.basexcom", "airflow.models.xcom.basexcom"}),
+    ("core", "allowed_deserialization_classes"): frozenset({"airflow.*", "airflow\\..*"}),
+    ("core", "max_map_length"): frozenset({"1024"}),
+    ("core", "dagbag_import_timeout"): frozenset({"30", "30.0"}),
+    ("core", "executor"): frozenset({"localexecutor", "sequentialexecutor"}),
+    ("core", "parallelism"): frozenset({"32"}),
+    ("core", "load_examples"): frozenset({"true"}),
+    ("core", "default_timezone"): frozenset({"utc"}),
+    ("operators", "default_deferrable"): frozenset({"false"}),
+    ("sensors", "default_timeout"): frozenset({"604800"}),
+    ("smtp", "smtp_host"): frozenset({"localhost"}),
+    ("smtp", "smtp_port"): frozenset({"25"}),
+    ("smtp", "smtp_mail_from"): frozenset({"airflow@example.com"}),
+    ("smtp", "smtp_ssl"): frozenset({"false"}),
+    ("smtp", "smtp_starttls"): frozenset({"true"}),
+    ("celery", "broker_url"): frozenset({"redis://redis:6379/0"}),
+    ("celery", "worker_concurrency"): frozenset({"16"}),
+    ("logging", "remote_logging"): frozenset({"false"}),
+    ("api", "port"): frozenset({"8080"}),
+    ("api", "base_url"): frozenset({"http://localhost:8080"}),
+    ("webserver", "base_url"): frozenset({"http://localhost:8080"}),
+    ("webserver", "web_server_port"): frozenset({"8080"}),
+    ("api", "auth_backends"): frozenset({"airflow.api.auth.backend.session"}),
+}
+"""What Airflow writes into a file that it makes itself (in small letters): nobody meant anything by it."""
 INSTEAD: Mapping[tuple[str, str], str] = {
     ("core", "executor"): "workers claim from the database, whatever the executor was: see ORCHESTRATOR_SLOTS",
     ("core", "parallelism"): "each worker has ORCHESTRATOR_SLOTS; pools and DAGs limit the rest",
-    ("core", "fernet_key"): "used by `import-airflow` only: what is taken is encrypted with a key of ours",
-    ("core", "sql_alchemy_conn"): "read by `import-airflow` only: set DATABASE_URL",
-    ("database", "sql_alchemy_conn"): "read by `import-airflow` only: set DATABASE_URL",
     ("core", "load_examples"): "there are none to load",
     ("core", "default_timezone"): "DAGs without a zone are in UTC",
     ("celery", "broker_url"): "set REDIS_URL or BROKER_URL",
     ("celery", "worker_concurrency"): "set ORCHESTRATOR_SLOTS",
-    ("logging", "base_log_folder"): "logs are in ORCHESTRATOR_HOME",
-    ("logging", "remote_logging"): "see docs/reference/settings.md for logs",
+    ("logging", "remote_logging"): "logs are kept in ORCHESTRATOR_HOME",
     ("api", "base_url"): "set ORCHESTRATOR_BASE_URL",
     ("webserver", "base_url"): "set ORCHESTRATOR_BASE_URL",
     ("webserver", "web_server_port"): "set PORT",
@@ -90,12 +114,23 @@ def read(path: str) -> Settings:
     try:
         parser.read_string(text, path)
     except configparser.Error as error:
-        line = getattr(error, "lineno", None)  # its own words quote lines that may hold passwords
+        # Its own words quote lines, which may hold passwords.
+        wrong = getattr(error, "errors", None)
+        line = wrong[0][0] if wrong else getattr(error, "lineno", None)
         raise ValueError(f"{path} cannot be read{f': line {line} is wrong' if line else ''}") from None
     return {
         (section.lower(), key.lower()): value.replace("%%", "%")
         for section in parser.sections()
         for key, value in parser.items(section)
+    }
+
+
+def meant(found: Settings) -> Settings:
+    """What somebody set: without what every file has that Airflow made."""
+    return {
+        place: value
+        for place, value in found.items()
+        if value and value.lower() not in GENERATED.get(place, frozenset())
     }
 
 
@@ -122,14 +157,21 @@ def apply(environ: MutableMapping[str, str]) -> None:
     path = place(environ)
     if path is None:
         return
-    found = read(path)
+    found = meant(read(path))
     for (section, key), ours in MEANT.items():
         value = found.get((section, key))
         if value:
             own = f"AIRFLOW__{section.upper()}__{key.upper()}"
             if not environ.get(own) and not (ours and environ.get(ours)):
                 environ[ours or own] = os.path.expanduser(value) if key.endswith("_folder") else value
-    if not environ.get("DAGS_FOLDER"):
-        dags = environ.get("AIRFLOW__CORE__DAGS_FOLDER") or os.path.join(os.path.dirname(path), "dags")
-        if os.path.isdir(os.path.expanduser(dags)):
-            environ["DAGS_FOLDER"] = os.path.expanduser(dags)
+    home = os.path.dirname(path)
+    own = os.path.join(home, "dags")
+    dags = environ.get("DAGS_FOLDER") or environ.get("AIRFLOW__CORE__DAGS_FOLDER") or own
+    if os.path.realpath(dags) == os.path.realpath(own) and any(map(os.path.isdir, _beside(home))):
+        dags = home  # a whole project: its DAGs import from what lies beside them, and each version has that, too
+    if os.path.isdir(os.path.expanduser(dags)) and (not environ.get("DAGS_FOLDER") or dags == home):
+        environ["DAGS_FOLDER"] = os.path.expanduser(dags)
+
+
+def _beside(home: str) -> list[str]:
+    return [os.path.join(home, each) for each in ("include", "config", "plugins")]

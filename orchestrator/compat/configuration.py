@@ -64,7 +64,9 @@ class Configuration:
         if place not in airflow_cfg.CREDENTIALS and (written := airflow_cfg.current().get(place)) is not None:
             return written
         if (section, key) == ("core", "dags_folder"):
-            return os.environ.get("DAGS_FOLDER") or os.path.join(airflow_home(), "dags")
+            given = os.environ.get("DAGS_FOLDER", "")
+            inside = os.path.join(given, "dags")
+            return (inside if os.path.isdir(inside) else given) or os.path.join(airflow_home(), "dags")
         if (section, key) == ("logging", "base_log_folder"):
             return os.path.join(airflow_home(), "logs")
         return DEFAULTS.get(section.lower(), {}).get(key.lower())

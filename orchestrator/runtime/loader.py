@@ -23,6 +23,8 @@ class LoadError(Exception):
 _places: list[tuple[str, str]] = []
 _loading = threading.Lock()
 
+IN_PROJECT = f"dags{os.sep}"
+"""How the files begin that a whole Airflow project has as its DAGs: its top is its home, too."""
 DAG_FILE_PREFIX = "dag_file_"
 """What the module of a DAG file is called by, so that it takes no other module's name."""
 
@@ -34,7 +36,9 @@ def import_folders(root: str, file: str) -> list[str]:
         os.path.join(root, "config"),
         os.path.join(root, "plugins"),
         os.path.dirname(os.path.join(root, file)),
+        *([os.path.join(root, "dags")] if file.startswith(IN_PROJECT) else []),
         root,
+        *([os.path.join(root, file)] if file.endswith(".zip") else []),
     ]
 
 
@@ -42,7 +46,7 @@ def add_paths(root: str, file: str) -> None:
     """Let what a DAG file may import be imported."""
     _places[:] = [(root, file)]
     for folder in import_folders(root, file):
-        if folder not in sys.path and os.path.isdir(folder):
+        if folder not in sys.path and os.path.exists(folder):
             sys.path.insert(0, folder)
 
 
@@ -64,10 +68,14 @@ def load(root: str, file: str) -> dict[str, Any]:
 
     path = os.path.join(root, file)
     add_paths(root, file)
+    if file.startswith(IN_PROJECT):
+        os.environ.setdefault("AIRFLOW_HOME", root)
     sys.dont_write_bytecode = True
     name = DAG_FILE_PREFIX + "".join(each if each.isalnum() else "_" for each in os.path.splitext(file)[0])
     registry.begin()
     try:
+        if file.endswith(".zip"):
+            return _load_archive(path)
         spec = importlib.util.spec_from_file_location(name, path)
         if spec is None or spec.loader is None:
             raise ImportError(f"{file} is no Python file")
@@ -79,12 +87,31 @@ def load(root: str, file: str) -> dict[str, Any]:
         raise load_error(error, path) from error
 
 
+def _load_archive(path: str) -> dict[str, Any]:
+    """Import each module at the top of a zip that speaks of DAGs, by its own name, as Airflow does; the rest is for them."""
+    import importlib
+    import zipfile
+
+    from orchestrator.sdk import registry
+
+    found: dict[str, Any] = {}
+    with zipfile.ZipFile(path) as archive:
+        sources = {
+            each: archive.read(each).lower() for each in archive.namelist() if "/" not in each and each.endswith(".py")
+        }
+    for name, source in sorted(sources.items()):
+        if b"dag" in source and (b"airflow" in source or b"orchestrator" in source):
+            module = importlib.import_module(name.removesuffix(".py"))
+            found |= {dag.dag_id: dag for dag in registry.collect(module)}
+    return found
+
+
 def load_error(error: BaseException, path: str) -> LoadError:
     """Say what went wrong and where in the file itself."""
     line = getattr(error, "lineno", None) if isinstance(error, SyntaxError) else None
     frames = traceback.extract_tb(error.__traceback__)
     if line is None:
-        line = next((each.lineno for each in reversed(frames) if each.filename == path), None)
+        line = next((each.lineno for each in reversed(frames) if each.filename.startswith(path)), None)
     own = [
         each for each in frames if "importlib" not in each.filename and not each.filename.endswith("runtime/loader.py")
     ]

@@ -84,6 +84,8 @@ def place_for(classpath: str, root: str, file: str, apart: bool = False) -> tupl
         return root, file
     if top.startswith(loader.DAG_FILE_PREFIX):
         return root, file
+    if file.endswith(".zip"):  # which of its modules it is takes a look into it
+        return root, file
     for folder in loader.import_folders(root, file):
         path = os.path.join(folder, top)
         if os.path.isfile(path + ".py") or os.path.isdir(path):

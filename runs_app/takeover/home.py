@@ -51,13 +51,11 @@ def read(folder: str) -> Home:
 
 def notes_of(found: airflow_cfg.Settings) -> list[str]:
     """What the settings of an ``airflow.cfg`` become here, as far as somebody is likely to miss them."""
-    notes = []
+    said, notes = airflow_cfg.meant(found), []
     for (section, key), ours in airflow_cfg.MEANT.items():
-        if found.get((section, key)):
-            notes.append(
-                f"airflow.cfg [{section}] {key} counts with AIRFLOW_HOME set" + (f", as {ours}" if ours else "")
-            )
+        if (section, key) in said:
+            notes.append(f"airflow.cfg [{section}] {key} counts with AIRFLOW_HOME set{f', as {ours}' if ours else ''}")
     for (section, key), instead in airflow_cfg.INSTEAD.items():
-        if found.get((section, key)):
+        if (section, key) in said:
             notes.append(f"airflow.cfg [{section}] {key} has no meaning here: {instead}")
     return notes

@@ -141,13 +141,18 @@ def _take_dags(states: dict[str, DagState], report: Report, overwrite: bool) -> 
         (taken.made if before is None else taken.overwritten).append(dag_id)
     waiting = [dag_id for dag_id, state in states.items() if state.under_way]
     if waiting:
+        named = ", ".join(sorted(waiting)[:5]) + (", ..." if len(waiting) > 5 else "")
         report.notes.append(
-            f"{len(waiting)} DAGs have runs under way in Airflow, which count as made: let them end there before"
-            f" it is switched off ({', '.join(sorted(waiting)[:5])}{', ...' if len(waiting) > 5 else ''})"
+            f"{_dags(waiting)} with runs under way in Airflow, which count as made: let them end there before it is"
+            f" switched off ({named})"
         )
     missing = set(states) - set(Dag.objects.filter(pk__in=list(states)).values_list("pk", flat=True))
     if missing:
-        report.notes.append(f"{len(missing)} DAGs are not here yet: what was taken is used when their files are")
+        report.notes.append(f"{_dags(missing)} not here yet: what was taken is used as soon as the files are")
+
+
+def _dags(found: Collection[str]) -> str:
+    return f"{len(found)} DAG{'' if len(found) == 1 else 's'}"
 
 
 def _settle(report: Report, user: Any) -> None:

@@ -8,6 +8,7 @@ from django.http import Http404, HttpResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from dags_app.archives import as_text
 from dags_app.models import Dag, DagVersion, SourceBlob
 from dags_app.versions import load_spec
 from orchestrator.api import shapes
@@ -58,7 +59,7 @@ class SourceView(ApiView):
         blob = SourceBlob.objects.filter(pk=digest).first() if digest else None
         if blob is None:
             raise Http404(f"The source code of the DAG {dag_id}, version_number {version.version_number} was not found")
-        text = bytes(blob.content).decode("utf-8", "replace")
+        text = as_text(version.relative_path, bytes(blob.content))
         accept = request.META.get("HTTP_ACCEPT", "")
         if "text/plain" in accept and "application/json" not in accept:
             return HttpResponse(text, content_type="text/plain; charset=utf-8")

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
+from dags_app.archives import as_text
 from dags_app.models import DagVersion, SourceBlob
 from dags_app.versions import load_spec
 from orchestrator import access
@@ -36,12 +37,12 @@ def shown(request: HttpRequest, version: DagVersion | None) -> dict[str, Any]:
             )
         )
     files = sorted(manifest, key=lambda each: (each != version.relative_path, each))
-    return {"version": version, "files": files, "file": name, "lines": code(_text(manifest[name]), name)}
+    return {"version": version, "files": files, "file": name, "lines": code(_text(manifest[name], name), name)}
 
 
-def _text(digest: str | None) -> str:
+def _text(digest: str | None, name: str) -> str:
     blob = SourceBlob.objects.filter(pk=digest).first() if digest else None
-    return bytes(blob.content).decode("utf-8", "replace") if blob else ""
+    return as_text(name, bytes(blob.content)) if blob else ""
 
 
 @require_safe
@@ -91,7 +92,7 @@ def compared(request: HttpRequest, old: DagVersion, new: DagVersion) -> dict[str
         "changes": compare(load_spec(old.pk), load_spec(new.pk)),
         "files": files,
         "file": name,
-        "diff": diffs.side_by_side(_text(before.get(name)), _text(after.get(name)), name),
+        "diff": diffs.side_by_side(_text(before.get(name), name), _text(after.get(name), name), name),
     }
 
 
