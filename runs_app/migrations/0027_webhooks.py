@@ -9,7 +9,7 @@ import runs_app.models.webhook
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("runs_app", "0025_last_events"),
+        ("runs_app", "0026_operator_name"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
