@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
+from dags_app.bundles.config import BundleError, configured
 from runs_app import first_start, roles
 from runs_app.supervisor import Member, Supervisor
 
@@ -64,6 +65,10 @@ class Command(BaseCommand):
 
     def _prepare(self) -> None:
         settings.ORCH.dags_folder.mkdir(parents=True, exist_ok=True)
+        try:
+            configured()
+        except BundleError as error:  # the DAG processor would end with it, again and again
+            raise CommandError(str(error)) from error
         if first_start.migrate():
             self.stdout.write("The tables are up to date.")
         first_start.collect_static()
