@@ -76,3 +76,15 @@ def test_versions_of_a_repository_know_their_commit_in_the_api(client_of: Callab
     assert run["bundle_version"] == run["dag_versions"][0]["bundle_version"] == "4b825dc"
     assert ids("dags?", "dags") == ids("dags/~/dagRuns?", "dag_runs") == ids("dags/etl/dagVersions?", "dag_versions")
     assert client.get("/api/v2/dags?bundle_version=none").json()["dags"] == []
+
+
+def test_pages_of_a_dag_tell_its_bundle_and_commit(client_of: Callable[[str], Client]):
+    dag = factories.make_dag("etl")
+    DagVersion.objects.filter(dag=dag).update(bundle_name="repo", bundle_version="4b825dc642cb6eb9")
+    type(dag.file).objects.filter(pk=dag.file_id).update(bundle_name="repo")
+    factories.make_run(dag, "r1")
+    client = client_of("viewer")
+    details = client.get("/dags/etl/details").content.decode()
+    assert ">repo <" in details and "4b825dc642cb…" in details
+    assert "4b825dc642cb…" in client.get("/dags/etl/runs/r1/details").content.decode()
+    assert "4b825dc642cb…" in client.get("/dags/etl/versions").content.decode()
