@@ -29,6 +29,7 @@ LAST_SECONDS = 3.0
 LOOK_SECONDS = 1.0
 """How often it is looked whether a refresh was asked for, and whether an environment is to be made anew."""
 TELL_SECONDS = 1.0
+FOLDER_SECONDS = 60.0
 SWEEP_SECONDS = 3600.0
 
 
@@ -99,8 +100,8 @@ class Place:
 
     def _refresh(self, now: float) -> None:
         if self.repository is None:
-            if self.refresh_at == 0.0:
-                self.refresh_at = now + self.config.refresh_seconds
+            if now >= self.refresh_at:  # it is watched: this is for the page, and notices a folder that went
+                self.refresh_at = now + FOLDER_SECONDS
                 error = "" if os.path.isdir(self.config.path) else f"there is no folder {self.config.path}"
                 self._note_refresh(error)
             return
