@@ -6,8 +6,10 @@ import io
 import json
 import os
 import sqlite3
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -222,6 +224,46 @@ def test_a_database_of_postgresql_is_read_as_well(monkeypatch):
     }
     note = TakenOver.objects.get(pk="daily")
     assert (note.interval_start, note.interval_end) == (LAST, LAST + timedelta(days=1))
+
+
+class AsMySql(sqlite3.Connection):
+    """SQLite takes MySQL's quotes, too; of its words there is one that it does not know."""
+
+    def cursor(self, *args: Any) -> Any:
+        return super().cursor(AsMySqlCursor)
+
+
+class AsMySqlCursor(sqlite3.Cursor):
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.close()
+
+    def execute(self, sql: str, *args: Any) -> Any:
+        return super().execute("SELECT 1" if sql.startswith("SET SESSION") else sql, *args)
+
+
+def test_a_database_of_mysql_is_read_with_its_driver_and_its_quotes(sqlite, monkeypatch):
+    asked: dict[str, Any] = {}
+
+    def connect(**given: Any) -> sqlite3.Connection:
+        asked.update(given)
+        return sqlite3.connect(given["database"], factory=AsMySql)
+
+    path = sqlite(NEW).removeprefix("sqlite:///")
+    monkeypatch.setitem(sys.modules, "pymysql", SimpleNamespace(connect=connect, Error=sqlite3.Error))
+    monkeypatch.setenv("AIRFLOW__CORE__FERNET_KEY", KEY)
+    told, _ = run("--database", f"mysql+mysqldb://ada:p%40ss@db.example:3307/{quote(path, safe='')}?charset=utf8mb4")
+    assert (asked["host"], asked["port"], asked["user"], asked["password"]) == ("db.example", 3307, "ada", "p@ss")
+    assert taken(told)["connections"] == {"made": ["db", "open"]} and taken(told)["dags"] == {
+        "made": ["daily", "quiet"]
+    }
+
+
+def test_without_the_driver_of_mysql_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pymysql", None)
+    assert "pip install 'orchestrator[mysql]'" in run("--database", "mysql://u:p@h/d", as_json=False)[1]
 
 
 # ---- DAGs go on where they stood
