@@ -24,7 +24,7 @@ from orchestrator import wake
 from orchestrator.logs.mask import Masker
 from orchestrator.logs.store import key_for
 from orchestrator.logs.writer import LogWriter
-from orchestrator.runtime.trigger_client import TriggerProcess, place_for
+from orchestrator.runtime.trigger_client import TriggerProcess, dotted_paths, place_for
 
 from . import async_callbacks, deferrals, logs, notify, watches
 from .answers import Refused, Scope, answer
@@ -183,7 +183,8 @@ class Triggerer:
             try:
                 assignment = _assignment(deferral) if isinstance(deferral, Deferral) else None
                 root, file = place_of(deferral.row["version_id"])
-                place = place_for(_imports(deferral), root, file, apart=environments.is_apart(root))
+                needed = (_imports(deferral), *dotted_paths(deferral.kwargs))
+                place = place_for(needed, root, file, apart=environments.is_apart(root))
                 at = host or self._host_for(place)
             except Exception as error:  # one row that cannot be started must not hold up the others
                 log.exception("trigger_not_started trigger=%s", deferral)

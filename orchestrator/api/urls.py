@@ -44,7 +44,7 @@ from .views.group_retries import GroupRetriesView
 from .views.hitl import HITLDetailsView, HITLDetailTryView, HITLDetailView
 from .views.holds import HoldsView, HoldTaskView
 from .views.import_errors import ImportErrorsView, ImportErrorView
-from .views.installation import ConfigValueView, ConfigView, JobsView, ProvidersView
+from .views.installation import ConfigValueView, ConfigView, ConnectionTypesView, JobsView, ProvidersView
 from .views.links import LinksView
 from .views.logs import ExternalLogView, LogsView
 from .views.monitor import HealthView, VersionView
@@ -131,6 +131,7 @@ urlpatterns = [
     path("api/v2/assets/<int:asset_id>/state-store/<path:key>", AssetStoreKeyView.as_view()),
     path("api/v2/jobs", JobsView.as_view()),
     path("api/v2/providers", ProvidersView.as_view()),
+    path("api/v2/connectionTypes", ConnectionTypesView.as_view()),
     path("api/v2/config", ConfigView.as_view()),
     path("api/v2/config/section/<str:section>/option/<str:option>", ConfigValueView.as_view()),
     path("api/v2/parseDagFile/<str:file_token>", ParseFileView.as_view()),

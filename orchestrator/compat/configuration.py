@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from orchestrator.sdk.exceptions import AirflowException
@@ -69,7 +70,8 @@ class Configuration:
             return (inside if os.path.isdir(inside) else given) or os.path.join(airflow_home(), "dags")
         if (section, key) == ("logging", "base_log_folder"):
             return os.path.join(airflow_home(), "logs")
-        return DEFAULTS.get(section.lower(), {}).get(key.lower())
+        known = DEFAULTS.get(section.lower(), {}).get(key.lower())
+        return known if known is not None else _of_providers().get((section.lower(), key.lower()))
 
     def get(self, section: str, key: str, fallback: Any = _UNSET, **ignored: Any) -> Any:
         """Return a value as text.
@@ -101,6 +103,23 @@ class Configuration:
 
     def getboolean(self, section: str, key: str, fallback: Any = _UNSET, **ignored: Any) -> Any:
         return self._typed(_yes_or_no, "truth value", section, key, fallback)
+
+    def get_mandatory_value(self, section: str, key: str, **ignored: Any) -> str:
+        return self.get(section, key)
+
+    getmandatoryvalue = get_mandatory_value
+
+    def getimport(self, section: str, key: str, **ignored: Any) -> Any:
+        """Return what a dotted path in the configuration names; None where there is none."""
+        path = self.get(section, key, None)
+        if not path:
+            return None
+        from .shims import import_string
+
+        try:
+            return import_string(path)
+        except ImportError as error:
+            raise AirflowConfigException(f"[{section}/{key}] = {path!r} cannot be imported: {error}") from error
 
     def getjson(self, section: str, key: str, fallback: Any = _UNSET, **ignored: Any) -> Any:
         return self._typed(json.loads, "JSON", section, key, fallback)
@@ -146,6 +165,20 @@ def _yes_or_no(text: str) -> bool:
     if word in {"f", "false", "0", "no", "off"}:
         return False
     raise ValueError(text)
+
+
+@cache
+def _of_providers() -> dict[tuple[str, str], str]:
+    """The defaults that installed provider packages declare."""
+    from orchestrator.sdk.provider_info import infos
+
+    return {
+        (section.lower(), key.lower()): str(option["default"])
+        for info in infos()
+        for section, said in (info.get("config") or {}).items()
+        for key, option in (said.get("options") or {}).items()
+        if option.get("default") is not None
+    }
 
 
 conf = Configuration()

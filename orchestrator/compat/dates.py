@@ -6,6 +6,8 @@ import datetime as _datetime
 from typing import Any
 
 AIRFLOW_VERSION = "3.3.2"
+LOCAL = "orchestrator"
+"""The local part of the version of the package that stands in for Airflow, by which it is told from the real one."""
 utc = _datetime.UTC
 timedelta = _datetime.timedelta
 

@@ -10,7 +10,11 @@ from collections.abc import Iterable, Iterator
 from types import ModuleType
 from typing import Any
 
+from .dates import LOCAL
 from .names import FALLBACK, MODULES, REFUSED
+from .old_finder import OldFinder, with_gone
+from .old_providers import GONE, moved
+from .provider_names import FAMILIES
 
 EXAMPLES = ("airflow.example_dags", "airflow.contrib.example_dags")
 REFERENCE = "docs/reference/airflow-names.md lists the names that are"
@@ -64,12 +68,14 @@ class Finder:
     """
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        if name in GONE:
+            return with_gone(name, path)
         return None if name in FALLBACK else self.spec_of(name)
 
     def spec_of(self, name: str) -> Any:
         if name not in MODULES:
             return None
-        is_package = any(other.startswith(name + ".") for other in (*MODULES, *REFUSED))
+        is_package = name in FAMILIES or any(other.startswith(name + ".") for other in (*MODULES, *REFUSED, *moved()))
         return importlib.machinery.ModuleSpec(name, self, is_package=is_package)
 
     def create_module(self, spec: Any) -> ModuleType:
@@ -85,6 +91,7 @@ class LastFinder:
 
     def __init__(self, first: Finder) -> None:
         self.first = first
+        self.old = OldFinder()
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         if not name.startswith("airflow."):
@@ -96,12 +103,11 @@ class LastFinder:
         for refused, reason in REFUSED.items():
             if name == refused or name.startswith(refused + ".") or refused.startswith(name + "."):
                 raise ModuleNotFoundError(f"{refused}: {reason}", name=name)
-        parts = name.split(".")
-        if parts[1] == "providers" and len(parts) > 2:
-            package = "apache-airflow-providers-" + "-".join(parts[2:3])
-            raise ModuleNotFoundError(
-                f"No module named {name!r}: if it is a provider's, install its package ({package}...)", name=name
-            )
+        old = self.old.find_spec(name, path)
+        if old is not None:
+            return old
+        if name.startswith("airflow.providers."):
+            raise ModuleNotFoundError(provider_missing(name), name=name)
         raise ModuleNotFoundError(f"No module named {name!r}: {REFERENCE}", name=name)
 
     def create_module(self, spec: Any) -> None:
@@ -110,6 +116,25 @@ class LastFinder:
     def exec_module(self, module: ModuleType) -> None:
         # Airflow's example files, copied into a DAGs folder, import what lies beside them by their old place.
         module.__path__ = Folders("airflow/example_dags", "")
+
+
+def provider_of(module: str) -> str:
+    """Return the short name of the package that a module of providers belongs to: ``apache-kafka``."""
+    parts = module.split(".")[2:]
+    return "-".join(parts[: 2 if f"airflow.providers.{parts[0]}" in FAMILIES else 1]).replace("_", "-")
+
+
+def provider_missing(module: str) -> str:
+    """What to say of a provider's module that is not there: its package is missing, or another version has it."""
+    from importlib import metadata
+
+    short = provider_of(module)
+    package = f"apache-airflow-providers-{short}"
+    try:
+        version = metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return f"No module named {module!r}: install the package {package}: manage.py providers install {short}"
+    return f"No module named {module!r}: {package} {version}, which is installed, has none of that name"
 
 
 def install() -> None:
@@ -141,6 +166,8 @@ def installed_airflow(folders: Iterable[str]) -> str | None:
         for name in names:
             stem, _, kind = name.rpartition(".")
             distribution, _, version = stem.partition("-")
+            if version.endswith(f"+{LOCAL}"):
+                continue
             if kind in {"dist-info", "egg-info"} and distribution.lower() in {"apache_airflow", "apache_airflow_core"}:
                 return f"{distribution.replace('_', '-')} {version}"
     return None

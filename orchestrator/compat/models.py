@@ -30,7 +30,7 @@ PLAIN = frozenset(
         *("HITLDetail", "ImportError", "ParseImportError", "KnownEvent", "Log", "LogTemplate", "Pool", "PoolStats"),
         *("RenderedTaskInstanceFields", "SerializedDagModel", "SimpleTaskInstance", "SlaMiss", "TaskFail"),
         *("TaskInstanceHistory", "TaskInstanceNote", "TaskMap", "TaskOutletDatasetReference", "TaskReschedule"),
-        *("Team", "Trigger", "User", "XComModel"),
+        *("SerializedBaseOperator", "SerializedDAG", "Team", "Trigger", "User", "XComModel"),
     }
 )
 """Rows of what the pages show and the REST API answers for."""

@@ -7,6 +7,7 @@ work here, with the reason and the way out.
 from __future__ import annotations
 
 from .other_names import OTHER, OTHER_REFUSED
+from .provider_names import FAMILIES, PROVIDER_MODULES
 
 _SDK = "orchestrator.sdk."
 _OP = "orchestrator.operators."
@@ -117,12 +118,12 @@ _EXCEPTIONS = (
     _from(
         _SDK + "exceptions",
         *("AirflowException", "AirflowFailException", "AirflowSkipException", "AirflowTaskTimeout"),
+        "AirflowOptionalProviderFeatureException",
         *("AirflowSensorTimeout", "AirflowNotFoundException", "AirflowRescheduleException", "TaskDeferred"),
         *("AirflowRuntimeError", "DuplicateTaskIdFound", "ParamValidationError", "TaskDeferralError", "XComNotFound"),
         *("DagRunAlreadyExists", "TaskDeferralTimeout", "AirflowDagCycleException"),
         *("AirflowInactiveAssetInInletOrOutletException", "TaskAwaitingInput"),
         AirflowBadRequest="AirflowException",
-        AirflowOptionalProviderFeatureException="AirflowException",
         AirflowInvalidTaskError="DagError",
         TaskNotFound="DagError",
     )
@@ -431,7 +432,7 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.contrib.sensors": {},
     "airflow.contrib.sensors.file_sensor": _FILE_SENSOR,
     "airflow.contrib.sensors.python_sensor": _PYTHON_SENSOR,
-    # ---- the standard provider, and the one that sends mail
+    # ---- the standard provider, and a backend that knows our store
     "airflow.providers": {},
     "airflow.providers.standard": {},
     "airflow.providers.standard.decorators": {},
@@ -467,11 +468,7 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.providers.standard.utils": {},
     "airflow.providers.standard.utils.skipmixin": _from(_OP + "branch", "SkipMixin"),
     "airflow.providers.standard.utils.weekday": _WEEK_DAY,
-    "airflow.providers.smtp": {},
-    "airflow.providers.smtp.notifications": {},
-    "airflow.providers.smtp.notifications.smtp": _from(_OP + "notifiers", "SmtpNotifier", "send_smtp_notification"),
-    "airflow.providers.smtp.operators": {},
-    "airflow.providers.smtp.operators.smtp": _EMAIL,
+    "airflow.providers.common.io.xcom.backend": _from(_SDK + "xcom_store", "XComObjectStorageBackend"),
 }
 
 # What providers import instead of Airflow itself. The package of that name is asked first where it is installed.
@@ -485,7 +482,11 @@ FALLBACK: dict[str, dict[str, str]] = {
     "airflow.providers.common.compat": {},
     "airflow.providers.common.io": {},
     "airflow.providers.common.io.xcom": {},
-    "airflow.providers.common.io.xcom.backend": _from(_SDK + "xcom_store", "XComObjectStorageBackend"),
+    "airflow.providers.smtp": {},
+    "airflow.providers.smtp.notifications": {},
+    "airflow.providers.smtp.notifications.smtp": _from(_OP + "notifiers", "SmtpNotifier", "send_smtp_notification"),
+    "airflow.providers.smtp.operators": {},
+    "airflow.providers.smtp.operators.smtp": _EMAIL,
     "airflow.providers.common.compat.sdk": {
         **_SDK_NAMES,
         **_EXCEPTIONS,
@@ -498,10 +499,14 @@ FALLBACK: dict[str, dict[str, str]] = {
     },
     "airflow.providers.common.compat.assets": _ASSETS,
 }
+FALLBACK |= {each: {} for each in FAMILIES if each not in FALLBACK}
 MODULES |= FALLBACK
+for _module, _names in PROVIDER_MODULES.items():
+    MODULES[_module] = {**_names, **MODULES.get(_module, {})}
 
 _NO_SESSION = "a task has no way to the database: use the context, XComs, Variable, Connection or the REST API"
 REFUSED: dict[str, str] = {
+    "airflow.triggers.shared_stream": "each trigger here reads its own stream: use the package's other triggers",
     "airflow.settings.Session": _NO_SESSION,
     "airflow.settings.engine": _NO_SESSION,
     "airflow.utils.session": _NO_SESSION,

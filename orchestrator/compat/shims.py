@@ -8,6 +8,8 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+from orchestrator.sdk.exceptions import AirflowException
+
 cached_property, cache = functools.cached_property, functools.cache
 TIMEZONE_NAME = "UTC"
 
@@ -58,6 +60,18 @@ class LoggingMixin:
         return logging.getLogger(f"{type(self).__module__}.{type(self).__name__}")
 
 
+class DownstreamTasksSkipped(AirflowException):
+    """How Airflow's own operators say which tasks to skip; ours say it to the engine."""
+
+    def __init__(self, *, tasks: Any) -> None:
+        super().__init__(f"downstream tasks are skipped: {tasks}")
+        self.tasks = tasks
+
+
+class DagRunTriggerException(AirflowException):
+    """How Airflow's own operator starts a run; ours asks the engine."""
+
+
 class ParsingContext:
     """While a file is parsed: which DAG and task it is parsed for, where only one is wanted."""
 
@@ -97,6 +111,24 @@ class Stats:
     """Counters that go nowhere."""
 
     incr = decr = gauge = timing = staticmethod(lambda *args, **kwargs: None)
+
+
+SET_DURING_EXECUTION = "<set during execution>"
+"""Stands where a decorated function decides only when the task runs."""
+
+
+def pod_mutation_hook(pod: Any) -> None:
+    """Airflow's hook for changing pods; ours changes none."""
+
+
+class _Details:
+    """What Airflow's auth managers decide on; access is decided elsewhere here, and packages only name these."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.__dict__.update(kwargs)
+
+
+AssetDetails = AssetAliasDetails = AccessView = DagAccessEntity = _Details
 
 
 def __getattr__(name: str) -> Any:

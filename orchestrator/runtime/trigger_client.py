@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from . import loader, protocol
@@ -15,6 +17,7 @@ from .environment import child_environment
 
 Json = dict[str, Any]
 SEND_SECONDS = 5.0
+DOTTED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
 """A process that takes nothing in for so long is ended."""
 
 
@@ -72,22 +75,28 @@ class TriggerProcess:
         return Exit(code if code >= 0 else None, signal.Signals(-code).name if code < 0 else None)
 
 
-def place_for(classpath: str, root: str, file: str, apart: bool = False) -> tuple[str, str]:
-    """Where a trigger class must be imported from: its DAG version's folder, or ("", "") where any process of ours can.
+def dotted_paths(kwargs: Mapping[str, Any] | None) -> list[str]:
+    """Arguments that may name a function to call, as Kafka's triggers are given theirs."""
+    return [each for each in (kwargs or {}).values() if isinstance(each, str) and DOTTED.fullmatch(each)]
+
+
+def place_for(paths: Iterable[str], root: str, file: str, apart: bool = False) -> tuple[str, str]:
+    """Where what a trigger needs must be imported from: its DAG version's folder, or ("", "") where any process of ours can.
 
     ``apart``: the version has packages of its own, so that only what is ours is the same everywhere.
 
     Nothing is imported: the folder is asked whether it has a module of that name.
     """
-    top = classpath.partition(".")[0]
-    if apart and top != "orchestrator":
+    tops = {path.partition(".")[0] for path in paths}
+    if apart and tops != {"orchestrator"}:
         return root, file
-    if top.startswith(loader.DAG_FILE_PREFIX):
+    if any(top.startswith(loader.DAG_FILE_PREFIX) for top in tops):
         return root, file
     if file.endswith(".zip"):  # which of its modules it is takes a look into it
         return root, file
     for folder in loader.import_folders(root, file):
-        path = os.path.join(folder, top)
-        if os.path.isfile(path + ".py") or os.path.isdir(path):
-            return root, file
+        for top in tops:
+            path = os.path.join(folder, top)
+            if os.path.isfile(path + ".py") or os.path.isdir(path):
+                return root, file
     return "", ""

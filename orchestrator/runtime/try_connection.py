@@ -53,34 +53,16 @@ def tried(connection: Connection, timeout: float) -> Answer:
 
 def _hook(connection: Connection) -> Any:
     """The hook of an installed provider package for this type; None where there is none."""
-    import importlib
-
     import orchestrator.compat
+    from orchestrator.sdk import provider_info
 
-    orchestrator.compat.install()  # packages name Airflow's modules even to say what they bring
-    name = _hook_name(connection.conn_type)
-    if name is None:
+    orchestrator.compat.install()  # hooks import Airflow's names
+    if provider_info.hooks().get(connection.conn_type) is None:
         return None
     # Hooks look their connection up by its id, and the environment of this process is the first place.
     values = {field: getattr(connection, field) for field in FIELDS}
     os.environ[f"AIRFLOW_CONN_{(connection.conn_id or '').upper()}"] = json.dumps(values)
-    module, _, attribute = name.rpartition(".")
-    kind = getattr(importlib.import_module(module), attribute)
-    return kind(**{getattr(kind, "conn_name_attr", "conn_id"): connection.conn_id})
-
-
-def _hook_name(conn_type: str) -> str | None:
-    from importlib import metadata
-
-    for entry in metadata.entry_points(group="apache_airflow_provider"):
-        try:
-            brings = entry.load()().get("connection-types") or ()
-        except Exception:  # a package that is broken has no say, and must not keep the others from theirs
-            continue
-        for each in brings:
-            if each.get("connection-type") == conn_type:
-                return str(each["hook-class-name"])
-    return None
+    return connection.get_hook()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from .comms import ask, is_connected
-from .exceptions import AirflowNotFoundException, AirflowRuntimeError
+from .exceptions import AirflowException, AirflowNotFoundException, AirflowRuntimeError
 
 _UNSET: Any = object()
 
@@ -83,6 +83,34 @@ class Connection:
         if found is None:
             raise AirflowNotFoundException(f"The conn_id `{conn_id}` isn't defined")
         return cls(**{name: found.get(name) for name in ("conn_id", *FIELDS)})
+
+    @classmethod
+    async def async_get(cls, conn_id: str) -> Connection:
+        """The same in an event loop, which goes on meanwhile."""
+        import asyncio
+
+        return await asyncio.to_thread(cls.get, conn_id)
+
+    @property
+    async def aextra_dejson(self) -> dict[str, Any]:
+        return self.extra_dejson
+
+    def get_hook(self, *, hook_params: dict[str, Any] | None = None) -> Any:
+        """Return the hook that an installed provider package brings for this type.
+
+        Raises:
+            AirflowException: none brings one; it says which package does.
+        """
+        from .provider_info import hook_class, package_of
+
+        kind = hook_class(self.conn_type)
+        if kind is None:
+            raise AirflowException(
+                f"there is no hook for the connection type {self.conn_type!r} here: "
+                f"manage.py providers install {package_of(self.conn_type)}"
+            )
+        name = getattr(kind, "conn_name_attr", "conn_id")
+        return kind(**{name: self.conn_id}, **(hook_params or {}))
 
     def __repr__(self) -> str:
         return self.conn_id or ""
@@ -188,6 +216,19 @@ class BaseHook:
         return Connection.get(conn_id)
 
     get_connections = classmethod(lambda cls, conn_id: [Connection.get(conn_id)])
+
+    @classmethod
+    async def aget_connection(cls, conn_id: str) -> Connection:
+        return await Connection.async_get(conn_id)
+
+    @classmethod
+    def get_hook(cls, conn_id: str, hook_params: dict[str, Any] | None = None) -> Any:
+        """Return the hook for a connection's type."""
+        return cls.get_connection(conn_id).get_hook(hook_params=hook_params)
+
+    @classmethod
+    async def aget_hook(cls, conn_id: str, hook_params: dict[str, Any] | None = None) -> Any:
+        return (await cls.aget_connection(conn_id)).get_hook(hook_params=hook_params)
 
     def get_conn(self) -> Any:
         raise AttributeError(f"{type(self).__name__} has no get_conn()")

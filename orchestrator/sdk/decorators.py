@@ -195,7 +195,16 @@ class TaskDecorators:
     stub = staticmethod(decorator_for(_loader("_StubOperator")))
 
     def __getattr__(self, name: str) -> Any:
-        raise AttributeError(f"there is no decorator @task.{name}: known are {', '.join(sorted(_KINDS))}")
+        from .provider_info import decorators, named
+
+        brought = decorators()
+        if name in brought:
+            return named(brought[name])
+        known = ", ".join(sorted({*_KINDS, *brought}))
+        hint = (
+            f"; {_PACKAGES[name]} brings it: manage.py providers install {_PACKAGES[name]}" if name in _PACKAGES else ""
+        )
+        raise AttributeError(f"there is no decorator @task.{name}: known are {known}{hint}")
 
     @staticmethod
     def run_if(
@@ -232,6 +241,11 @@ def _gate(condition: Callable[[Any], Any], wanted: bool, message: str | None) ->
     return wrap
 
 
+_PACKAGES = {
+    **{"docker": "docker", "kubernetes": "cncf-kubernetes", "kubernetes_cmd": "cncf-kubernetes"},
+    **{"pyspark": "apache-spark", "snowpark": "snowflake", "sftp_sensor": "sftp", "sql": "common-sql"},
+}
+"""Decorators of provider packages, and which brings them: for those that do not know yet."""
 _KINDS = {name for name in vars(TaskDecorators) if not name.startswith("_")}
 task = TaskDecorators()
 

@@ -47,6 +47,10 @@ class AirflowSensorTimeout(AirflowException):
     """A sensor waited longer than its ``timeout``; never retried."""
 
 
+class AirflowOptionalProviderFeatureException(AirflowException):
+    """A part of a provider package whose own needs are not installed."""
+
+
 class AirflowNotFoundException(AirflowException):
     """No connection of that id."""
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
 
 from django.utils.translation import gettext_lazy
+
+from orchestrator.sdk import provider_info
 
 FIELDS = ("host", "schema", "login", "password", "port")
 
@@ -219,9 +223,50 @@ TYPES = {
         ConnectionType("vertica", "Vertica", (), {"schema": gettext_lazy("Database")}, {"port": "5433"}),
     )
 }
-"""Those that DAGs use most; every other name is a type, too, with all the fields."""
+"""Those that DAGs use most, for where no package says more; every other name is a type, too, with all the fields."""
+
+
+@cache
+def known() -> dict[str, ConnectionType]:
+    """Every type by name: what an installed package says of its own, and ours where it says nothing."""
+    found = {**TYPES, **{name: _brought(name, said) for name, (_, said) in provider_info.hooks().items()}}
+    return dict(sorted(found.items(), key=lambda each: str(each[1].label).casefold()))
+
+
+def _brought(name: str, said: dict[str, Any]) -> ConnectionType:
+    """A type in the words of the package that brings it. What is a list is written into the extra itself."""
+    looks = said.get("ui-field-behaviour") or {}
+    hints = {each: str(hint) for each, hint in (looks.get("placeholders") or {}).items()}
+    extra = tuple(
+        Extra(field, str(about.get("label") or field), kind, _hint(about, hints.get(field)))
+        for field, about in (said.get("conn-fields") or {}).items()
+        if (kind := _kind(about.get("schema") or {}))
+    )
+    return ConnectionType(
+        name,
+        str(said.get("hook-name") or name),
+        tuple(each for each in looks.get("hidden-fields") or () if each in FIELDS),
+        {each: str(label) for each, label in (looks.get("relabeling") or {}).items() if each in FIELDS},
+        {each: hint for each, hint in hints.items() if each in FIELDS},
+        extra,
+    )
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    types = schema.get("type") or "string"
+    types = {types} if isinstance(types, str) else set(types)
+    if schema.get("format") == "password":
+        return "password"
+    if types & {"array", "object"}:
+        return ""
+    return "switch" if "boolean" in types else "number" if "integer" in types else "text"
+
+
+def _hint(about: dict[str, Any], placeholder: str | None) -> str:
+    default = (about.get("schema") or {}).get("default")
+    return placeholder or ("" if default is None else str(default))
 
 
 def of(name: str) -> ConnectionType:
     """Return a type; one that is not known has all fields under their own names."""
-    return TYPES.get(name) or ConnectionType(name, name)
+    return known().get(name) or ConnectionType(name, name)

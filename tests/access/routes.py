@@ -65,6 +65,7 @@ API: dict[str, dict[str, str]] = {
     "api/v2/assets/<int:asset_id>/state-store/<path:key>": {"get": "sees", "put": "acts:edit", "delete": "acts:edit"},
     "api/v2/jobs": {"get": "has:read_processes"},
     "api/v2/providers": {"get": "has:read_providers"},
+    "api/v2/connectionTypes": {"get": "has:read_connections"},
     "api/v2/config": {"get": "has:read_config"},
     "api/v2/config/section/<str:section>/option/<str:option>": {"get": "has:read_config"},
     "api/v2/parseDagFile/<str:file_token>": {"put": "acts:edit"},

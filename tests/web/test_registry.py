@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from django.test import Client
 
 from dags_app import secrets
 from dags_app.models import AuditEntry, Connection, Pool, Variable
+from orchestrator import providers
 from orchestrator.core.states import TaskState
+from orchestrator.sdk import provider_info
 from orchestrator.web import connection_types, shares
-from tests.support import factories
+from tests.support import acme, factories
 
 SHELVES = ("variables", "connections", "pools")
 NEW = {
@@ -180,3 +183,25 @@ def test_a_bar_is_shared_out_whole():
     found = shares.parts([("running", 1), ("deferred", 0), ("open", 3)], 4)
     assert [(part.name, part.x, part.width) for part in found] == [("running", 0, 250), ("open", 250, 750)]
     assert shares.parts([]) == []
+
+
+def test_an_installed_package_says_which_fields_its_type_has(
+    op: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.syspath_prepend(str(acme.lay(tmp_path)))
+    caches = (provider_info.infos, provider_info.hooks, connection_types.known, providers.installed)
+    for each in caches:
+        each.cache_clear()
+    try:
+        page = op.get("/connections/add?type=rocket").content.decode()
+        brought = op.get("/api/v2/connectionTypes").json()["connection_types"]
+        listed = op.get("/providers").content.decode()
+    finally:
+        monkeypatch.undo()
+        for each in caches:
+            each.cache_clear()
+    assert "Launch pad" in page and 'placeholder="4711"' in page and "Ignition key" in page
+    assert 'name="schema"' not in page and "Stages" not in page
+    assert [each["connection_type"] for each in brought] == ["rocket"]
+    assert brought[0]["standard_fields"]["host"] == {"hidden": False, "title": "Launch pad", "placeholder": None}
+    assert "apache-airflow-providers-acme" in listed and "@task.launch" in listed

@@ -55,6 +55,7 @@ LISTS: Mapping[str, Listing] = {
     "get_webhook_deliveries": webhooks.DELIVERIES,
     "get_deadline_alerts": Listing(),
     "get_providers": Listing(),
+    "get_connection_types": Listing(),
     "get_plugins": Listing(),
     "list_dag_warnings": Listing(),
     "list_asset_state_store": Listing(),

@@ -110,6 +110,7 @@ POST /api/v2/pools post_pool 201 PoolResponse | make one
 PATCH /api/v2/pools bulk_pools 200 BulkResponse | make, change and delete many
 # Provider
 GET /api/v2/providers get_providers 200 ProviderCollectionResponse | packages that bring operators and hooks
+GET /api/v2/connectionTypes get_connection_types 200 ConnectionTypeCollectionResponse | what installed packages say of the connections they use
 # Task
 GET /api/v2/dags/{dag_id}/tasks get_tasks 200 TaskCollectionResponse | tasks of the current version
 GET /api/v2/dags/{dag_id}/tasks/{task_id} get_task 200 TaskResponse | one task

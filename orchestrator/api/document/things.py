@@ -96,6 +96,9 @@ PoolCollectionResponse: *pools [PoolResponse]; *total_entries int
 PoolResponse: *name str; *slots int; description str|null; *include_deferred bool; *occupied_slots int;
     *running_slots int; *queued_slots int; *scheduled_slots int; *open_slots int; *deferred_slots int; *team_name
     str|null; rate_per_minute int|null
+ConnectionTypeCollectionResponse: *connection_types [ConnectionTypeResponse]; *total_entries int
+ConnectionTypeResponse: *connection_type str; *hook_name str; *hook_class_name str|null; *package_name str; *standard_fields
+    object; *extra_fields object
 ProviderCollectionResponse: *providers [ProviderResponse]; *total_entries int
 ProviderResponse: *package_name str; *description str; *version str; *documentation_url str|null
 QueuedEventCollectionResponse: *queued_events [QueuedEventResponse]; *total_entries int

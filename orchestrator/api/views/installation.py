@@ -97,11 +97,21 @@ class ProvidersView(ApiView):
                 "package_name": each.name,
                 "description": each.summary,
                 "version": each.version,
-                "documentation_url": None,
+                "documentation_url": each.documentation_url,
             }
             for each in found[offset : offset + limit]
         ]
         return Response({"providers": rows, "total_entries": len(found)})
+
+
+class ConnectionTypesView(ApiView):
+    """GET /api/v2/connectionTypes: what installed packages say of the connections they use."""
+
+    def get(self, request: Request) -> Response:
+        must(request.user, "read_connections")
+        rows = providers.connection_types()
+        limit, offset = window(request.GET)
+        return Response({"connection_types": rows[offset : offset + limit], "total_entries": len(rows)})
 
 
 class ConfigView(ApiView):

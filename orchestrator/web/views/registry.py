@@ -107,7 +107,7 @@ def edit(request: HttpRequest, shelf: Shelf, **named: str) -> HttpResponse:
     template = "registry/_form.html"
     context: dict[str, Any] = _tests(shelf)
     if shelf is CONNECTIONS:
-        template, context["types"] = "registry/_connection_form.html", list(connection_types.TYPES.values())
+        template, context["types"] = "registry/_connection_form.html", list(connection_types.known().values())
     status = 422 if form.errors else 200
     if request.method != "POST":
         context["code"] = partial(dialog_code.of_values, request, form.initial)
