@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+INTEGRATIONS ?= .venv-integrations
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-faults test-simulation test-conformance bench screenshots demo-data check docs texts verify clean
+.PHONY: help setup run test test-faults test-simulation test-conformance test-integrations bench screenshots demo-data check docs texts verify clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -34,6 +35,21 @@ test-conformance: $(STAMP) ## hold runs, schedules, clears, ... against Airflow'
 
 test-simulation: $(STAMP) ## live through 2,000 seeds of the engine's steps, deaths and lost messages (SIMULATION_SEEDS)
 	@SIMULATION_SEEDS=$${SIMULATION_SEEDS:-2000} $(BIN)/python -m pytest -q tests/simulation
+
+$(INTEGRATIONS)/.installed: pyproject.toml constraints.txt tests/integrations/providers.txt tests/integrations/counterparts.txt
+	@test -x $(INTEGRATIONS)/bin/python || $(PYTHON) -m venv $(INTEGRATIONS)
+	@$(INTEGRATIONS)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	@PYTHONWARNINGS=ignore $(INTEGRATIONS)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable . --group dev \
+	  -r tests/integrations/counterparts.txt
+	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && ORCHESTRATOR_HOME="$$home" PIP_QUIET=1 \
+	  $(INTEGRATIONS)/bin/python manage.py providers install $$(sed '/^#/d' tests/integrations/providers.txt)
+	@$(PYTHON) -m venv $(INTEGRATIONS)/dbt && $(INTEGRATIONS)/dbt/bin/pip install --quiet --disable-pip-version-check 'dbt-core<1.11' dbt-duckdb
+	@! command -v npm >/dev/null || npm install --silent --no-fund --no-audit --prefix $(INTEGRATIONS)/node azurite
+	@touch $@
+
+test-integrations: $(INTEGRATIONS)/.installed ## run the examples with real provider packages against real counterparts, in an environment of its own; TESTS=tests/integrations/test_amazon.py for some
+	@PATH="$(CURDIR)/$(INTEGRATIONS)/bin:$(CURDIR)/$(INTEGRATIONS)/dbt/bin:$(CURDIR)/$(INTEGRATIONS)/node/node_modules/.bin:$$PATH" \
+	  $(INTEGRATIONS)/bin/python -m pytest -q $${TESTS:-tests/integrations}
 
 bench: $(STAMP) ## measure beside raw Celery; writes bench/latest.json
 	@$(BIN)/python -m bench

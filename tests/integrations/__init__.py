@@ -1,0 +1,1 @@
+"""Real provider packages against real counterparts: ``make test-integrations``. Each integration is one file."""
