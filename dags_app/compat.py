@@ -131,9 +131,9 @@ def _why_not(verdict: Verdict, found: ParseResult, root: str) -> None:
     error = found.errors[0]
     verdict.reason, verdict.line, verdict.status = error["message"], error.get("line"), CANNOT
     module, thing = NO_MODULE.search(verdict.reason), NOT_THERE.search(verdict.reason)
-    provider = PROVIDER.search(verdict.reason)
-    if provider:
-        verdict.status, verdict.needs = NEEDS, [provider[0].rstrip("-")]
+    packages = sorted(set(PROVIDER.findall(verdict.reason)))
+    if packages:
+        verdict.status, verdict.needs = NEEDS, [each.rstrip("-") for each in packages]
     elif module and not module[1].startswith("airflow"):
         verdict.status, verdict.needs = NEEDS, [package_of(module[1])]
     elif thing:

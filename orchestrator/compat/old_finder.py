@@ -20,8 +20,9 @@ class OldModule(ModuleType):
             raise AttributeError(name)
         missing = [each for each in entry.packages if not _is_installed(each)]
         if missing:
+            packages = ", ".join(f"apache-airflow-providers-{each}" for each in missing)
             raise ImportError(
-                f"{entry.old}.{name} is built on provider packages: manage.py providers install {' '.join(missing)}"
+                f"{entry.old}.{name} is made of what is in {packages}: manage.py providers install {' '.join(missing)}"
             )
         try:
             found = getattr(importlib.import_module(entry.modern), entry.renamed.get(name, name))

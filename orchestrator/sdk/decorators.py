@@ -202,7 +202,9 @@ class TaskDecorators:
             return named(brought[name])
         known = ", ".join(sorted({*_KINDS, *brought}))
         hint = (
-            f"; {_PACKAGES[name]} brings it: manage.py providers install {_PACKAGES[name]}" if name in _PACKAGES else ""
+            f"; apache-airflow-providers-{_PACKAGES[name]} brings it: manage.py providers install {_PACKAGES[name]}"
+            if name in _PACKAGES
+            else ""
         )
         raise AttributeError(f"there is no decorator @task.{name}: known are {known}{hint}")
 
