@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 INTEGRATIONS ?= .venv-integrations
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-faults test-simulation test-conformance test-integrations bench screenshots demo-data check docs texts verify clean
+.PHONY: help setup run test test-faults test-simulation test-conformance test-integrations compat bench screenshots demo-data check docs texts verify clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -50,6 +50,9 @@ $(INTEGRATIONS)/.installed: pyproject.toml constraints.txt tests/integrations/pr
 test-integrations: $(INTEGRATIONS)/.installed ## run the examples with real provider packages against real counterparts, in an environment of its own; TESTS=tests/integrations/test_amazon.py for some
 	@PATH="$(CURDIR)/$(INTEGRATIONS)/bin:$(CURDIR)/$(INTEGRATIONS)/dbt/bin:$(CURDIR)/$(INTEGRATIONS)/node/node_modules/.bin:$$PATH" \
 	  $(INTEGRATIONS)/bin/python -m pytest -q $${TESTS:-tests/integrations}
+
+compat: $(STAMP) ## see which public DAG files of all three eras run here; fetches the packages that carry them
+	@$(BIN)/python -m tests.public
 
 bench: $(STAMP) ## measure beside raw Celery; writes bench/latest.json
 	@$(BIN)/python -m bench

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import edit, graph, idle, large, logs, pages, parse, report, rounds, schedule, startup, triggers
+from bench import edit, graph, idle, large, layer, logs, pages, parse, report, rounds, schedule, startup, triggers
 from bench.place import Place, memory_folder, pair, place
 from tests.support.servers import Redis
 
@@ -18,6 +18,7 @@ TOGETHER = {"rounds": rounds.measure, "large": large.measure, "schedule": schedu
 
 ALONE = {
     "parse": parse.measure,
+    "layer": layer.measure,
     "startup": startup.measure,
     "idle": idle.measure,
     "triggers": triggers.measure,

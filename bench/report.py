@@ -44,6 +44,8 @@ GOALS = (
     Goal("schedule_lateness_p95_vs_celery_hop", 14, ("schedule_lateness_p50_ms", "schedule_lateness_p95_ms")),
     Goal("start_to_first_run_vs_imports", 3, ("start_to_first_run_s", "imports_s")),
     Goal("parse_200_files_vs_python", 3, ("parse_200_files_s", "python_200_starts_s")),
+    Goal("import_airflow_sdk_ms", 80, ("python_start_cpu_ms",), slack=1),
+    Goal("parse_ratio_vs_plain_import", 1.5, ("parse_one_file_ms", "plain_import_ms"), slack=1),
     Goal("edit_seen_s", 1, ("edit_seen_p50_s",)),
     Goal("graph_1000_plain_layout_s", 1.5, (), slack=1),
     Goal("graph_1000_grouped_layout_s", 1.5, (), slack=1),

@@ -30,6 +30,10 @@ DEFAULTS: Mapping[str, Mapping[str, str]] = {
     },
     "api": {"base_url": "http://localhost:8080"},
     "email": {"default_email_on_failure": "True", "default_email_on_retry": "True", "subject_template": ""},
+    **{
+        section: {"namespace": "default", "worker_container_repository": "", "worker_container_tag": ""}
+        for section in ("kubernetes", "kubernetes_executor")
+    },
     "logging": {"remote_logging": "False", "logging_level": "INFO"},
     "operators": {"default_deferrable": "False", "default_owner": "airflow", "default_queue": "default"},
     "scheduler": {"catchup_by_default": "False", "create_cron_data_intervals": "False"},

@@ -114,7 +114,7 @@ def _dates(tree: ast.AST, era: int | None, source: str) -> Iterator[Note]:
             continue
         if schedule is None and "timetable" not in given:
             yield Note(
-                node.lineno, "it has no schedule: Airflow 2 ran it daily; era = 2 in the folder's settings does, too"
+                node.lineno, "it names no schedule, so it has none: Airflow 2 ran it daily (so does .airflowera)"
             )
         if "catchup" not in given:
             yield Note(node.lineno, "catchup is off unless it says so: Airflow 2 made up for missed runs")

@@ -185,6 +185,7 @@ class DagSpec:
     manual_run_dates: str | None = None  # one of MANUAL_RUN_DATES; None = as the installation says
     rerun_with_latest_version: bool | None = None  # None = as the installation says
     allowed_run_types: tuple[str, ...] = ()  # none named: all
+    era: Mapping[str, Json] | None = None  # where other defaults than Airflow 3's hold: number, cron_intervals, ...
 
     def allows(self, run_type: str) -> bool:
         """Whether the DAG may have runs of this type."""

@@ -64,7 +64,7 @@ def load(root: str, file: str) -> dict[str, Any]:
     Raises:
         LoadError: importing it, or collecting its DAGs, raised something.
     """
-    from orchestrator.sdk import registry
+    from orchestrator.sdk import era, registry
 
     path = os.path.join(root, file)
     add_paths(root, file)
@@ -74,6 +74,7 @@ def load(root: str, file: str) -> dict[str, Any]:
     name = DAG_FILE_PREFIX + "".join(each if each.isalnum() else "_" for each in os.path.splitext(file)[0])
     registry.begin()
     try:
+        era.begin(root, file)
         if file.endswith(".zip"):
             return _load_archive(path)
         spec = importlib.util.spec_from_file_location(name, path)

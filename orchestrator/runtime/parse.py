@@ -96,6 +96,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     Without a file only ``plugins``, the plugins that are there and what is wrong with them.
     """
     from orchestrator.core.serde import dag_to_json
+    from orchestrator.sdk.era import places
 
     from . import plugins
     from .loader import LoadError, load, load_error
@@ -112,7 +113,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     try:
         dags = load(root, file)
     except LoadError as error:
-        return {"errors": [_error(error.message, error.line, error.trace)], "reads": opened.files()}
+        return {"errors": [_error(error.message, error.line, error.trace)], "reads": [*opened.files(), *places(file)]}
     found, errors, schedules = [], [], []
     for dag in dags.values():
         try:
@@ -128,7 +129,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         "errors": errors,
         "schedules": schedules,
         "modules": reachable(root),
-        "reads": opened.files(),
+        "reads": sorted({*opened.files(), *places(file)}),  # one of these that comes changes what the file means
     }
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from . import era
 from .context import Defining
 from .exceptions import DagError, DuplicateTaskIdFound
 from .older_dag import OlderDag
@@ -45,7 +46,7 @@ class DAG(OlderDag):
         full_filepath: Any = None,
         default_view: Any = None,
         orientation: Any = None,
-        catchup: bool = False,
+        catchup: bool | None = None,
         on_success_callback: Any = None,
         on_failure_callback: Any = None,
         deadline: Any = None,
@@ -76,7 +77,8 @@ class DAG(OlderDag):
         )
         if len(given) > 1:
             raise DagError(f"DAG {dag_id!r}: give only one of schedule, schedule_interval and timetable")
-        self.schedule = given[0] if given else None
+        self.era = era.current()
+        self.schedule = given[0] if given else self.era.unsaid_schedule
         self.start_date = start_date if start_date is not None else self.default_args.get("start_date")
         self.end_date = end_date if end_date is not None else self.default_args.get("end_date")
         self.timezone_name = zone_of(self.start_date)
@@ -93,7 +95,7 @@ class DAG(OlderDag):
         self.overlap_policy = overlap_policy
         self.manual_run_dates = manual_run_dates
         self.dagrun_timeout = dagrun_timeout
-        self.catchup = catchup
+        self.catchup = self.era.catchup if catchup is None else catchup
         self.on_success_callback = as_list(on_success_callback)
         self.on_failure_callback = as_list(on_failure_callback)
         self.deadlines = as_list(deadline)
@@ -226,7 +228,7 @@ class DAG(OlderDag):
             from .timetables import OwnTimetable
 
             return OwnTimetable(self.schedule)
-        return from_schedule(self.schedule, self.timezone_name)
+        return from_schedule(self.era.schedule(self.schedule, self.timezone_name), self.timezone_name)
 
     @property
     def timezone(self) -> Any:

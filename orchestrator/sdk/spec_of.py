@@ -88,6 +88,7 @@ def dag_spec(dag: Any) -> DagSpec:
         manual_run_dates=dag.manual_run_dates,
         rerun_with_latest_version=dag.rerun_with_latest_version,
         allowed_run_types=_run_types(dag),
+        era=dag.era.to_json(),
     )
     _check_levels(spec)
     for group_id in with_retries(spec):

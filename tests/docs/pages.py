@@ -81,6 +81,12 @@ def settings() -> str:
                 ["`AIRFLOW__SECRETS__BACKEND_KWARGS`", "arguments of `AIRFLOW__SECRETS__BACKEND`, as a JSON object"],
                 ["`AIRFLOW__<SECTION>__<KEY>`", "what `conf.get(section, key)` answers in DAG files"],
                 ["`AIRFLOW__SMTP__...`", "the mail server of `EmailOperator`, where no connection names one"],
+                [
+                    "`AIRFLOW__SCHEDULER__CREATE_CRON_DATA_INTERVALS`, `..._CREATE_DELTA_DATA_INTERVALS`, "
+                    "`..._CATCHUP_BY_DEFAULT`",
+                    "what Airflow 2 did with schedules, for every folder that has no "
+                    "[`.airflowera`](../explanation/dag-files.md#for-which-airflow-a-folder-is)",
+                ],
                 ["`AIRFLOW__CORE__DAG_IGNORE_FILE_SYNTAX`", "`glob` (default) or `regexp`: how `.airflowignore` is read"],
                 [
                     "`AIRFLOW__CORE__ALLOWED_DESERIALIZATION_CLASSES`, `..._REGEXP`",
