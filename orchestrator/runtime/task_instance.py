@@ -167,7 +167,7 @@ class RuntimeTaskInstance(OlderTaskInstance):
         """Return one value, or a list of values, as Airflow does.
 
         One task id: its value; where it is mapped and several instances pushed, the list of them; None where
-        nothing was pushed. No id: its own, or what any task of the run pushed last, as in Airflow 2. Several ids: one list, with None for a task that pushed nothing. ``map_indexes`` names
+        nothing was pushed. No id: its own; in files of Airflow 1 and 2 else what any task pushed last. Several ids: one list, with None for a task that pushed nothing. ``map_indexes`` names
         instances (None: the task that is not mapped); only there ``default`` stands for what was not pushed.
         """
         one = task_ids is None or isinstance(task_ids, str)
@@ -188,7 +188,8 @@ class RuntimeTaskInstance(OlderTaskInstance):
         found: dict[str, dict[int, Any]] = {task_id or "": {} for task_id in ids}
         for task_id, map_index, value in self.pull_entries(ids, key, wanted, **where):
             found[task_id][map_index] = value
-        if task_ids is None and not found[self.task_id or ""] and wanted is None:
+        is_any = task_ids is None and wanted is None and dag is not None and dag.era.pulls_any
+        if is_any and not found[self.task_id or ""]:
             last = ask("latest_xcom", key=key, **where)
             return load(last["value"]) if last else default
         if wanted is None:

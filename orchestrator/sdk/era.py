@@ -7,13 +7,14 @@ A file ``.airflowera`` holds for its folder and those below it. Without one Airf
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
 from .exceptions import DagError
 
 FILE_NAME = ".airflowera"
+LARGEST = 5 * 1024 * 1024
 CRON, DELTA, CATCHUP = (
     f"AIRFLOW__SCHEDULER__{name}"
     for name in ("CREATE_CRON_DATA_INTERVALS", "CREATE_DELTA_DATA_INTERVALS", "CATCHUP_BY_DEFAULT")
@@ -29,6 +30,7 @@ class Era:
     delta_intervals: bool = False
     catchup: bool = False
     source: str = ""
+    pulls_any: bool = False  # XComs without an id of a task are any task's: in files that know nothing of airflow.sdk
 
     def schedule(self, given: Any, timezone: str) -> Any:
         """The schedule of a DAG as this era takes it."""
@@ -49,7 +51,7 @@ class Era:
 
     def to_json(self) -> dict[str, Any] | None:
         """What of it a DAG is stored with; None where Airflow 3's defaults hold."""
-        if self == Era(source=self.source):
+        if self == Era(source=self.source, pulls_any=self.pulls_any):
             return None
         return {
             "number": self.number,
@@ -104,7 +106,13 @@ _current: list[Era] = []
 
 def begin(root: str, file: str) -> None:
     """From here on DAGs are made as the era of this file says."""
-    _current[:] = [read(root, file)]
+    try:
+        with open(os.path.join(root, file), "rb") as opened:
+            source = opened.read(LARGEST)
+    except OSError:  # importing it says what is wrong
+        source = b""
+    is_new = b"airflow.sdk" in source or b"orchestrator.sdk" in source
+    _current[:] = [replace(read(root, file), pulls_any=not is_new)]
 
 
 def current() -> Era:

@@ -77,3 +77,12 @@ def test_the_settings_of_airflow_itself(specs: Any, monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv(era.CATCHUP, "true")
     assert specs()["cron"].catchup
     assert kinds(specs(team="3"))["cron"] == "cron_trigger"
+
+
+def test_only_files_that_know_nothing_of_airflow_3_pull_the_xcoms_of_any_task(tmp_path: Path, monkeypatch: Any):
+    compat.install()
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    for name, line in (("old", "from airflow import DAG"), ("new", "from airflow.sdk import DAG")):
+        (tmp_path / f"{name}.py").write_text(f"{line}\ndag = DAG({name!r}, schedule=None)\n")
+    assert load(str(tmp_path), "old.py")["old"].era.pulls_any
+    assert not load(str(tmp_path), "new.py")["new"].era.pulls_any
