@@ -13,6 +13,7 @@ from django.db import connections
 
 from orchestrator.logs.mask import Masker, is_secret_name, secret_values
 from orchestrator.runtime.client import ForkServer
+from orchestrator.sdk import era
 
 from . import lookup, plugins, secrets, sync, trees
 from .folder import Look, Names, Print
@@ -66,7 +67,7 @@ def parse(
     parsed.documents, refused = sync.read_documents(result.dags)
     parsed.errors = answers.masked([*result.errors, *refused])
     finished = Finished(parsed, hit_limit=result.limit)
-    needed = {path, *result.modules, *result.reads}
+    needed = {path, *result.modules, *result.reads, *era.places(path)}
     if parsed.documents or not parsed.errors:
         try:
             parsed.tree = trees.collect(

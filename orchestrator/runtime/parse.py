@@ -96,7 +96,6 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     Without a file only ``plugins``, the plugins that are there and what is wrong with them.
     """
     from orchestrator.core.serde import dag_to_json
-    from orchestrator.sdk.era import places
 
     from . import plugins
     from .loader import LoadError, load, load_error
@@ -113,7 +112,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
     try:
         dags = load(root, file)
     except LoadError as error:
-        return {"errors": [_error(error.message, error.line, error.trace)], "reads": [*opened.files(), *places(file)]}
+        return {"errors": [_error(error.message, error.line, error.trace)], "reads": opened.files()}
     found, errors, schedules = [], [], []
     for dag in dags.values():
         try:
@@ -129,7 +128,7 @@ def _answer(request: dict[str, Any]) -> dict[str, Any]:
         "errors": errors,
         "schedules": schedules,
         "modules": reachable(root),
-        "reads": sorted({*opened.files(), *places(file)}),  # one of these that comes changes what the file means
+        "reads": opened.files(),
     }
 
 

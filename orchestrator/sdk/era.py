@@ -7,9 +7,8 @@ A file ``.airflowera`` holds for its folder and those below it. Without one Airf
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from .exceptions import DagError
 
@@ -21,8 +20,7 @@ CRON, DELTA, CATCHUP = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Era:
+class Era(NamedTuple):
     """The choices, and what made them: a file's path, or names of the environment."""
 
     number: int = 3
@@ -112,7 +110,7 @@ def begin(root: str, file: str) -> None:
     except OSError:  # importing it says what is wrong
         source = b""
     is_new = b"airflow.sdk" in source or b"orchestrator.sdk" in source
-    _current[:] = [replace(read(root, file), pulls_any=not is_new)]
+    _current[:] = [read(root, file)._replace(pulls_any=not is_new)]
 
 
 def current() -> Era:
