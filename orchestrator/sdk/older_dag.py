@@ -57,6 +57,13 @@ class OlderDag:
     def safe_dag_id(self) -> str:
         return self.dag_id.replace(".", "__dot__")
 
+    def __rshift__(self, other: Any) -> Any:
+        """``dag >> task`` of Airflow 1: the task is the DAG's."""
+        for task in other if isinstance(other, (list, tuple)) else [other]:
+            if task.dag is not self:
+                self.adopt(task)  # type: ignore[attr-defined]
+        return other
+
     def add_tasks(self, tasks: Any) -> None:
         for task in tasks:
             self.adopt(task)  # type: ignore[attr-defined]

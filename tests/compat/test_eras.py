@@ -28,11 +28,11 @@ ENVIRONMENT = {
 class Ran:
     """A DAG's run, and what was said and asked while it ran."""
 
-    def __init__(self, file: str, dag_id: str, at: datetime = DATE) -> None:
+    def __init__(self, file: str, dag_id: str, at: datetime = DATE, **answers: Any) -> None:
         compat.install()
         self.lines: list[str] = []
         self.triggered: list[dict[str, Any]] = []
-        server = Server(trigger_dag=self._trigger, previous_run=None)
+        server = Server(trigger_dag=self._trigger, previous_run=None, **answers)
         dags = load(str(FOLDER), file)
         self.dags = sorted(dags)
         self.result: Result = run_dag(dags[dag_id], provider=server, say=self.lines.append, logical_date=at)
@@ -200,3 +200,64 @@ def test_an_operator_of_ones_own_and_failing_at_once(ran: Any):
     found = ran("three_context.py", "three_context", LATER)
     assert found.value("ask") == "manual__ ask 1 three_context" and found.value("clean_up") == "cleaned"
     assert found.result.tries["fails_at_once", -1] == 1 and found.states("skipped") == {"skipped"}
+
+
+def test_modules_arrows_from_the_dag_and_macros_of_all_kinds(ran: Any):
+    found = ran("one_modules.py", "one_modules")
+    assert found.value("macros") == "2024-02 t2 20240301 none 2020 one_modules__macros__20240301 None"
+    assert found.value("called") == [
+        *("conf", "dag_run", "ds", "execution_date", "latest_date", "macros", "next_execution_date", "params"),
+        *("prev_execution_date", "test_mode", "ti", "tomorrow_ds_nodash", "var"),
+    ]
+    assert found.value("method") == ("2024-03-01", 5) and found.value("old") == "2"
+    assert "first" in found.states("success")
+
+
+def test_operators_inside_of_functions_variables_and_several_branches(ran: Any):
+    found = ran("one_nested_execute.py", "one_nested_execute", LATER)
+    assert found.value("inside") == "inside" and found.value("seen") == [True, None]
+    assert found.states("skipped") == {"c"} and "join" in found.states("success")
+
+
+def test_outputs_params_groups_and_overrides(ran: Any, capfd: Any):
+    found = ran("two_outputs.py", "two_outputs", LATER)
+    assert found.value("used") == [5, 2, "me"] and "n: 5" in found.value("shell")
+    assert found.states("skipped") == {"outer.right"}
+    assert found.value("renamed") == "x" and found.value("by_name.again") == "again"
+    assert "flat_one" in found.states("success")
+    assert "DAG DONE manual__ " in capfd.readouterr().out
+
+
+def test_timetables_hooks_links_and_notifiers_of_a_files_own(ran: Any, capfd: Any):
+    found = ran("two_own_timetable_and_hooks.py", "two_own_timetable_and_hooks")
+    assert found.value("launch") == "http://None@example.org/None"
+    assert found.value("launch", "where") == {"to": ["2024-02-28", 1]}
+    assert found.value("looked") == ["2024-02-28", 2]
+    assert "TOLD launch went well" in capfd.readouterr().out
+
+
+def test_waiting_for_other_dags_and_starting_them(ran: Any):
+    asked: list[dict[str, Any]] = []
+
+    def count(**where: Any) -> int:
+        asked.append(where)
+        is_bad = "failed" in (where.get("states") or ())
+        return 0 if is_bad else len(where["logical_dates"]) * len(where.get("task_ids") or [1])
+
+    found = ran("two_external.py", "two_external", ti_count=count, dag_runs_count=count, run_state="success")
+    assert found.result.succeeded and found.states("skipped") == {"mail"}
+    assert found.triggered[0]["logical_date"].startswith("2024-03-01T04:30") and found.triggered[0]["reset"]
+    assert found.triggered[0]["conf"] == {"from": "two_external", "n": 1}
+    dates = {date[:13] for where in asked for date in where["logical_dates"]}
+    assert dates == {"2024-03-01T03", "2024-02-29T04", "2024-03-01T04"}
+
+
+def test_assets_metadata_and_mapping_of_airflow_3(ran: Any):
+    found = ran("three_assets_and_partials.py", "three_assets_and_partials", LATER)
+    assert found.dags == ["three_assets_and_partials", "three_clean"]
+    assert found.value("total") == 10 and found.value("doubled") == 10
+    assert [found.value("of_map", index=index) for index in (0, 1)] == [3, 3]
+    assert [found.value("cross", index=index) for index in (0, 1)] == [13, 17]
+    assert found.value("many", index=0) == "1" and found.result.states["many", 1] == "skipped"
+    assert found.value("look") == "seen"
+    assert next(note for _, _, note in found.result.asset_events)["extra"] == {"rows": 3, "more": 1}
