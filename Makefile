@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 INTEGRATIONS ?= .venv-integrations
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-faults test-simulation test-conformance test-integrations compat bench screenshots demo-data check docs texts verify clean
+.PHONY: help setup run test test-all test-faults test-simulation test-conformance test-integrations compat bench screenshots demo-data check docs texts verify clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -25,7 +25,12 @@ run: $(STAMP) ## start everything on this machine; Ctrl-C stops it
 
 test: $(STAMP) ## run the test suite on SQLite, and what works on rows on PostgreSQL too
 	@$(BIN)/python -m pytest -q
-	@TEST_DATABASE=postgresql $(BIN)/python -m pytest -q tests/dags_app tests/runs_app tests/api tests/faults
+	@TEST_DATABASE=postgresql $(BIN)/python -m pytest -q tests/dags_app tests/runs_app tests/api tests/access/test_refusals.py tests/faults
+
+test-all: export API_CASES := $(or $(API_CASES),5000)
+test-all: export API_SEED := $(or $(API_SEED),$(shell date +%Y%m%d))
+test-all: export SIMULATION_SEEDS := $(or $(SIMULATION_SEEDS),2000)
+test-all: test test-conformance test-faults ## test at the size of a night: 5,000 API cases (API_SEED), 2,000 simulation seeds, conformance, faults
 
 test-faults: $(STAMP) ## kill, freeze and cut everything under load, on both databases
 	@$(BIN)/python -m tests.faults

@@ -10,7 +10,7 @@ import logging
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import DatabaseError, DataError, InterfaceError
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
 from django.http import Http404, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
@@ -100,6 +100,9 @@ def _answer(error: Exception, context: dict[str, Any]) -> Response:
     if isinstance(error, DataError):
         log.warning("data_refused path=%s error=%s", context["request"].path, error)
         return Response({"detail": "The database cannot hold or compare a value of this request."}, status=400)
+    if isinstance(error, IntegrityError):
+        log.error("data_contradicts path=%s error=%s", context["request"].path, error)
+        return Response({"detail": "This contradicts what is there, perhaps since a moment ago: read it again."}, 409)
     if isinstance(error, (DatabaseError, InterfaceError)):
         log.error("database_unavailable path=%s error=%s", context["request"].path, error)
         return Response({"detail": "The database cannot be reached right now."}, 503, headers={"Retry-After": "2"})

@@ -92,8 +92,8 @@ class Listing:
             for name, path in names.items():
                 for comparison in ENDS:
                     text = query.get(f"{name}_{comparison}")
-                    if text not in (None, ""):
-                        rows = rows.filter(**{f"{path}__{comparison}": read(f"{name}_{comparison}", str(text))})
+                    if text is not None:
+                        rows = rows.filter(**{f"{path}__{comparison}": read(f"{name}_{comparison}", text)})
         return rows
 
     def sort(self, rows: QuerySet[Any], query: QueryDict) -> QuerySet[Any]:
@@ -147,7 +147,7 @@ def window(query: QueryDict) -> tuple[int, int]:
 def whole(query: QueryDict, name: str, default: int, least: int = 0, most: int = 2**31 - 1) -> int:
     """Return a whole number of the query string, at least ``least``."""
     text = query.get(name)
-    if text is None or text == "":
+    if text is None:
         return default
     try:
         value = int(text)
@@ -172,7 +172,7 @@ def map_index(query: QueryDict, default: int = -1) -> int:
 def flag(query: QueryDict, name: str) -> bool | None:
     """Return a boolean of the query string, None when it is not there."""
     text = query.get(name)
-    if text is None or text == "":
+    if text is None:
         return None
     lowered = text.lower()
     if lowered in {"true", "1", "yes", "on", "t", "y"}:
@@ -180,6 +180,14 @@ def flag(query: QueryDict, name: str) -> bool | None:
     if lowered in {"false", "0", "no", "off", "f", "n"}:
         return False
     raise Invalid(problem("query", name, "Input should be a valid boolean", text, "bool_parsing"))
+
+
+def choice(query: QueryDict, name: str, *choices: str) -> str | None:
+    """Return one of the given texts, None when it is not there."""
+    text = query.get(name)
+    if text is not None and text not in choices:
+        raise Invalid(problem("query", name, f"Input should be one of {list(choices)}", text, "enum"))
+    return text
 
 
 def _matches(name: str, path: str, text: str, how: str) -> Q:

@@ -62,7 +62,7 @@ def made_before(dag_id: str, run_id: str, values: Mapping[str, Any]) -> DagRun |
 
 def seconds_to_wait(query: QueryDict) -> float | None:
     """Return how long the answer may wait for the run's end."""
-    return seconds(query, "wait") if query.get("wait") else None
+    return seconds(query, "wait")
 
 
 def when_over(

@@ -120,6 +120,7 @@ MORE: Mapping[str, str] = {
     "compare_dag_runs": "with str",
     "hold_task_instance": "map_index int",
     "release_task_instance": "map_index int",
+    "get_deadline_alerts": "version_number int",
     "get_deadlines": "missed bool",
 }
 """Parameters that are no part of a list's table, in the notation of :mod:`.notation`; ``*`` has to be there."""

@@ -33,6 +33,13 @@ REFUSALS = {
     "409": ("HTTPExceptionResponse", "there already, or in a state that does not allow it"),
     "422": ("HTTPValidationError", "cannot be read: every problem with its place"),
 }
+REFUSALS_OF_BODIES = {
+    "413": ("HTTPExceptionResponse", "the body is larger than any that makes sense"),
+    "415": ("HTTPExceptionResponse", "the body is not JSON"),
+}
+REFUSALS_OF_GUESSES = {"429": ("HTTPExceptionResponse", "too many wrong passwords: wait as long as Retry-After says")}
+ALL_REFUSALS = REFUSALS | REFUSALS_OF_BODIES | REFUSALS_OF_GUESSES
+SIGN_IN = {"create_token", "create_token_cli"}
 DESCRIPTION = (
     "Paths, parameters, fields and enums are those of Airflow's public API, so its clients work. "
     "What there is on top has the tag “Beyond Airflow”."
@@ -81,7 +88,7 @@ def document() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": {**declared, **{_bulk_name(name): _bulk(parts) for name, parts in BULK.items()}},
-            "responses": {status: _refusal(*words) for status, words in REFUSALS.items()},
+            "responses": {status: _refusal(*words) for status, words in ALL_REFUSALS.items()},
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "session": {"type": "apiKey", "in": "cookie", "name": "sessionid"},
@@ -99,10 +106,10 @@ def _operation(each: Operation) -> dict[str, Any]:
         "parameters": [*_path_parameters(each.path), *_query_parameters(each.name)],
         "responses": {each.status: _answer(each)},
     }
-    refusals = set(REFUSALS) - ({"401", "403"} if each.name in OPEN - {"create_token", "create_token_cli"} else set())
-    for status in sorted(refusals):
+    body = _body(each.name)
+    for status in _refusals(each.name, with_body=body is not None):
         found["responses"].setdefault(status, {"$ref": f"#/components/responses/{status}"})
-    if body := _body(each.name):
+    if body:
         found["requestBody"] = {
             "content": {"application/json": {"schema": body}},
             "required": each.name not in MAY_BE_LEFT_OUT,
@@ -110,6 +117,11 @@ def _operation(each: Operation) -> dict[str, Any]:
     if each.name in OPEN:
         found["security"] = []
     return found
+
+
+def _refusals(name: str, *, with_body: bool) -> list[str]:
+    found = set(REFUSALS) - ({"401", "403"} if name in OPEN - SIGN_IN else set())
+    return sorted(found.union(REFUSALS_OF_BODIES if with_body else (), REFUSALS_OF_GUESSES if name in SIGN_IN else ()))
 
 
 def _answer(each: Operation) -> dict[str, Any]:

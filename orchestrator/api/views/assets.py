@@ -185,7 +185,7 @@ def _seen(user: Any, asset_id: int) -> None:
 
 def _before(request: Request) -> datetime | None:
     text = request.GET.get("before")
-    return read_time("query", "before", text) if text else None
+    return None if text is None else read_time("query", "before", text)
 
 
 def _earlier(request: Request, rows: QuerySet[Any]) -> QuerySet[Any]:

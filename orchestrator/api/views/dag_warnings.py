@@ -9,8 +9,8 @@ from dags_app import warnings
 from orchestrator import access
 from orchestrator.api import shapes
 from orchestrator.api.base import ApiView
-from orchestrator.api.errors import BadRequest, Invalid, problem
-from orchestrator.api.query import window
+from orchestrator.api.errors import BadRequest
+from orchestrator.api.query import choice, window
 
 ORDER = ("dag_id", "warning_type", "message", "timestamp")
 
@@ -22,11 +22,7 @@ class DagWarningsView(ApiView):
         dags = access.visible_dags(request.user)
         if dag_ids := request.GET.getlist("dag_id"):
             dags = dags.filter(pk__in=dag_ids)
-        kind = request.GET.get("warning_type")
-        if kind and kind not in warnings.TYPES:
-            raise Invalid(
-                problem("query", "warning_type", f"Input should be one of {list(warnings.TYPES)}", kind, "enum")
-            )
+        kind = choice(request.GET, "warning_type", *warnings.TYPES)
         limit, offset = window(request.GET)
         found = [each for each in warnings.of(dags) if not kind or each.warning_type == kind]
         for name in reversed([each for each in request.GET.getlist("order_by") if each]):

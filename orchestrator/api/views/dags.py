@@ -19,7 +19,7 @@ from orchestrator.api.base import ApiView
 from orchestrator.api.body import Part, boolean, one_of, read_body
 from orchestrator.api.errors import BadRequest
 from orchestrator.api.instances import versions
-from orchestrator.api.query import ENDS, Listing, flag, order_of, window
+from orchestrator.api.query import ENDS, Listing, choice, flag, order_of, window
 from orchestrator.api.scope import dag_for, must
 from orchestrator.core import timetables
 from orchestrator.core.states import RUN_UNFINISHED, from_airflow
@@ -77,7 +77,7 @@ class DagsView(ApiView):
         """Pause or unpause every DAG that the filters name; without a pattern of ids that is none."""
         must(request.user, "edit")
         values = _patched(request)
-        rows = access.visible_dags(request.user)
+        rows = _with_last_run(access.visible_dags(request.user), request.GET)
         if not any(request.GET.get(name) for name in ("dag_id_pattern", "dag_id_prefix_pattern")):
             rows = rows.none()
         rows = LISTING.narrow(narrow(rows, request.GET), request.GET)
@@ -155,8 +155,9 @@ def narrow(rows: QuerySet[Any], query: QueryDict) -> QuerySet[Any]:
         rows = rows.filter(is_paused=paused)
     if (broken := flag(query, "has_import_errors")) is not None:
         rows = rows.filter(file__import_error__isnull=not broken)
+    mode = choice(query, "tags_match_mode", "any", "all")
     if tags := query.getlist("tags"):
-        if query.get("tags_match_mode") == "all":
+        if mode == "all":
             for tag in tags:
                 rows = rows.filter(Exists(DagTag.objects.filter(dag=OuterRef("pk"), name=tag)))
         else:

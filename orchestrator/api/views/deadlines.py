@@ -13,7 +13,7 @@ from orchestrator import access
 from orchestrator.api import shapes
 from orchestrator.api.base import ApiView
 from orchestrator.api.errors import BadRequest
-from orchestrator.api.query import Listing, flag, order_of, window
+from orchestrator.api.query import Listing, flag, order_of, whole, window
 from orchestrator.api.scope import dag_for, run_for
 from orchestrator.core.deadlines import alerts_of
 from runs_app.models import Deadline
@@ -77,10 +77,9 @@ class DeadlineAlertsView(ApiView):
     def get(self, request: Request, dag_id: str) -> Response:
         dag = dag_for(request.user, dag_id)
         versions = dag.versions.all()
-        if number := request.GET.get("version_number"):
-            version = versions.filter(version_number=int(number)).first() if number.isdigit() else None
-        else:
-            version = versions.filter(pk=dag.version_id).first()
+        number = whole(request.GET, "version_number", 0)
+        wanted = {"version_number": number} if "version_number" in request.GET else {"pk": dag.version_id}
+        version = versions.filter(**wanted).first()
         alerts = list(alerts_of(load_spec(version.pk)).values()) if version is not None else []
         limit, offset = window(request.GET)
         found = [

@@ -231,7 +231,7 @@ class VariableView(ApiView):
     def patch(self, request: Request, variable_key: str) -> Response:
         must(request.user, "edit_variables")
         variable(variable_key)
-        values = read_body(request, {**VARIABLE, "key": Part(text, required=True)}, partial=True)
+        values = read_body(request, {**VARIABLE, "key": Part(text, required=True, nullable=False)}, partial=True)
         same("key", values.get("key"), variable_key)
         save_variable(request.user, variable_key, masked(request, values), new=False)
         return Response(variable(variable_key))
@@ -331,7 +331,7 @@ class EventLogsView(ApiView):
         must(request.user, "read_audit")
         rows = AuditEntry.objects.exclude(event__in=request.GET.getlist("excluded_events"))
         for name, comparison in (("before", "lte"), ("after", "gte")):
-            if text := request.GET.get(name):
+            if (text := request.GET.get(name)) is not None:
                 rows = rows.filter(**{f"at__{comparison}": read_time("query", name, text)})
         page, total = EVENTS.page(rows, request.GET)
         return Response(

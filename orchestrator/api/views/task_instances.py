@@ -127,7 +127,7 @@ class MarkView(ApiView):
 
     def patch(self, request: Request, dag_id: str, run_id: str, task_id: str, map_index: int | None = None) -> Response:
         """Set the state or the note; without a map index, of all the task's instances."""
-        if map_index is None and request.GET.get("map_index"):
+        if map_index is None and "map_index" in request.GET:
             map_index = map_index_of(request.GET)
         run = run_for(request.user, dag_id, run_id)
         named = TaskInstance.objects.filter(run=run, task_id=task_id).order_by("map_index")

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from orchestrator.api import shapes
 from orchestrator.api.base import ApiView
-from orchestrator.api.body import Part, any_json, large_number, read_body, text
+from orchestrator.api.body import Part, any_json, large_number, limited_text, read_body
 from orchestrator.api.errors import BadRequest
 from orchestrator.api.instances import in_path
 from orchestrator.api.query import Listing, flag, large_int, order_of
@@ -21,7 +21,7 @@ from runs_app import xcoms_by_hand as xcoms
 from runs_app.models import TaskInstance, XCom
 
 CREATE = {
-    "key": Part(text, required=True),
+    "key": Part(limited_text(512), required=True, nullable=False),
     "value": Part(any_json, required=True),
     "map_index": Part(large_number, default=-1, nullable=False),
 }
@@ -53,7 +53,7 @@ class XComsView(ApiView):
         if task_id != "~":
             instances = instances.filter(task_id=task_id)
         rows = XCom.objects.filter(task_instance__in=instances)
-        if request.GET.get("map_index") not in (None, ""):
+        if "map_index" in request.GET:
             rows = rows.filter(map_index=map_index_of(request.GET))
         page, total = XCOMS.page(rows, request.GET)
         entries = [
