@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from dags_app.models import AuditEntry
+from dags_app.models import AuditEntry, Dag
 from orchestrator.api.document.build import document
 from runs_app.models import DagRun, TaskInstance
 from tests.docs.api_operations import key
+from tests.support import factories
 
 from . import routes
 from .test_answers import operations
@@ -110,6 +111,79 @@ def test_a_body_that_cannot_be_read_does_nothing(world):
     assert len(WITH_BODY) > 40
 
 
+KINDS = {
+    "text/plain": 415,
+    "application/x-www-form-urlencoded": 415,
+    "multipart/form-data; boundary=x": 415,
+    "application/xml": 415,
+    "application/": 415,
+    "": 415,
+    "\xff/\x01": 415,
+    "application/json/../x": 415,
+}
+
+
+def test_a_body_that_says_it_is_something_else_does_nothing(world):
+    client, before, faults = api_client("token", "admin"), state(), []
+    for route, method in WITH_BODY:
+        if routes.API[route][method].startswith("off:"):
+            continue
+        path, body = "/" + fill(route, {**THERE, **world}), json.dumps(BODIES.get((route, method), {"a": 1}))
+        for kind, status in KINDS.items():
+            answer = client.generic(method.upper(), path, body, content_type=kind)
+            if found := fault(answer) or ("" if answer.status_code == status else f"{answer.status_code}"):
+                faults.append((route, method, kind, found))
+    assert faults == []
+    assert state() == before
+
+
+def test_a_method_that_an_address_does_not_have_is_told_those_it_has(world):
+    client, before, faults, asked = api_client("token", "admin"), state(), [], 0
+    for route, methods in sorted(routes.API.items()):
+        path = "/" + fill(route, {**THERE, **world})
+        for method in {"get", "post", "put", "patch", "delete", "options", "trace", "x-y"} - methods.keys():
+            answer = client.generic(method.upper(), path, "{}", content_type="application/json")
+            allowed = {each.strip().lower() for each in answer.get("Allow", "").split(",")} - {"head", "options"}
+            if answer.status_code != 405 or allowed != set(methods):
+                faults.append((route, method, answer.status_code, answer.get("Allow")))
+            asked += 1
+    assert faults == []
+    assert state() == before
+    assert asked > 400
+
+
+CLASHES = {
+    "a run that is there": ("post", "dags/alpha/dagRuns", {"dag_run_id": "r1", "logical_date": None}),
+    "a date that has a run": ("post", "dags/alpha/dagRuns", {"logical_date": "2026-03-01T00:00:00Z"}),
+    "a variable that is there": ("post", "variables", {"key": "v", "value": "1"}),
+    "a pool that is there": ("post", "pools", {"name": "p", "slots": 1}),
+    "a connection that is there": ("post", "connections", {"connection_id": "c", "conn_type": "http"}),
+    "an XCom that is there": (
+        "post",
+        "dags/alpha/dagRuns/r1/taskInstances/a/xcomEntries",
+        {"key": "return_value", "value": 1},
+    ),
+    "a run that runs": ("delete", "dags/alpha/dagRuns/running", None),
+    "a DAG that runs": ("delete", "dags/alpha", None),
+    "a favorite twice": ("post", "dags/epsilon/favorite", None),
+}
+
+
+def test_what_is_there_already_or_still_runs_is_left_as_it_is(world):
+    client = api_client("token", "admin")
+    dag = Dag.objects.get(pk="alpha")
+    DagRun.objects.filter(run_id="r1").update(logical_date="2026-03-01T00:00:00Z")
+    factories.make_run(dag, "running", state="running")
+    client.post("/api/v2/dags/epsilon/favorite")
+    before = state()
+    for name, (method, path, body) in CLASHES.items():
+        sent = {"data": json.dumps(body), "content_type": "application/json"} if body else {}
+        answer = client.generic(method.upper(), f"/api/v2/{path}", **sent)
+        assert answer.status_code == 409, (name, answer.status_code, answer.content[:300])
+        assert fault(answer) == "", name
+        assert state() == before, name
+
+
 def test_a_field_of_a_wrong_kind_is_named_and_does_nothing(world):
     client, before, faults, sent = api_client("token", "admin"), state(), [], 0
     for route, method in WITH_BODY:
@@ -133,6 +207,8 @@ def test_parameters_of_a_wrong_kind_are_named(world):
                 sent += 1
                 if found := fault(client.get(path, {parameter["name"]: value})):
                     faults.append((route, parameter["name"], value, found))
+        if found := fault(client.get(path, {"zz\0": "1"}), names="zz\0"):
+            faults.append((route, "a name with NUL", found))
     assert faults == []
     assert sent > 500
 
@@ -142,8 +218,8 @@ def wrong_values(parameter: dict[str, Any]) -> tuple[str, ...]:
         return ()
     schema = parameter["schema"]
     kind = kind_of(schema.get("items", schema))
-    wrong = {"integer": ("x", "1.5"), "boolean": ("maybe",), "number": ("x",)}.get(kind, ())
-    return (*wrong, "a\x00b", *(("tomorrow", "2026-03-01T00:00:00") if schema.get("format") == "date-time" else ()))
+    wrong = {"integer": ("x", "1.5", "²", ""), "boolean": ("maybe", ""), "number": ("x", "")}.get(kind, ())
+    return (*wrong, "a\x00b", *(("tomorrow", "2026-03-01T00:00:00", "") if schema.get("format") == "date-time" else ()))
 
 
 def test_a_huge_limit_is_the_largest_and_a_negative_one_is_refused(world):
