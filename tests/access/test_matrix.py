@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import jwt
 import pytest
 from django.conf import settings
 from django.contrib import admin
@@ -21,7 +22,7 @@ from django.utils import timezone
 from dags_app import secrets
 from dags_app.models import ApiToken, AssetAlias, AuditEntry, Bundle, DagImportError, FavoriteDag, Pool
 from orchestrator import access
-from orchestrator.api.auth import issue_token, revoke
+from orchestrator.api.auth import AUDIENCE, issue_token, revoke
 from orchestrator.api.shapes import file_token
 from orchestrator.core.spec import GroupSpec
 from runs_app import api_tokens, asset_store, store
@@ -59,8 +60,16 @@ THERE = {
         "file_token": "t",
     },
 }
-ENDED = ("expired", "signed out", "revoked", "outlived")
-"""Tokens that were good once: of the web, past their time and signed out; personal, revoked and past their time."""
+ENDED = ("expired", "not yet", "signed out", "revoked", "outlived")
+"""Tokens whose time it is not: of the web, past it, before it, and signed out; personal, revoked and past it."""
+CALLERS: dict[str, tuple[str, str]] = {
+    **{role: ("token", role) for role in ROLES},
+    **{f"session of {role}": ("session", role) for role in ("viewer", "admin")},
+    **{"stranger": ("", ""), "new password": ("password", "admin"), "inactive": ("inactive", "admin")},
+    **{how: (how, "admin") for how in ("forged", *ENDED)},
+    **{f"{role} by a token for viewers": ("narrow", role) for role in ("user", "admin")},
+}
+"""Who asks the API: how she says who she is, and what she is."""
 NUMBERED = (
     "user_id",
     "failure_id",
@@ -131,12 +140,12 @@ def world(db, monkeypatch) -> dict[str, Any]:
         factories.make_question(asks)
     store.put(first.pk, "return_value", 1, expires_at=None, now=factories.DAY)
     factories.make_dag(spec=factories.make_spec("beta", {"z": ()}))
-    factories.make_run(factories.make_dag("planted", tags=("planted",)), "planted")
+    _plant()
     Bundle.objects.create(name="dags-folder", kind="local")
     Pool.objects.create(name="p", slots=1)
     factories.make_delivery(factories.make_webhook(pk="w"), pk="d")
     secrets.set_variable("v", "hunter22")
-    secrets.set_connection("c", {"conn_type": "http", "password": "hunter22"})
+    secrets.set_connection("c", {"conn_type": "http", "password": "hunter22", "extra": '{"token": "hunter22"}'})
     event = AuditEntry.objects.create(actor="x", event="y")
     backfill = Backfill.objects.create(dag=dag, from_date=DAY, to_date=DAY, created_at=DAY, updated_at=DAY)
     factories.make_dag(spec=factories.make_spec("epsilon", schedule="@daily", start_date=DAY))
@@ -149,13 +158,25 @@ def world(db, monkeypatch) -> dict[str, Any]:
         "file_token": file_token(dag.file.bundle_name, dag.file.relative_path),
         "asset_id": asset.pk,
         "asset_alias_id": AssetAlias.objects.create(name="alias").pk,
-        "import_error_id": DagImportError.objects.get().pk,
+        "import_error_id": DagImportError.objects.get(file=dag.file).pk,
         "event_log_id": event.pk,
         "backfill_id": backfill.pk,
         "user_id": factories.make_user("viewer").pk,
         "failure_id": factories.make_failure(first).group_id,
         "callback_id": Callback.objects.create(run=run, kind="success").pk,
     }
+
+
+def _plant() -> None:
+    """A DAG that strangers must learn nothing of: its ids, its log, what its task got and left."""
+    file = factories.make_file("planted.py", error="planted")
+    run = factories.make_run(factories.make_dag("planted", tags=("planted",), file=file), "planted", note="planted")
+    instance = factories.instance_of(run, "a")
+    factories.make_attempt(instance, lines=("planted",))
+    factories.make_rendered(instance, bash_command="planted")
+    factories.make_xcom(instance, "planted")
+    factories.make_question(factories.instance_of(run, "b"), subject="planted")
+    factories.make_failure(instance, "planted")
 
 
 def test_the_table_knows_every_route_and_no_other():
@@ -171,38 +192,55 @@ def test_the_table_knows_every_method_of_the_api():
 
 @pytest.mark.parametrize("route", sorted(routes.API))
 def test_the_api_answers_each_caller_as_the_table_says(world, route):
-    callers: dict[str, tuple[str, str]] = {role: ("token", role) for role in ROLES}
-    callers |= {f"session of {role}": ("session", role) for role in ("viewer", "admin")}
-    callers |= {"stranger": ("", ""), "new password": ("password", "admin"), "inactive": ("inactive", "admin")}
-    callers |= {how: (how, "admin") for how in ("forged", *ENDED)}
-    callers |= {f"{role} by a token for viewers": ("narrow", role) for role in ("user", "admin")}
-    for name, (how, role) in callers.items():
+    for name, (how, role) in CALLERS.items():
         client = api_client(how, role)
         entries = AuditEntry.objects.count()
-        for method, rule in routes.API[route].items():
-            for case, ids in cases(route, world).items():
-                if how in ENDED and case != "there":
-                    continue  # refused before anything is looked for
-                with undone():
-                    prepare(route)
-                    answer = ask(client, method, fill(route, ids), BODIES.get((route, method), {}))
-                    place = (
-                        name,
-                        method,
-                        case,
-                        answer.status_code,
-                        answer.content[:300] if not answer.streaming else b"",
-                    )
-                    known = how in {"token", "session", "narrow"}
-                    may_as = "viewer" if how == "narrow" else role
-                    wanted = expected(rule, may_as, case) if known or rule == "open" else {401}
-                    assert answer.status_code in wanted, (place, wanted)
-                    if answer.status_code >= 400:
-                        assert AuditEntry.objects.count() == entries, place
-                    content = answer.content if not answer.streaming else b""
-                    assert b"hunter22" not in content, place
-                    if not role or wanted == {401}:
-                        assert b"planted" not in content, place
+        for method, case, ids in questions(route, how, world):
+            rule = routes.API[route][method]
+            with undone():
+                prepare(route)
+                answer = ask(client, method, fill(route, ids), BODIES.get((route, method), {}))
+                content = told(answer)
+                place = (name, method, case, answer.status_code, content[:300])
+                known = how in {"token", "session", "narrow"}
+                may_as = "viewer" if how == "narrow" else role
+                wanted = expected(rule, may_as, case) if known or rule == "open" else {401}
+                assert answer.status_code in wanted, (place, wanted)
+                if answer.status_code >= 400:
+                    assert AuditEntry.objects.count() == entries, place
+                assert b"hunter22" not in content, place
+                if not role or wanted == {401}:
+                    assert b"planted" not in content, place
+
+
+def test_the_matrix_is_as_large_as_it_is_meant_to_be(world):
+    asked = [
+        (name, route, method, case)
+        for route in routes.API
+        for name, (how, _) in CALLERS.items()
+        for method, case, _ in questions(route, how, world)
+    ]
+    pages = sum(len(methods) * len(cases(route, world)) for route, methods in routes.PAGES.items()) * (1 + len(ROLES))
+    print(f"the API is asked {len(asked)} times, the pages {pages} times")
+    assert len(asked) == len(set(asked)) > 4_500
+    assert {name for name, *_ in asked} == set(CALLERS)
+    assert {case for *_, case in asked} == {"there", "absent", "elsewhere"}
+    assert pages > 2_000
+
+
+def questions(route: str, how: str, world: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """What one caller asks one route: method, case, ids."""
+    for method in routes.API[route]:
+        for case, ids in cases(route, world).items():
+            if case == "there" or how not in ENDED:  # those are refused before anything is looked for
+                yield method, case, ids
+
+
+def told(answer: Any) -> bytes:
+    """What an answer says; of one that goes on for as long as it is listened to, the first piece."""
+    if not answer.streaming:
+        return bytes(answer.content)
+    return bytes(next(iter(answer.streaming_content), b""))
 
 
 @pytest.mark.parametrize("route", sorted(routes.PAGES))
@@ -218,6 +256,8 @@ def test_the_pages_answer_each_caller_as_the_table_says(world, route):
                 with undone():
                     answer = getattr(client, method)("/" + fill(route, ids), {"set": "1"})
                     place = (role, method, case, answer.status_code)
+                    assert b"hunter22" not in told(answer), place
+                    assert role or b"planted" not in told(answer), place
                     if role is None and rule != "open":
                         assert answer.status_code == 302 and answer["Location"].startswith("/sign-in?next="), place
                         continue
@@ -401,6 +441,9 @@ def api_client(how: str, role: str) -> Client:
         User.objects.filter(pk=user.pk).update(is_active=False)
     elif how == "expired":
         token = issue_token(user, timedelta(seconds=-1))
+    elif how == "not yet":
+        claims = jwt.decode(token, settings.SECRET_KEY, algorithms=["HS256"], audience=AUDIENCE)
+        token = jwt.encode({**claims, "nbf": claims["exp"] - 3600}, settings.SECRET_KEY, algorithm="HS256")
     elif how == "signed out":
         revoke(token)
     elif how in {"narrow", "revoked", "outlived"}:
