@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -52,6 +53,26 @@ def words(text: str) -> list[str]:
     return [each for each in text.replace(",", " ").split() if each]
 
 
+ALERT_KINDS = ("info", "warning", "error")
+
+
+def alerts(text: str) -> list[dict[str, Any]]:
+    """Read what the first page says above all else."""
+    wrong = ValueError('a JSON list of texts, or of {"text": ..., "category": "warning", "roles": ["viewer", ...]}')
+    try:
+        given = json.loads(text or "[]")
+        found = [{"text": each} if isinstance(each, str) else dict(each) for each in given]
+    except (ValueError, TypeError):
+        raise wrong from None
+    if not isinstance(given, list):
+        raise wrong
+    for each in found:
+        each.setdefault("category", "info")
+        if not isinstance(each.get("text"), str) or each["category"] not in ALERT_KINDS:
+            raise wrong
+    return found
+
+
 def run_dates(text: str) -> str:
     """Read what the dates of manual runs are."""
     if text not in {"airflow", "scheduled"}:
@@ -95,6 +116,17 @@ SETTINGS = (
         str,
         "",
         "address of a try's log elsewhere, with `{dag_id}`, `{run_id}`, `{task_id}`, `{map_index}`, `{try_number}` in it",
+    ),
+    Setting(
+        "ORCHESTRATOR_INSTANCE_NAME", "instance_name", str, "Orchestrator", "what the pages call this installation"
+    ),
+    Setting(
+        "ORCHESTRATOR_ALERTS",
+        "alerts",
+        alerts,
+        [],
+        "what the first page says above all else: a JSON list of Markdown texts, or of `text`, `category` (info, warning, "
+        "error) and `roles`",
     ),
     Setting("LOG_LEVEL", "log_level", str, "INFO", "of the server's own log"),
     Setting("ORCHESTRATOR_SLOTS", "slots", int, 2, "task attempts at once on this worker"),

@@ -103,13 +103,13 @@ def trigger(form: Form) -> list[Call]:
     # The command makes runs with a date, and without a note, an interval or a partition.
     line = tuple(command) if date and not (note or interval or key) else None
     made = [Call("POST", f"{path}/dagRuns", body, client=client, command=line)]
-    return [*made, *_unpaused(form, dag.dag_id)] if dag.is_paused and "unpause" in form.data else made
+    return [*made, *_paused(dag.dag_id, False)] if dag.is_paused and "unpause" in form.data else made
 
 
-def _unpaused(form: Form, dag_id: str) -> list[Call]:
+def _paused(dag_id: str, is_paused: bool) -> list[Call]:
     client = Client("DAGApi", "patch_dag", (dag_id,), "DAGPatchBody")
-    path = f"/api/v2/dags/{_quoted(dag_id)}"
-    return [Call("PATCH", path, {"is_paused": False}, client=client, command=("dags", "unpause", dag_id))]
+    command = ("dags", "pause" if is_paused else "unpause", dag_id)
+    return [Call("PATCH", f"/api/v2/dags/{_quoted(dag_id)}", {"is_paused": is_paused}, client=client, command=command)]
 
 
 def clear_run(form: Form) -> list[Call]:
@@ -264,7 +264,8 @@ def backfill(form: Form) -> list[Call]:
     command += [f"--{name.replace('_', '-')}" for name in flags]
     command += ["--conf", json.dumps(conf, ensure_ascii=False)] if conf else []
     client = Client("BackfillApi", "create_backfill", (), "BackfillPostBody")
-    return [Call("POST", "/api/v2/backfills", body, client=client, command=tuple(command))]
+    made = [Call("POST", "/api/v2/backfills", body, client=client, command=tuple(command))]
+    return [*made, *_paused(dag_id, False)] if form.on_form("unpause") else made
 
 
 def cancel_backfill(form: Form) -> list[Call]:
@@ -286,17 +287,7 @@ def many(form: Form) -> list[Call]:
 
 def _one_dag(form: Form, dag: Dag, action: str) -> list[Call]:
     if action in {"pause", "unpause"}:
-        client = Client("DAGApi", "patch_dag", (dag.dag_id,), "DAGPatchBody")
-        body = {"is_paused": action == "pause"}
-        return [
-            Call(
-                "PATCH",
-                f"/api/v2/dags/{_quoted(dag.dag_id)}",
-                body,
-                client=client,
-                command=("dags", action, dag.dag_id),
-            )
-        ]
+        return _paused(dag.dag_id, action == "pause")
     build = {"trigger": trigger, "delete": delete_dag}.get(action)
     return build(Form(form.request, {"dag_id": dag.dag_id}, QueryDict(""))) if build is not None else []
 
@@ -334,6 +325,7 @@ ONE_OF: dict[str, Callable[[Form, Any, str], list[Call]]] = {
     "dag_runs": _one_run,
     "task_instances": _one_instance,
 }
+OF_TASKS = {"clear": clear_task, "mark": mark_task, "note": note_task, "hold": hold_task, "delete": delete_task}
 DIALOGS: dict[str, Callable[[Form], list[Call]]] = {
     "trigger": trigger,
     "run-clear": clear_run,
@@ -342,11 +334,7 @@ DIALOGS: dict[str, Callable[[Form], list[Call]]] = {
     "run-note": note_run,
     "run-delete": delete_run,
     "dag-delete": delete_dag,
-    **{f"task-clear{end}": clear_task for end in ("", "-mapped")},
-    **{f"task-mark{end}": mark_task for end in ("", "-mapped")},
-    **{f"task-note{end}": note_task for end in ("", "-mapped")},
-    **{f"task-hold{end}": hold_task for end in ("", "-mapped")},
-    **{f"task-delete{end}": delete_task for end in ("", "-mapped")},
+    **{f"task-{name}{end}": build for name, build in OF_TASKS.items() for end in ("", "-mapped")},
     "group-clear": clear_group,
     "group-mark": mark_group,
     "backfill": backfill,

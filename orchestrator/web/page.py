@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -78,6 +79,7 @@ def page(request: HttpRequest, template: str, status: int = 200, **context: Any)
     role = access.role_of(getattr(request, "user", None))  # an address refused at the door has none yet
     may = {verb: access.can(request.user, verb) for verb in ACTIONS}
     context |= {"role": role, "may": may, "menus": navigation.bar(getattr(request, "user", None))}
+    context["instance_name"] = settings.ORCH.instance_name
     response = render(request, template, context, status=status)
     # A page behind a sign-in must not come back out of a shared computer's cache after signing out.
     response.headers.setdefault("Cache-Control", "no-store, private")

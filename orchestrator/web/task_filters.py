@@ -26,7 +26,7 @@ def narrowed(request: HttpRequest, tasks: Sequence[TaskSpec]) -> tuple[Filters, 
         "operator": gettext("Operator"),
         "trigger_rule": gettext("Trigger rule"),
         "retries": gettext("Retries"),
-        "mapped": gettext("mapped"),
+        "mapped": gettext("Mapped"),
     }
     table = [Filter("task_id", gettext("Task"), "task_id", first=True)]
     for name, way in WAYS.items():

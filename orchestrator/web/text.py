@@ -13,16 +13,17 @@ MOST_HIGHLIGHTED = 400_000
 
 
 @cache
-def _markdown() -> Any:
+def _markdown(breaks: bool = False) -> Any:
     from markdown_it import MarkdownIt
 
     # html=False turns tags into text; links to javascript:, data: and the like are refused by its own check.
-    return MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
+    options = {"html": False, "linkify": False, "breaks": breaks}
+    return MarkdownIt("commonmark", options).enable(["table", "strikethrough"])
 
 
-def markdown(text: str | None) -> SafeString:
-    """Return ``text`` as safe HTML."""
-    return mark_safe(_markdown().render(text[:200_000])) if text else mark_safe("")
+def markdown(text: str | None, breaks: bool = False) -> SafeString:
+    """Return ``text`` as safe HTML; with ``breaks`` its lines stay lines, as people write notes."""
+    return mark_safe(_markdown(breaks).render(text[:200_000])) if text else mark_safe("")
 
 
 def code(text: str, name: str = "x.py") -> list[SafeString]:

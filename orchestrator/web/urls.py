@@ -133,6 +133,7 @@ urlpatterns = [
     path(DAG + "/details", moved.also_of_runs(dag.details_page, "details"), name="details"),
     path(DAG + "/favorite", favorites.favorite, name="favorite"),
     path(DAG + "/pause", dag.pause, name="pause"),
+    path(DAG + "/reparse", dag.reparse, name="reparse"),
     path(DAG + "/delete", dialogs.delete_dag, name="dag-delete"),
     path(DAG + "/trigger", dialogs.trigger, name="trigger"),
     # Last: an id may hold slashes, so that these would match the pages of tasks, too.

@@ -302,6 +302,7 @@ PAGES: dict[str, dict[str, str]] = {
     f"{PAGE_DAG}/backfills/<int:backfill_id>/cancel": {"get": "acts:trigger", "post": "acts:trigger"},
     f"{PAGE_DAG}/favorite": {"post": "acts:read"},
     f"{PAGE_DAG}/pause": {"post": "acts:pause"},
+    f"{PAGE_DAG}/reparse": {"post": "acts:edit"},
     f"{PAGE_DAG}/delete": {"get": "acts:delete", "post": "acts:delete"},
     f"{PAGE_DAG}/trigger": {"get": "acts:trigger", "post": "acts:trigger"},
 }

@@ -52,6 +52,7 @@ def settings() -> str:
     kinds[env.networks] = "networks, separated by commas"
     kinds[env.run_dates] = "airflow or scheduled"
     kinds[env.test_mode] = "Disabled, Enabled or Hidden"
+    kinds[env.alerts] = "JSON list"
     rows = [[f"`{each.name}`", kinds[each.read], _default(each.default), each.help] for each in env.SETTINGS]
     return text(
         "# Settings",

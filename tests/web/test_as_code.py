@@ -174,6 +174,17 @@ def test_what_is_under_way_is_cancelled_by_its_lines(site: tuple[Client, str, st
         assert fill.completed_at is not None
 
 
+def test_a_backfill_of_a_paused_dag_switches_it_on_where_asked(user: Client):
+    for name, data in (("dialog", {**RANGE, "unpause": "on"}), ("line", RANGE), ("left", RANGE)):
+        make(name, is_paused=True)
+        if name == "line":
+            command(lines(user, "/dags/line/backfill", {**data, "unpause": "on"})["manage.py"])
+        else:
+            user.post(f"/dags/{name}/backfill", data)
+    assert Backfill.objects.count() == 3
+    assert list(Dag.objects.filter(is_paused=True).values_list("dag_id", flat=True)) == ["left"]
+
+
 def test_an_action_on_many_is_a_line_for_each(user: Client, shop_run: Any):
     make("other")
     found = lines(user, "/bulk/dags", {"action": "pause", "chosen": ["shop", "other"]})

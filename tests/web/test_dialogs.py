@@ -323,3 +323,8 @@ def test_a_task_instance_goes_with_its_tries_once_its_run_has_ended(user: Client
     assert user.post(f"{address}/delete")["Location"] == "/dags/shop/runs/first"
     assert "extract" not in states(shop_run)
     assert AuditEntry.objects.filter(event="delete_task_instance").count() == 1
+
+
+def test_a_note_is_markdown_and_its_lines_stay_lines(user: Client, shop_run: DagRun):
+    user.post("/dags/shop/runs/first/note", {"note": "see **this**\n<img src=x>"})
+    assert b"see <strong>this</strong><br />\n&lt;img src=x&gt;" in user.get("/dags/shop/runs/first").content

@@ -84,6 +84,7 @@ def test_only_what_changed_is_fetched_and_shown(browser: Any):  # noqa: F811
     asked: list[str] = []
     page.goto("/dags/shop")
     is_live(page)
+    page.wait_for_load_state("networkidle")  # what it asks for as it gets live may tell the change already
     page.on("request", lambda request: asked.append(request.url))
     end(factories.instance_of(old, "extract"), TaskState.FAILED)
     page.wait_for_selector("[data-key='task extract'] .st-failed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
@@ -11,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from dags_app.models import Pool
+from orchestrator import env
 from orchestrator.core.states import TaskState
 from orchestrator.web.home import history, slow
 from runs_app import favorites, holds
@@ -128,6 +130,21 @@ def test_a_full_pool_is_told(viewer: Client):
     assert context["pools"][0].name == "tiny"
 
 
+def test_alerts_of_the_installation_come_first_and_only_to_whom_they_are_for(viewer: Client, client_of, settings):
+    given = '["**down** on Friday<script>", {"text": "rotate the keys", "category": "error", "roles": ["op"]}]'
+    settings.ORCH = SimpleNamespace(**{**vars(settings.ORCH), "alerts": env.alerts(given), "instance_name": "Acme <b>"})
+    page = viewer.get("/").content.decode()
+    assert "<strong>down</strong> on Friday&lt;script&gt;" in page and "rotate the keys" not in page
+    assert "rotate the keys" in client_of("op").get("/").content.decode()
+    assert "<span>Acme &lt;b&gt;</span>" in page
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '[{"category": "info"}]', '[{"text": "x", "category": "loud"}]', '"x"'])
+def test_alerts_that_cannot_be_read_say_how_they_are_written(text: str):
+    with pytest.raises(ValueError, match="a JSON list"):
+        env.alerts(text)
+
+
 def test_without_a_role_it_says_whom_to_ask(client_of):
     assert b"Your account has no role" in client_of("").get("/").content
 
@@ -136,11 +153,12 @@ def test_more_rows_ask_no_more_queries(world: None, viewer: Client, django_asser
     viewer.get("/")  # the first visit is written down
     with CaptureQueriesContext(connection) as few:
         viewer.get("/")
+    count = len(few)  # the next request clears what was captured
     for number in range(30):
         dag = factories.make_dag(f"many-{number}")
         factories.make_run(dag, state="running")
         factories.make_file(f"wrong-{number}.py", error="x")
         Pool.objects.create(name=f"p{number}", slots=1)
     viewer.get("/")  # specs, which forecasts need, are read once a process
-    with django_assert_num_queries(len(few)):
+    with django_assert_num_queries(count):
         viewer.get("/")

@@ -19,6 +19,7 @@ from django.utils.translation import gettext
 from orchestrator.core.said import Said
 from orchestrator.web.modules import needed
 from orchestrator.web.places import SHORTCUTS
+from orchestrator.web.text import markdown
 
 register = template.Library()
 
@@ -78,6 +79,12 @@ def lasted(start: datetime | None, end: datetime | None) -> SafeString:
         now = datetime.now(UTC)
         return format_html('<span data-since="{}">{}</span>', _iso(start), duration((now - start).total_seconds()))
     return format_html("<span>{}</span>", duration((end - start).total_seconds()))
+
+
+@register.filter
+def noted(text: str | None) -> SafeString:
+    """A note: Markdown, as in Airflow."""
+    return markdown(text, breaks=True)
 
 
 @register.filter

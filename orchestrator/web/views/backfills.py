@@ -17,7 +17,7 @@ from orchestrator import access
 from orchestrator.core.backfill import Action, Reprocess
 from orchestrator.web.backfills import expected, open_one, with_progress
 from orchestrator.web.page import dag_for, done, live_part, must
-from runs_app import backfills
+from runs_app import actions, backfills
 from runs_app.exceptions import OrchestratorError
 from runs_app.models import Backfill
 
@@ -55,6 +55,8 @@ def create(request: HttpRequest, dag_id: str) -> HttpResponse:
             if asked is None:
                 raise ValueError(gettext("Give the first and the last date."))
             made = backfills.create(asked, user=request.user)
+            if dag.is_paused and "unpause" in given:
+                actions.pause(dag.dag_id, False, user=request.user)
         except (OrchestratorError, ValueError) as problem:
             error = str(problem)
         else:

@@ -22,10 +22,11 @@ from orchestrator.core.states import RunState, RunType, TaskState
 from orchestrator.web import backfills, graph, replay, schedules, task_filters, versions
 from orchestrator.web.page import dag_for, done, live_part, must, run_for, undoable
 from orchestrator.web.text import markdown
-from runs_app import actions, forecast, why
+from runs_app import actions, forecast, parsing, why
 from runs_app.tick import dropped_runs
 
 RUNS_TO_COME = 20
+OPENED = ("http://", "https://", "mailto:")
 HEAD = {"head": "dags/_head.html"}
 
 
@@ -51,11 +52,18 @@ def head(request: HttpRequest, dag_id: str, tab: str) -> dict[str, Any]:
         "nav": "dags",
         "error": error,
         "newest": newest,
+        "owners": _owners(dag),
         "told": forecast.of_run(newest, timezone.now()) if newest and newest.state == RunState.RUNNING else None,
         "asked": access.visible_questions(request.user, is_open=True).filter(task_instance__dag_id=dag_id).count(),
         "dropped": dropped_runs(dag, timezone.now()),
         "never_run": list(never_run(spec_of(dag)).items()),
     }
+
+
+def _owners(dag: Dag) -> list[tuple[str, str]]:
+    """Return owners with where their names lead, if anywhere: a file of somebody else may say any address."""
+    links = spec_of(dag).owner_links
+    return [(each, link if (link := links.get(each, "")).startswith(OPENED) else "") for each in dag.owners]
 
 
 @require_safe
@@ -154,6 +162,17 @@ def details_page(request: HttpRequest, dag_id: str) -> HttpResponse:
     now = timezone.now()
     context |= {"coming": schedule.preview(context["dag"], RUNS_TO_COME, now), "why": why.of_dag(context["dag"], now)}
     return live_part(request, "dags/details.html", HEAD, spec=spec, doc=markdown(spec.doc_md), **context)
+
+
+@require_POST
+def reparse(request: HttpRequest, dag_id: str) -> HttpResponse:
+    """Have the DAG's file read again though it did not change."""
+    dag = dag_for(request, dag_id)
+    must(request, "edit", dag)
+    if dag.file_id is None:
+        raise Http404(gettext("No file is known that defines “{dag_id}”.").format(dag_id=dag_id))
+    parsing.ask(dag.file_id, user=request.user)
+    return done(request, gettext("The file is read again within seconds."), reverse("dag", args=[dag.dag_id]))
 
 
 @require_POST

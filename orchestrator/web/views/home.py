@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -35,7 +36,8 @@ def home_page(request: HttpRequest) -> HttpResponse:
     for name, gather in (("now", _now), ("history", _history), ("favorites", _favorites)):
         if part in ("", name):
             context |= gather(request, now)
-    if not part and access.role_of(request.user):
+    if not part and (role := access.role_of(request.user)):
+        context["alerts"] = [each for each in settings.ORCH.alerts if role in each.get("roles", [role])]
         visit = visits.note(request.user, now)
         context["away"] = away.digest(request.user, visit.news_after, visit.began_at)
     return live_part(request, "home/home.html", PARTS, **context)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from dags_app.versions import load_spec
 from orchestrator import access
 from orchestrator.core.states import RUN_UNFINISHED, RunState, TaskState
-from orchestrator.web import gantt, graph, replay, tasklist
+from orchestrator.web import gantt, graph, replay, tasklist, usual
 from orchestrator.web.page import live_part, run_for
 from runs_app import forecast, group_retries, hung, why
 from runs_app.models import DagRun, StateEvent
@@ -102,4 +102,5 @@ def events_page(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
 @require_safe
 def details_page(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
     context = head(request, dag_id, run_id, "details")
-    return live_part(request, "runs/details.html", HEAD, **context)
+    usual_times = usual.durations(request.user, context["dag"])
+    return live_part(request, "runs/details.html", HEAD, usual=usual_times, **context)
