@@ -15,13 +15,20 @@ from django.conf import settings
 from orchestrator.core.serde import dag_from_json
 from orchestrator.core.spec import DagSpec
 
-from .models import DagVersion, SourceBlob
+from .models import Dag, DagVersion, SourceBlob
 
 
 @lru_cache(maxsize=512)
 def load_spec(version_pk: int) -> DagSpec:
     """Return a version's spec; versions never change, so it is read once a process."""
     return dag_from_json(DagVersion.objects.values_list("spec", flat=True).get(pk=version_pk))
+
+
+def reruns_with_latest(dag: Dag, asked: bool | None = None) -> bool:
+    """Whether what is cleared runs with the DAG's latest version: as asked, else as the DAG says, else the installation."""
+    of_dag = load_spec(dag.version_id).rerun_with_latest_version if dag.version_id else None
+    of_installation: bool = settings.ORCH.rerun_with_latest_version
+    return next((each for each in (asked, of_dag) if each is not None), of_installation)
 
 
 def place_of(version_pk: int) -> tuple[str, str]:

@@ -208,6 +208,13 @@ SETTINGS = (
         "class that is asked for variables and connections first",
     ),
     Setting(
+        "AIRFLOW__CORE__RERUN_WITH_LATEST_VERSION",
+        "rerun_with_latest_version",
+        yes_or_no,
+        False,
+        "what is cleared runs with its DAG's latest version, unless the DAG or whoever clears says otherwise",
+    ),
+    Setting(
         "AIRFLOW__CORE__TEST_CONNECTION",
         "test_connection",
         test_mode,

@@ -18,7 +18,7 @@ from django.http import Http404, HttpRequest, QueryDict
 from django.urls import Resolver404, resolve
 
 from dags_app.models import Dag
-from dags_app.versions import load_spec
+from dags_app.versions import load_spec, reruns_with_latest
 from orchestrator.core.spec import DagSpec
 from runs_app.models import DagRun, TaskInstance
 
@@ -58,7 +58,7 @@ class Form:
 
     def on(self, name: str, default: bool = False) -> bool:
         """A check box; before the form was seen it is as the dialog shows it."""
-        return name in self.data if "set" in self.data else default
+        return name in self.data or (default and "set" not in self.data)
 
     def on_form(self, name: str) -> bool:
         """A check box of a form without ``set``."""
@@ -117,7 +117,7 @@ def clear_run(form: Form) -> list[Call]:
     body = (
         {"dry_run": False, "only_new": True} if only_new else {"dry_run": False, "only_failed": form.on("only_failed")}
     )
-    more = _more(form, latest="run_on_latest_version") if not only_new else _more(form)
+    more = _more(form) if only_new else _more(form) | _version(form)
     flags = ("--only-new",) if only_new else _flags(form, only_failed=False)
     client = None if only_new else Client("DagRunApi", "clear_dag_run", form.ids, "DAGRunClearBody")
     command = None if more else ("runs", "clear", *form.ids, *flags)
@@ -130,8 +130,15 @@ def _more(form: Form, **names: str) -> dict[str, Any]:
     return found | ({"note": note} if (note := form.text("note")) else {})
 
 
+def _version(form: Form) -> dict[str, Any]:
+    """Which version a clear is for, where it is another one than its DAG's clears are for anyway."""
+    usual = reruns_with_latest(dag_for(form.request, form.path["dag_id"]))
+    on = form.on("latest", usual)
+    return {} if on == usual else {"run_on_latest_version": on}
+
+
 _RUNS = {"past": "include_past", "future": "include_future"}
-_WHICH = {"only_running": "only_running", "prevent_running": "prevent_running_task", "latest": "run_on_latest_version"}
+_WHICH = {"only_running": "only_running", "prevent_running": "prevent_running_task"}
 
 
 def mark_run(form: Form) -> list[Call]:
@@ -177,7 +184,7 @@ def clear_task(form: Form) -> list[Call]:
     }
     flags = _flags(form, downstream=True, upstream=False, only_failed=False)
     client = Client("TaskInstanceApi", "post_clear_task_instances", (dag_id,), "ClearTaskInstancesBody")
-    more = _more(form, **_RUNS, **_WHICH)
+    more = _more(form, **_RUNS, **_WHICH) | _version(form)
     command = None if more else ("tasks", "clear", dag_id, run_id, task_id, *form.indexed, *flags)
     path = f"/api/v2/dags/{_quoted(dag_id)}/clearTaskInstances"
     return [Call("POST", path, body | more, client=client, command=command)]
@@ -215,7 +222,7 @@ def clear_group(form: Form) -> list[Call]:
     }
     path = f"/api/v2/dags/{_quoted(dag_id)}/clearTaskInstances"
     # Airflow's client drops what it does not know: without the group it would clear the whole run.
-    return [Call("POST", path, body | _more(form, **_RUNS, **_WHICH))]
+    return [Call("POST", path, body | _more(form, **_RUNS, **_WHICH) | _version(form))]
 
 
 def mark_group(form: Form) -> list[Call]:

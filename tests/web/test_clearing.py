@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from django.core.management import call_command
 from django.test import Client
 
 from dags_app.models import Dag
@@ -84,6 +86,24 @@ def test_the_latest_version_is_offered_to_older_runs_and_taken(user: Client):
     run.refresh_from_db()
     assert run.version_id == version.pk
     assert run.task_instances.filter(task_id="b").exists()
+
+
+def test_a_dag_says_that_its_clears_are_for_its_latest_version_until_somebody_says_otherwise(user: Client):
+    dag = factories.make_dag(spec=factories.make_spec("grown", {"a": ()}))
+    run = factories.make_run(dag, "old", state="failed", states={"a": "failed"})
+    latest = factories.make_version(
+        dag, replace(factories.make_spec("grown", {"a": ()}), rerun_with_latest_version=True)
+    )
+    address = "/dags/grown/runs/old/clear"
+    shown = user.get(address, {"only_failed": "on"}, headers=FETCH).content.decode()
+    assert 'name="latest" checked' in shown and 'name="only_failed" checked' in shown
+    assert "version_number=2&amp;compare=1" in shown and "run_on_latest_version" not in shown
+    code = user.post("/as-code", {"dialog": address, "set": "1"}).content.decode()
+    assert "run_on_latest_version&quot;: false" in code
+    user.post(address, {"set": "1"}, headers=FETCH)
+    assert DagRun.objects.get().version_id == run.version_id
+    call_command("runs", "clear", "grown", "old")
+    assert DagRun.objects.get().version_id == latest.pk
 
 
 def test_what_a_clear_says_as_code_names_its_scope(user: Client, days: list[DagRun]):

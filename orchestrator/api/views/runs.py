@@ -9,6 +9,7 @@ from django.http import Http404, QueryDict
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from dags_app.versions import reruns_with_latest
 from orchestrator import access
 from orchestrator.api import bulk, bulk_runs, cursors, results, triggering
 from orchestrator.api.base import ApiView
@@ -263,7 +264,7 @@ def clear(user: Any, run: DagRun, values: dict[str, Any]) -> list[dict[str, Any]
         names = new_tasks.queue(run.pk, dry_run=dry_run, user=user)
         found = [{"task_id": name, "task_display_name": name} for name in names]
     else:
-        latest = bool(values["run_on_latest_version"])
+        latest = reruns_with_latest(run.dag, values["run_on_latest_version"])
         rows = actions.clear(run.pk, only_failed=values["only_failed"], latest=latest, dry_run=dry_run, user=user)
         wanted = TaskInstance.objects.filter(pk__in=[each.pk for each in rows]).order_by("pk")
         found = shaped(wanted) if dry_run else []

@@ -10,7 +10,7 @@ from django.http import Http404, JsonResponse
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from dags_app.versions import load_spec
+from dags_app.versions import load_spec, reruns_with_latest
 from orchestrator import access
 from orchestrator.api import bulk, bulk_runs, cursors, shapes
 from orchestrator.api.base import ApiView, null
@@ -282,7 +282,7 @@ class ClearView(ApiView):
         values = read_body(request, CLEAR)
         _check_choice(values, request.data)
         run, runs = self._runs(request, dag_id, values)
-        latest = bool(values["run_on_latest_version"])
+        latest = reruns_with_latest(dag, values["run_on_latest_version"])
         version = run.version_id if run is not None and not latest else dag.version_id
         named = values["task_ids"]
         if values["task_group_id"] is not None:

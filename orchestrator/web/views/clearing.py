@@ -10,7 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext, ngettext
 
-from dags_app.versions import load_spec
+from dags_app.versions import load_spec, reruns_with_latest
 from orchestrator import access
 from orchestrator.core.graph import tasks_inside, topological
 from orchestrator.core.states import FINISHED, RunState, TaskState
@@ -30,7 +30,7 @@ def _acts(request: HttpRequest) -> bool:
 def _scope(request: HttpRequest, **defaults: bool) -> dict[str, bool]:
     """Read the check boxes of a choice of tasks; ``set`` says that the form was seen, so that absent means off."""
     given = request.POST if request.method == "POST" else request.GET
-    return {name: (name in given) if "set" in given else default for name, default in defaults.items()}
+    return {name: name in given or (default and "set" not in given) for name, default in defaults.items()}
 
 
 def _choose(
@@ -67,7 +67,7 @@ def clear_run(request: HttpRequest, dag_id: str, run_id: str) -> HttpResponse:
     run = run_for(request, dag_id, run_id)
     must(request, "clear", run)
     go, title = reverse("run", args=[dag_id, run_id]), gettext("Clear the run")
-    scope = _scope(request, only_failed=False, latest=False)
+    scope = _scope(request, only_failed=False, latest=reruns_with_latest(run.dag))
     new = new_tasks.queue(run.pk, dry_run=True)
     if new and _scope(request, only_new=False)["only_new"]:
         return _queue_new(request, run, new, go, title=title)
@@ -113,7 +113,7 @@ def _members(run: DagRun, group_id: str) -> list[str]:
     return found
 
 
-WHICH = ("upstream", "past", "future", "only_failed", "only_running", "prevent_running", "latest")
+WHICH = ("upstream", "past", "future", "only_failed", "only_running", "prevent_running")
 
 
 def _clear_tasks(
@@ -127,7 +127,7 @@ def _clear_tasks(
     downstream: bool = False,
 ) -> HttpResponse:
     must(request, "clear", run)
-    scope = _scope(request, downstream=downstream, **dict.fromkeys(WHICH, False))
+    scope = _scope(request, downstream=downstream, latest=reruns_with_latest(run.dag), **dict.fromkeys(WHICH, False))
     runs = access.runs_around(request.user, run, past=scope["past"], future=scope["future"])
     named = {"task_ids": task_ids, "map_index": map_index if map_index != -1 else None}
     return _clear(

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils import timezone
 
+from dags_app.versions import reruns_with_latest
 from runs_app import actions, cancel, comparing, forecast, new_tasks
 from runs_app.management.subcommands import Console, GroupCommand, Options, Subcommand, fields, rows
 from runs_app.models import DagRun, TaskInstance
@@ -133,7 +134,8 @@ def rerun(console: Console, options: Options) -> None:
 
 def _clear(console: Console, options: Options, *, only_failed: bool) -> None:
     run = find_run(options.dag_id, options.run_id)
-    found = actions.clear(run.pk, only_failed=only_failed, dry_run=options.dry_run)
+    latest = reruns_with_latest(run.dag)
+    found = actions.clear(run.pk, only_failed=only_failed, latest=latest, dry_run=options.dry_run)
     run.refresh_from_db()
     names = sorted({each.task_id for each in found})
     data = {**_json(run), "cleared": len(found), "task_ids": names, "dry_run": options.dry_run}

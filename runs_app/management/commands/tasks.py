@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from dags_app.versions import load_spec
+from dags_app.versions import load_spec, reruns_with_latest
 from orchestrator.core.states import FINISHED, TaskState
 from runs_app import actions, answering, holds, logs
 from runs_app.exceptions import TaskNotFound
@@ -110,6 +110,7 @@ def clear(console: Console, options: Options) -> None:
         downstream=options.downstream,
         upstream=options.upstream,
         only_failed=options.only_failed,
+        latest=reruns_with_latest(run.dag),
         dry_run=options.dry_run,
     )
     _changed(console, found, "would be cleared" if options.dry_run else "cleared")
