@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +17,7 @@ OUT = 1
 AT_ONCE = 6
 LIMIT = 120
 CONF: dict[str, Any] = {
-    "example_params_ui_tutorial": {"required_field": "a text"},
+    "example_params_ui_tutorial": {"required_field": "a text that is long enough"},
     "example_passing_params_via_test_command": {"foo": "bar"},
     "example_trigger_target_dag": {"message": "Hello"},
 }
@@ -58,53 +60,59 @@ def answers(what: str, args: dict[str, Any]) -> Any:
 
 
 def run_file(root: str, file: str) -> None:
-    """Run every DAG of one file, in this process, and print how each ended."""
+    """Run every DAG of one file, each in a process of its own since some sleep, and print how it ended."""
     from orchestrator import compat
     from orchestrator.runtime.loader import load
-    from orchestrator.runtime.local import run_dag
-    from orchestrator.testing import run
 
     compat.install()
-    for dag in load(root, file).values():
-        conf, date = CONF.get(dag.dag_id), a_working_day()
-        if dag.dag_id in WITHOUT_WAITING:
-            result = run(dag, at=date, conf=conf, **WITHOUT_WAITING[dag.dag_id])
-            state, states = str(result.state), {str(task): str(each) for task, each in result.states.items()}
-        else:
-            found = run_dag(dag, conf=conf, logical_date=date, provider=answers, say=lambda line: None)
-            state = str(found.state)
-            states = {task if index < 0 else f"{task}[{index}]": each for (task, index), each in found.states.items()}
-        failed = sorted(task for task, each in states.items() if each in {"failed", "upstream_failed"})
-        tell({"file": file, "dag_id": dag.dag_id, "state": state, "failed": failed, "tasks": len(states)})
+    each_by_itself(list(load(root, file).values()), lambda dag: run_dag(file, dag), lambda dag: (file, dag.dag_id))
+
+
+def run_dag(file: str, dag: Any) -> None:
+    from orchestrator.runtime import local
+    from orchestrator.testing import run
+
+    conf, date = CONF.get(dag.dag_id), a_working_day()
+    if dag.dag_id in WITHOUT_WAITING:
+        result = run(dag, at=date, conf=conf, **WITHOUT_WAITING[dag.dag_id])
+        state, states = str(result.state), {str(task): str(each) for task, each in result.states.items()}
+    else:
+        found = local.run_dag(dag, conf=conf, logical_date=date, provider=answers, say=lambda line: None)
+        state = str(found.state)
+        states = {task if index < 0 else f"{task}[{index}]": each for (task, index), each in found.states.items()}
+    failed = sorted(task for task, each in states.items() if each in {"failed", "upstream_failed"})
+    tell({"file": file, "dag_id": dag.dag_id, "state": state, "failed": failed, "tasks": len(states)})
 
 
 def tell(what: dict[str, Any]) -> None:
     os.write(OUT, (json.dumps(what) + "\n").encode())
 
 
-def main(root: str, files: list[str]) -> None:
-    waiting, running = list(files), {}
+def each_by_itself(things: list[Any], do: Callable[[Any], None], name: Callable[[Any], tuple[str, Any]]) -> None:
+    """Do something with each thing in a fork, so many at once; one that ends badly is told of by its name."""
+    waiting, running = list(things), {}
     while waiting or running:
         while waiting and len(running) < AT_ONCE:
-            file = waiting.pop(0)
+            thing = waiting.pop(0)
             pid = os.fork()
             if pid == 0:
-                import signal
-
                 signal.alarm(LIMIT)
                 try:
-                    run_file(root, file)
+                    do(thing)
                 except BaseException as error:
-                    tell({"file": file, "dag_id": None, "state": f"{type(error).__name__}: {error}", "failed": []})
+                    file, dag_id = name(thing)
+                    tell({"file": file, "dag_id": dag_id, "state": f"{type(error).__name__}: {error}", "failed": []})
                 os._exit(0)
-            running[pid] = file
+            running[pid] = thing
         pid, status = os.wait()
-        file = running.pop(pid)
+        file, dag_id = name(running.pop(pid))
         if status:
-            tell({"file": file, "dag_id": None, "state": f"ended by {os.waitstatus_to_exitcode(status)}", "failed": []})
+            tell(
+                {"file": file, "dag_id": dag_id, "state": f"ended by {os.waitstatus_to_exitcode(status)}", "failed": []}
+            )
 
 
 if __name__ == "__main__":
     OUT = os.dup(1)  # what tasks print goes elsewhere
     os.dup2(2, 1)
-    main(sys.argv[1], sys.argv[2:])
+    each_by_itself(sys.argv[2:], lambda file: run_file(sys.argv[1], file), lambda file: (file, None))
