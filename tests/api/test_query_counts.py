@@ -36,6 +36,7 @@ MORE = 7
 NO_LISTS = {"api/v2/events", "api/v2/auth/login", "api/v2/auth/logout"}
 """A stream without an end, and what ends the sign-in."""
 NO_MATTER_OF_ROWS = (
+    "connectionTypes",
     "providers",
     "plugins",
     "plugins/importErrors",
