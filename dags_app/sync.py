@@ -17,7 +17,7 @@ from orchestrator.core import timetables
 from orchestrator.core.serde import SpecError
 from orchestrator.sdk.listeners import IMPORT_HOOKS
 
-from . import asset_sync, documents, plugin_calls, pools, ranges, schedule, takeovers, uses
+from . import access_control, asset_sync, documents, plugin_calls, pools, ranges, schedule, takeovers, uses
 from .bundles.config import DEFAULT_NAME
 from .documents import Document
 from .models import Dag, DagFile, DagImportError, DagTag, DagVersion, SourceBlob, SourceTree
@@ -36,6 +36,7 @@ SHOWN = (
         "asset_expression",
         "is_partitioned",
         "pools",
+        "team_roles",
         "fileloc",
         "file_id",
         "is_stale",
@@ -268,6 +269,7 @@ def _describe(dag: Dag, document: Document) -> None:
     dag.has_task_concurrency_limits = any(task.is_limited for task in spec.tasks.values())
     dag.pools = sorted({task.pool for task in spec.tasks.values()})
     dag.asset_expression = asset_sync.expression_of(spec)
+    dag.team_roles = access_control.as_roles(spec.access_control)
     try:
         timetable = timetables.from_json(dict(spec.timetable))
     except Exception as error:  # it cannot be used: schedule.plan says so on the DAG

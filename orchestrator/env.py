@@ -9,48 +9,18 @@ import ipaddress
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """One setting: ``name`` in the environment, ``attribute`` on ``settings.ORCH``."""
-
-    name: str
-    attribute: str
-    read: Callable[[str], Any]
-    default: Any
-    help: str
-
-
-class SettingError(ValueError):
-    """A value in the environment cannot be read; the message names it and what it must be."""
-
-
-def yes_or_no(text: str) -> bool:
-    """Read a boolean the way Airflow's configuration does."""
-    if text.strip().lower() in {"1", "true", "t", "yes", "y", "on"}:
-        return True
-    if text.strip().lower() in {"0", "false", "f", "no", "n", "off", ""}:
-        return False
-    raise ValueError("true or false")
-
-
-def path(text: str) -> Path:
-    return Path(text).expanduser().absolute()
+from . import env_signin
+from .setting import Setting, SettingError, path, words, yes_or_no
 
 
 def networks(text: str) -> list[str]:
     """Read networks, each an address with or without the length of its prefix."""
     return [str(ipaddress.ip_network(each, strict=False)) for each in words(text)]
-
-
-def words(text: str) -> list[str]:
-    return [each for each in text.replace(",", " ").split() if each]
 
 
 ALERT_KINDS = ("info", "warning", "error")
@@ -244,9 +214,10 @@ SETTINGS = (
         "s that its answers are kept for the parsing of DAG files; 0 = not at all",
     ),
     Setting("ORCHESTRATOR_SMTP_URL", "smtp_url", str, "", "smtp://user:password@host:port/?from=a@b; empty = no mail"),
+    *env_signin.SETTINGS,
 )
 
-READ_ELSEWHERE = {
+READ_ELSEWHERE = env_signin.READ_ELSEWHERE | {
     "DATABASE_URL": ("SQLite in the home", "`postgresql://user:password@host/name` (version 15 or later) for a fleet"),
     "REDIS_URL": ("our own Redis", "`redis://`, `rediss://` or `unix://`; carries invitations, pushes and counts"),
     "BROKER_URL": ("REDIS_URL", "another broker for the invitations, such as RabbitMQ: `amqp://user:password@host//`"),
@@ -331,7 +302,7 @@ def shown(environ: Mapping[str, str] | None = None) -> list[Shown]:
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return " ".join(map(str, value)) if isinstance(value, (list, dict)) else str(value)
 
 
 def _masked(name: str, value: str) -> str:

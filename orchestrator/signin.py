@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.core.cache import cache
 from redis import RedisError
 
@@ -45,6 +46,11 @@ class OneTimePassword(OrchestratorError):
 def has_one_time_password(user: Any) -> bool:
     """Whether the account never signed in: its password was shown to somebody else, and has to be replaced first."""
     return user.last_login is None
+
+
+def may_use_password(user: Any) -> bool:
+    """Whether a right password lets this account in: always a superuser's, so that a provider's failure locks nobody out."""
+    return bool(settings.ORCH.local_sign_in or user.is_superuser)
 
 
 @dataclass

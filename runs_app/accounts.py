@@ -26,18 +26,13 @@ def make(name: str, role: str, *, email: str = "", roles: tuple[str, ...], user:
         InvalidAccount: the name is none or taken, or the role is none.
     """
     accounts = get_user_model().objects
-    try:
-        UnicodeUsernameValidator()(name)
-    except ValidationError as error:
-        raise InvalidAccount("A user name has letters, digits and @ . + - _ only") from error
-    if not name or len(name) > 150:
-        raise InvalidAccount("A user name has 1 to 150 characters")
+    check_name(name)
     if accounts.filter(username__iexact=name).exists():
         raise InvalidAccount(f"There is a user {name!r} already")
     password = secrets.token_urlsafe(12)
     with transaction.atomic():
         account = accounts.create_user(username=name, email=email, password=password)
-        _put(account, role, roles)
+        put(account, role, roles)
         audit(user, "post_user", username=name, role=role)
     return account, password
 
@@ -53,12 +48,23 @@ def change(account: Any, role: str, is_active: bool, *, roles: tuple[str, ...], 
     if account.is_superuser:
         raise InvalidAccount("A superuser is changed in the Django admin, or by manage.py")
     with transaction.atomic():
-        _put(account, role, roles)
+        put(account, role, roles)
         get_user_model().objects.filter(pk=account.pk).update(is_active=is_active)
         audit(user, "patch_user", username=account.get_username(), role=role, is_active=is_active)
 
 
-def _put(account: Any, role: str, roles: tuple[str, ...]) -> None:
+def check_name(name: str) -> None:
+    """Refuse what cannot be a user's name."""
+    try:
+        UnicodeUsernameValidator()(name)
+    except ValidationError as error:
+        raise InvalidAccount("A user name has letters, digits and @ . + - _ only") from error
+    if not name or len(name) > 150:
+        raise InvalidAccount("A user name has 1 to 150 characters")
+
+
+def put(account: Any, role: str, roles: tuple[str, ...]) -> None:
+    """Put an account into the group of a role ("" = none), and out of those of the others."""
     if role and role not in roles:
         raise InvalidAccount(f"There is no role {role!r}: there are {', '.join(roles)}")
     account.groups.remove(*Group.objects.filter(name__in=roles))

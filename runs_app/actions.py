@@ -60,6 +60,7 @@ def audit(user: Any, event: str, *, run: DagRun | None = None, dag_id: str | Non
     AuditEntry.objects.create(
         user=user if getattr(user, "pk", None) else None,
         actor=actor_of(user),
+        how=how_of(user),
         event=event,
         dag_id=run.dag_id if run else dag_id,
         run_id=run.run_id if run else None,
@@ -69,6 +70,11 @@ def audit(user: Any, event: str, *, run: DagRun | None = None, dag_id: str | Non
 
 def actor_of(user: Any) -> str:
     return user.get_username() if getattr(user, "pk", None) else "command line"
+
+
+def how_of(user: Any) -> str:
+    """By what somebody acts: who signs a request in says it on the user, where it is no page."""
+    return str(getattr(user, "acts_by", "page" if getattr(user, "pk", None) else "command"))[:120]
 
 
 def trigger_dag(

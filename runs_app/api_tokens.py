@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,13 +22,26 @@ PREFIX = "orc_"
 LONGEST_DAYS = 3650
 USED_EVERY = timedelta(minutes=1)
 MOST_OF_A_USER = 50
+MOST_DAGS = 100
+SCOPES = ("read", "trigger", "edit")
+"""What a token may be for, least first; "trigger" is reading and starting runs, and nothing else."""
 
 
 class InvalidToken(OrchestratorError):
     """A token cannot be made as it was asked for."""
 
 
-def make(owner: Any, name: str, *, days: int | None, role: str = "", user: Any, now: datetime) -> tuple[ApiToken, str]:
+def make(
+    owner: Any,
+    name: str,
+    *,
+    days: int | None,
+    role: str = "",
+    scope: str = "",
+    dags: Sequence[str] | None = None,
+    user: Any,
+    now: datetime,
+) -> tuple[ApiToken, str]:
     """Make a token for ``owner``; return its row and the token itself, which nobody can get again.
 
     Raises:
@@ -39,6 +53,9 @@ def make(owner: Any, name: str, *, days: int | None, role: str = "", user: Any, 
         raise InvalidToken(f"A token lives 1 to {LONGEST_DAYS} days, or without end")
     if usable(now).filter(user=owner).count() >= MOST_OF_A_USER:
         raise InvalidToken(f"{owner.get_username()} has {MOST_OF_A_USER} tokens already: revoke one first")
+    if scope and scope not in SCOPES:
+        raise InvalidToken(f"A token's scope is one of {', '.join(SCOPES)}")
+    only = checked_dags(dags)
     text = PREFIX + secrets.token_urlsafe(32)
     with transaction.atomic():
         row = ApiToken.objects.create(
@@ -47,12 +64,32 @@ def make(owner: Any, name: str, *, days: int | None, role: str = "", user: Any, 
             digest=digest_of(text),
             begins=text[:10],
             role=role,
+            scope=scope,
+            dags=only,
             mark=mark_of(owner),
             created_at=now,
             expires_at=now + timedelta(days=days) if days is not None else None,
         )
-        audit(user, "create_token", token=row.name, owner=owner.get_username())
+        limits = {"role": role, "scope": scope, "dags": only}
+        limits = {name: value for name, value in limits.items() if value}
+        # Not as "token": what stands under that name is masked.
+        audit(user, "create_token", name=row.name, owner=owner.get_username(), **limits)
     return row, text
+
+
+def checked_dags(dags: Sequence[str] | None) -> list[str] | None:
+    """Return the DAGs of a token as they are kept; None, which is all of them, where none is named.
+
+    Raises:
+        InvalidToken: one of them can be no id.
+    """
+    found = list(dict.fromkeys(filter(None, (each.strip() for each in dags or ()))))
+    for each in found:
+        if len(each) > 250 or "*" in each[:-1] or "\0" in each:
+            raise InvalidToken(f"A token opens DAGs by their ids, or by how they begin (sales_*), not by {each[:50]!r}")
+    if len(found) > MOST_DAGS:
+        raise InvalidToken(f"A token names {MOST_DAGS} DAGs at most: one with * stands for many")
+    return found or None
 
 
 def usable(now: datetime) -> Any:
@@ -77,7 +114,7 @@ def revoke(pk: int, *, user: Any, now: datetime) -> bool:
         if row is None:
             return False
         ApiToken.objects.filter(pk=pk).update(revoked_at=now)
-        audit(user, "revoke_token", token=row.name, owner=row.user.get_username())
+        audit(user, "revoke_token", name=row.name, owner=row.user.get_username())
     return True
 
 

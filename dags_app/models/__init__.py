@@ -2,9 +2,11 @@ from .asset import Asset, AssetAlias, AssetWatcher, ScheduleReference, TaskRefer
 from .bundle import Bundle
 from .dag import Dag, DagTag, DagVersion, TakenOver
 from .favorite import FavoriteDag
+from .identity import Identity
 from .plugin import PluginCall, PluginSource
 from .registry import AuditEntry, Connection, Pool, Variable
 from .source import DagFile, DagImportError, SourceBlob, SourceTree
+from .team import Team, TeamMember
 from .token import ApiToken, RevokedToken
 from .use import Use
 from .visit import Visit
@@ -23,6 +25,7 @@ __all__ = [
     "DagTag",
     "DagVersion",
     "FavoriteDag",
+    "Identity",
     "PluginCall",
     "PluginSource",
     "Pool",
@@ -32,6 +35,8 @@ __all__ = [
     "SourceTree",
     "TakenOver",
     "TaskReference",
+    "Team",
+    "TeamMember",
     "Use",
     "Variable",
     "Visit",

@@ -33,6 +33,7 @@ class Dag(models.Model):
     has_task_concurrency_limits = models.BooleanField(
         default=False, help_text="a task has a max_active_tis limit or a concurrency key"
     )
+    team_roles = models.JSONField(null=True, help_text="team -> role, as the DAG's access_control says; null = nothing")
     pools = models.JSONField(default=list, help_text="that its tasks name")
     max_active_runs = models.PositiveIntegerField(default=16)
     overlap_policy = models.CharField(

@@ -65,6 +65,9 @@ class AuditEntry(models.Model):
     at = models.DateTimeField(auto_now_add=True, db_index=True)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     actor = models.CharField(max_length=250, help_text="user name, or what acted")
+    how = models.CharField(
+        max_length=120, blank=True, default="", db_default="", help_text="page, sign-in token, token: NAME, command"
+    )
     event = models.CharField(max_length=100, help_text="e.g. trigger_dag_run, patch_dag, clear_task_instances")
     dag_id = models.CharField(max_length=250, null=True)
     run_id = models.CharField(max_length=250, null=True)

@@ -16,6 +16,10 @@ class ApiToken(models.Model):
     role = models.CharField(
         max_length=20, blank=True, help_text='may no more than this role; "" = all that its owner may'
     )
+    scope = models.CharField(
+        max_length=10, blank=True, default="", db_default="", help_text='read, trigger or edit; "" = all of the role'
+    )
+    dags = models.JSONField(null=True, help_text="ids, or beginnings with *, of the only DAGs it opens; null = all")
     mark = models.CharField(max_length=24, help_text="of the password it was made under: it ends with that")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True, help_text="null = never")

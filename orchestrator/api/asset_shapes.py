@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Prefetch, Q, QuerySet, Subquery
 
-from dags_app.models import Asset, AssetAlias, TaskReference
+from dags_app.models import Asset, AssetAlias, ScheduleReference, TaskReference
+from orchestrator import access
 from orchestrator.core.states import as_airflow
 from orchestrator.logs.mask import mask_fields
 from runs_app.models import AssetEvent, QueuedEvent
@@ -14,21 +15,23 @@ from runs_app.models import AssetEvent, QueuedEvent
 from .shapes import Json, moment
 
 
-def assets(rows: QuerySet[Asset]) -> list[Json]:
-    """Shape a page of assets; a few queries however many there are."""
+def assets(rows: QuerySet[Asset], user: Any) -> list[Json]:
+    """Shape a page of assets, with the DAGs on them that the user may see; a few queries however many there are."""
     newest = AssetEvent.objects.filter(asset=OuterRef("pk")).order_by("-timestamp", "-pk")
     rows = rows.annotate(
         newest_event=Subquery(newest.values("pk")[:1]), newest_at=Subquery(newest.values("timestamp")[:1])
     )
-    found = list(rows.prefetch_related("schedule_references", "aliases", "watchers"))
-    tasks = _task_references(found)
+    waiting = Prefetch("schedule_references", access.below(user, ScheduleReference.objects.all()))
+    found = list(rows.prefetch_related(waiting, "aliases", "watchers"))
+    tasks = _task_references(found, user)
     return [_asset(each, tasks) for each in found]
 
 
-def _task_references(found: list[Asset]) -> list[TaskReference]:
+def _task_references(found: list[Asset], user: Any) -> list[TaskReference]:
     names, uris = {each.name for each in found}, {each.uri for each in found}
     wanted = Q(asset__in=found) | Q(name__in=names) | Q(uri__in=uris)
-    return list(TaskReference.objects.filter(wanted, dag__is_stale=False).order_by("dag_id", "task_id"))
+    rows = access.below(user, TaskReference.objects.filter(wanted, dag__is_stale=False))
+    return list(rows.order_by("dag_id", "task_id"))
 
 
 def _asset(asset: Any, tasks: list[TaskReference]) -> Json:
@@ -69,9 +72,9 @@ def alias(found: AssetAlias) -> Json:
     return {"id": found.pk, "name": found.name, "group": found.group}
 
 
-def events(rows: QuerySet[AssetEvent]) -> list[Json]:
-    """Shape a page of events with the runs that were made for them."""
-    found = list(rows.select_related("asset").prefetch_related("runs"))
+def events(rows: QuerySet[AssetEvent], user: Any) -> list[Json]:
+    """Shape a page of events with the runs that were made for them, as far as the user may see those."""
+    found = list(access.with_runs(user, rows.select_related("asset")))
     last = _last_events({run.pk for each in found for run in each.runs.all()})
     return [_event(each, last) for each in found]
 

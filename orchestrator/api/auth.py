@@ -21,6 +21,8 @@ from orchestrator import access
 from runs_app import api_tokens
 
 AUDIENCE = "apache-airflow"
+SKEW = timedelta(seconds=60)
+"""Clocks of machines of one fleet may differ so much, and no more."""
 TOKEN_LIFE = timedelta(days=1)
 CLI_TOKEN_LIFE = timedelta(hours=1)
 
@@ -31,11 +33,11 @@ def issue_token(user: Any, life: timedelta = TOKEN_LIFE) -> str:
     claims = {
         "sub": str(user.pk),
         "role": access.role_of(user),
-        "teams": [],
+        "teams": sorted(user.team_memberships.values_list("team__name", flat=True)),
         "jti": uuid4().hex,
         "aud": AUDIENCE,
         "iat": now,
-        "nbf": now - timedelta(seconds=5),
+        "nbf": now,
         "exp": now + life,
         "key": _password_mark(user),
     }
@@ -57,6 +59,7 @@ def user_of(token: str) -> Any:
     user = users.first() if int(claims["sub"]) < 2**63 else None
     if user is None or not hmac.compare_digest(str(claims["key"]), _password_mark(user)):
         raise AuthenticationFailed("Invalid JWT token")
+    user.acts_by = "sign-in token"
     return user
 
 
@@ -84,6 +87,7 @@ def _claims(token: str) -> dict[str, Any]:
             settings.SECRET_KEY,
             algorithms=["HS256"],
             audience=AUDIENCE,
+            leeway=SKEW,
             options={"require": ["exp", "sub", "jti", "key"]},
         )
     except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError) as error:
@@ -100,7 +104,8 @@ def owner_of(token: str) -> Any:
     found = api_tokens.find(token, timezone.now())
     if found is None:
         raise AuthenticationFailed("Invalid API token")
-    return access.limited(found.user, found.role)
+    found.user.acts_by = f"token: {found.name}"
+    return access.limited(found.user, found.role, found.scope, found.dags)
 
 
 def _password_mark(user: Any) -> str:
@@ -120,7 +125,8 @@ class BearerAuthentication(BaseAuthentication):
             token = parts[1].decode("ascii")
         except UnicodeDecodeError as error:
             raise AuthenticationFailed("Invalid JWT token") from error
-        return (owner_of(token) if token.startswith(api_tokens.PREFIX) else user_of(token)), token
+        user = owner_of(token) if token.startswith(api_tokens.PREFIX) else user_of(token)
+        return user, token
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"

@@ -69,6 +69,12 @@ def must(user: Any, verb: str, obj: Any = None) -> None:
         raise PermissionDenied("Forbidden")
 
 
+def must_somewhere(user: Any, verb: str) -> None:
+    """Refuse with 403 whom no row would be allowed; which rows she may is for the fetch to say."""
+    if not access.can_somewhere(user, verb):
+        raise PermissionDenied("Forbidden")
+
+
 def task_display(version_pk: int | None, task_id: str) -> Mapping[str, Any]:
     """Return what the version's spec says for showing a task; empty for a task it no longer has."""
     task = load_spec(version_pk).tasks.get(task_id) if version_pk is not None else None

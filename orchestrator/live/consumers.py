@@ -160,7 +160,7 @@ def groups_of(event: dict[str, Any]) -> list[str]:
 @database_sync_to_async
 def user_allowed(session_key: str | None) -> bool:
     """Whether the session is still somebody's who may see anything."""
-    return bool(access.role_of(user_of(session_key)))
+    return bool(access.highest_role(user_of(session_key)))
 
 
 def user_of(session_key: str | None) -> Any:
@@ -187,7 +187,7 @@ def groups_for(session_key: str | None, subjects: list[str]) -> dict[str, str]:
 def _group(user: Any, subject: str) -> str:
     kind, _, name = subject.partition(":")
     if kind == "dags" and not name:
-        return "dags" if access.can(user, "read") else ""
+        return "dags" if access.highest_role(user) else ""
     if kind == "dag" and name and "\0" not in name:
         return notify.dag_group(name) if access.visible_dags(user).filter(pk=name).exists() else ""
     if not (name.isascii() and name.isdecimal() and len(name) < 19):

@@ -374,6 +374,9 @@ def shown(value: Any) -> Any:
         return str(utc(value).isoformat()).replace("+00:00", "Z")  # type: ignore[union-attr]
     if isinstance(value, Mapping):
         return {str(key): shown(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
+    if isinstance(value, (set, frozenset)):
+        # In one order: each process has its own for a set, and would make another version of the same DAG.
+        return sorted((shown(each) for each in value), key=repr)
+    if isinstance(value, (list, tuple)):
         return [shown(each) for each in value]
     return str(value)

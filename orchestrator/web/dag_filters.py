@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
@@ -11,6 +9,7 @@ from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext, gettext_lazy
 
 from dags_app.models import Dag, DagTag
+from dags_app.owners import owned_by
 from orchestrator import access
 from orchestrator.core.states import RUN_UNFINISHED, RunState
 from runs_app import favorites
@@ -158,14 +157,6 @@ def _and() -> str:
 
 def _or() -> str:
     return f" {gettext('or')} "
-
-
-def owned_by(owners: Iterable[str]) -> Q:
-    """DAGs of any of these owners, as the databases keep the list: SQLite what json.dumps wrote, PostgreSQL the characters."""
-    found = Q()
-    for owner in owners:
-        found |= Q(owners__icontains=json.dumps(owner)) | Q(owners__icontains=json.dumps(owner, ensure_ascii=False))
-    return found
 
 
 def sort(request: HttpRequest, dags: QuerySet[Dag]) -> tuple[QuerySet[Dag], str]:

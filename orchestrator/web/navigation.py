@@ -64,6 +64,7 @@ BAR = (
         [
             Entry("users", gettext_lazy("Users"), "admin"),
             Entry("roles", gettext_lazy("Roles"), "admin"),
+            Entry("teams", gettext_lazy("Teams"), "admin"),
             Entry("tokens", gettext_lazy("API tokens"), "read"),
         ],
     ),
@@ -77,4 +78,4 @@ def bar(user: Any) -> list[Menu]:
 
 
 def _may(user: Any, entry: Entry) -> bool:
-    return not entry.verb or access.can(user, entry.verb)
+    return not entry.verb or access.can_somewhere(user, entry.verb)

@@ -69,6 +69,12 @@ def must(request: HttpRequest, verb: str, obj: Any = None) -> None:
         )
 
 
+def must_somewhere(request: HttpRequest, verb: str) -> None:
+    """Refuse with 403 whom no row would be allowed; each row is asked about by itself then."""
+    if not access.can_somewhere(request.user, verb):
+        must(request, verb)
+
+
 def wants_part(request: HttpRequest) -> bool:
     """Whether a script of ours asks for a fragment of the page instead of the whole."""
     return request.headers.get("X-Requested-With") == "fetch"
@@ -76,9 +82,10 @@ def wants_part(request: HttpRequest) -> bool:
 
 def page(request: HttpRequest, template: str, status: int = 200, **context: Any) -> HttpResponse:
     """Render a page; ``may`` in it says which actions to offer, never what is allowed (the views ask again)."""
-    role = access.role_of(getattr(request, "user", None))  # an address refused at the door has none yet
-    may = {verb: access.can(request.user, verb) for verb in ACTIONS}
-    context |= {"role": role, "may": may, "menus": navigation.bar(getattr(request, "user", None))}
+    user = getattr(request, "user", None)  # an address refused at the door has none yet
+    about = next(filter(None, map(context.get, ("run", "dag", "asset"))), None)
+    may = {verb: access.can(user, verb, about) if about else access.can_somewhere(user, verb) for verb in ACTIONS}
+    context |= {"role": access.highest_role(user), "may": may, "menus": navigation.bar(user)}
     context["instance_name"] = settings.ORCH.instance_name
     response = render(request, template, context, status=status)
     # A page behind a sign-in must not come back out of a shared computer's cache after signing out.

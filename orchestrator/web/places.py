@@ -43,6 +43,7 @@ PLACES = (
     Place(gettext_lazy("Settings"), "configs", "admin configuration", "admin"),
     Place(gettext_lazy("Users"), "users", "security accounts roles", "admin"),
     Place(gettext_lazy("Roles"), "roles", "security rights", "admin"),
+    Place(gettext_lazy("Teams"), "teams", "security rights groups", "admin"),
     Place(gettext_lazy("Tokens"), "tokens", "security api access"),
     Place(gettext_lazy("Undo"), "undo", "take back last action"),
     Place(gettext_lazy("Change password"), "password", "account"),

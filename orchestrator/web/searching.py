@@ -38,7 +38,7 @@ class Found:
 def search(user: Any, text: str) -> list[dict[str, Any]]:
     """Return what fits, the likeliest first; without a text where one may want to go."""
     text = text.replace("\0", "").strip()[:LONGEST]
-    if not access.can(user, "read"):
+    if not access.highest_role(user):
         return []
     if not text:
         found = [*_favorites(user), *_places(user, "")]
@@ -101,7 +101,7 @@ def _places(user: Any, text: str) -> Iterator[Found]:
         fits = place.name.lower().startswith(wanted) or any(
             word.startswith(wanted) for word in f"{place.name} {place.words}".lower().split()
         )
-        if fits and access.can(user, place.verb) and (address := address_of(place)) is not None:
+        if fits and access.can_somewhere(user, place.verb) and (address := address_of(place)) is not None:
             yield Found("Page", place.name, "", address)
 
 
@@ -121,7 +121,7 @@ def _actions(user: Any, text: str) -> Iterator[Found]:
     first, _, rest = text.partition(" ")
     for name, label, verb in ACTIONS:
         known = name.startswith(first.lower()) or label.lower().startswith(first.lower())
-        if len(first) >= 3 and known and access.can(user, verb):
+        if len(first) >= 3 and known and access.can_somewhere(user, verb):
             for dag in _named(user, rest.strip())[: MOST if rest.strip() else 3]:
                 yield Found("Action", f"{label} {dag.name}", "", _address(name, dag.dag_id), dialog=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from . import converters  # noqa: F401  # registers them
-from .views import bundles, connection_tests, failures, installation, pools, registry, security, webhooks
+from .views import bundles, connection_tests, failures, installation, pools, registry, security, teams, webhooks
 
 urlpatterns = [
     path("events", security.events_page, name="events"),
@@ -13,6 +13,11 @@ urlpatterns = [
     path("security/users/add", security.user_add, name="users-add"),
     path("security/users/<int:user_id>", security.user_edit, name="users-edit"),
     path("security/roles", security.roles_page, name="roles"),
+    path("security/teams", teams.list_page, name="teams"),
+    path("security/teams/add", teams.add, name="teams-add"),
+    path("security/teams/<int:team_id>", teams.team_page, name="team"),
+    path("security/teams/<int:team_id>/members", teams.members, name="team-members"),
+    path("security/teams/<int:team_id>/delete", teams.delete, name="team-delete"),
     path("security/tokens", security.tokens_page, name="tokens"),
     path("security/tokens/add", security.token_add, name="tokens-add"),
     path("security/tokens/revoke", security.token_revoke, name="tokens-revoke"),

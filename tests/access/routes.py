@@ -12,6 +12,7 @@ sees       one object that needs the role viewer       404 / – / found
 acts:VERB  one object, and a verb on it                404 / 403 / done
 has:VERB   something that only the verb opens          403 / 403 / found
 off:VERB   what is not done here, to whom the verb is  403 / 403 / 403 or 404
+none       what is not set up here                     404 to everybody
 =========  ==========================================  =================================
 """
 
@@ -94,8 +95,8 @@ API: dict[str, dict[str, str]] = {
     f"{RUN}/upstreamAssetEvents": {"get": "sees"},
     DAG: {"get": "sees", "patch": "acts:edit", "delete": "acts:delete"},
     f"{DAG}/details": {"get": "sees"},
-    f"{DAG}/favorite": {"post": "acts:read"},
-    f"{DAG}/unfavorite": {"post": "acts:read"},
+    f"{DAG}/favorite": {"post": "acts:star"},
+    f"{DAG}/unfavorite": {"post": "acts:star"},
     f"{DAG}/nextRuns": {"get": "sees"},
     f"{DAG}/why": {"get": "sees"},
     f"{DAG}/dagVersions": {"get": "sees"},
@@ -189,7 +190,13 @@ PAGES: dict[str, dict[str, str]] = {
     "favicon.ico": {"get": "open"},
     "sign-in": {"get": "open", "post": "open"},
     "sign-in/password": {"get": "open", "post": "open"},
+    **{f"sign-in/oidc{end}": {"get": "none"} for end in ("", "/callback")},  # without a provider they are not there
     "sign-out": {"post": "mine"},
+    "security/teams": {"get": "has:admin"},
+    "security/teams/add": {"get": "has:admin", "post": "has:admin"},
+    "security/teams/<int:team_id>": {"get": "has:admin", "post": "has:admin"},
+    "security/teams/<int:team_id>/members": {"post": "has:admin"},
+    "security/teams/<int:team_id>/delete": {"get": "has:admin", "post": "has:admin"},
     "undo": dict.fromkeys(("get", "post"), "mine"),
     "language": {"get": "open", "post": "open"},
     "account/password": {"get": "mine", "post": "mine"},
@@ -300,7 +307,7 @@ PAGES: dict[str, dict[str, str]] = {
     f"{PAGE_DAG}/backfill": {"get": "acts:trigger", "post": "acts:trigger"},
     **{f"{PAGE_DAG}/backfills/<int:backfill_id>/{end}": {"post": "acts:trigger"} for end in ("pause", "unpause")},
     f"{PAGE_DAG}/backfills/<int:backfill_id>/cancel": {"get": "acts:trigger", "post": "acts:trigger"},
-    f"{PAGE_DAG}/favorite": {"post": "acts:read"},
+    f"{PAGE_DAG}/favorite": {"post": "acts:star"},
     f"{PAGE_DAG}/pause": {"post": "acts:pause"},
     f"{PAGE_DAG}/reparse": {"post": "acts:edit"},
     f"{PAGE_DAG}/delete": {"get": "acts:delete", "post": "acts:delete"},

@@ -11,7 +11,7 @@ from typing import Any
 from django.core.management import get_commands, load_command_class
 from django.core.management.base import BaseCommand
 
-from orchestrator import env
+from orchestrator import env, env_signin
 from orchestrator.compat import reference
 from orchestrator.core.reasons import KINDS
 from orchestrator.core.states import FINISHED, HELD_BY_AN_ATTEMPT, MOVES, RUN_MOVES, USER_TARGETS, RunState, TaskState
@@ -51,6 +51,7 @@ def settings() -> str:
     kinds[env.yes_or_no] = "true or false"
     kinds[env.networks] = "networks, separated by commas"
     kinds[env.run_dates] = "airflow or scheduled"
+    kinds[env_signin.issuer], kinds[env_signin.roles], kinds[env_signin.teams] = "address", "pairs", "pairs"
     kinds[env.test_mode] = "Disabled, Enabled or Hidden"
     kinds[env.alerts] = "JSON list"
     rows = [[f"`{each.name}`", kinds[each.read], _default(each.default), each.help] for each in env.SETTINGS]
@@ -109,9 +110,10 @@ def _default(value: Any) -> str:
         return f"`./{os.path.relpath(value)}`"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    if value in ("", []):
+    if value in ("", [], {}):
         return "none"
-    return f"`{value:g}`" if isinstance(value, float) else f"`{value}`"
+    text = " ".join(value) if isinstance(value, list) else value
+    return f"`{value:g}`" if isinstance(value, float) else f"`{text}`"
 
 
 # ---- commands

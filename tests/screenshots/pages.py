@@ -60,6 +60,7 @@ PAGES = {
     "providers": "/providers",
     "settings": "/configs",
     "users": "/security/users",
+    "teams": "/security/teams",
     "roles": "/security/roles",
     "tokens": "/security/tokens",
     "audit-log": "/events",
@@ -71,7 +72,17 @@ IDS = """
 import json
 from urllib.parse import quote
 from dags_app.models import Asset, Dag
+from django.contrib.auth.models import User
+from django.utils import timezone
+from runs_app import teams
 from runs_app.models import DagRun, FailureGroup, TaskInstance
+for name, about, rules in (
+    ("finance", "Ledgers and reports", [["tag", "finance"], ["owner", "finance"]]),
+    ("warehouse", "", [["folder", "warehouse"], ["dag", "warehouse_nightly"]]),
+):
+    team = teams.make(name, description=about, rules=rules, user=None, now=timezone.now())
+    for account in User.objects.order_by("pk")[:1]:
+        teams.put_member(team, account, "user", user=None)
 failed = DagRun.objects.filter(dag_id="warehouse_nightly", state="failed").order_by("-run_after").first()
 first = TaskInstance.objects.filter(run=failed, state="failed", map_index=-1).order_by("started_at").first()
 wide = DagRun.objects.filter(dag_id="thumbnails").order_by("-run_after").first()

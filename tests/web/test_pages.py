@@ -92,7 +92,7 @@ FORMS = [
 EDITED = [("code-edit", DAG)]
 """For admins alone, and only where editing is switched on: see test_edit.py."""
 POSTS = [("pause", DAG), ("reparse", DAG), ("backfill-pause", BACKFILL), ("backfill-unpause", BACKFILL), *FORMS]
-OPEN = {"home", "favicon", "sign-in", "choose-password", "sign-out", "language"}
+OPEN = {"home", "favicon", "sign-in", "oidc", "oidc-callback", "choose-password", "sign-out", "language"}
 OF_TASKS_THAT_ASK = {"task-required", "task-required-mapped", "answer-link"}
 """Not there for the tasks of this shop; see test_required.py."""
 OF_ONES_OWN = {"favorite"}
@@ -117,7 +117,21 @@ INSTALLATION = {
     "bundles-refresh",
 }
 FAILURES = {"failures", "failure", "failure-note"}
-SECURITY = {"users", "users-add", "users-edit", "roles", "tokens", "tokens-add", "tokens-revoke", "events"}
+SECURITY = {
+    "teams",
+    "teams-add",
+    "team",
+    "team-members",
+    "team-delete",
+    "users",
+    "users-add",
+    "users-edit",
+    "roles",
+    "tokens",
+    "tokens-add",
+    "tokens-revoke",
+    "events",
+}
 WEBHOOKS = {"webhooks", "webhooks-add", *(f"webhook{end}" for end in ("", "-edit", "-delete", "-act"))}
 ADMINISTRATION = (
     WEBHOOKS | SECURITY | FAILURES | SHELVES | INSTALLATION | {"pool", "connections-test", "connections-test-form"}

@@ -15,7 +15,7 @@ from orchestrator.api import asset_shapes
 from orchestrator.api.base import ApiView
 from orchestrator.api.body import Part, has_body, limited_text, mapping, read_body, whole_number
 from orchestrator.api.query import Listing, flag, large_int, order_of, read_time, small_int
-from orchestrator.api.scope import dag_for, must, run_for
+from orchestrator.api.scope import dag_for, must, must_somewhere, run_for
 from orchestrator.api.views.runs import TRIGGER, one, run_values
 from runs_app import asset_actions
 from runs_app.models import AssetEvent, QueuedEvent
@@ -55,14 +55,14 @@ class AssetsView(ApiView):
             named = Q(schedule_references__dag__in=dag_ids) | Q(task_references__dag__in=dag_ids)
             rows = rows.filter(pk__in=rows.filter(named).values("pk"))
         page, total = LISTING.page(rows, request.GET)
-        return Response({"assets": asset_shapes.assets(page), "total_entries": total})
+        return Response({"assets": asset_shapes.assets(page, request.user), "total_entries": total})
 
 
 class AssetView(ApiView):
     """GET /api/v2/assets/{asset_id}."""
 
     def get(self, request: Request, asset_id: int) -> Response:
-        found = asset_shapes.assets(access.visible_assets(request.user).filter(pk=asset_id))
+        found = asset_shapes.assets(access.visible_assets(request.user).filter(pk=asset_id), request.user)
         if not found:
             raise Http404(f"The Asset with ID: `{asset_id}` was not found")
         return Response(found[0])
@@ -91,7 +91,7 @@ class AssetEventsView(ApiView):
 
     def get(self, request: Request) -> Response:
         page, total = EVENTS.page(access.visible_asset_events(request.user), request.GET)
-        return Response({"asset_events": asset_shapes.events(page), "total_entries": total})
+        return Response({"asset_events": asset_shapes.events(page, request.user), "total_entries": total})
 
     def post(self, request: Request) -> Response:
         must(request.user, "trigger")
@@ -99,7 +99,7 @@ class AssetEventsView(ApiView):
         event = asset_actions.create_event(
             values["asset_id"], extra=values["extra"], partition_key=values["partition_key"], user=request.user
         )
-        return Response(asset_shapes.events(AssetEvent.objects.filter(pk=event.pk))[0])
+        return Response(asset_shapes.events(AssetEvent.objects.filter(pk=event.pk), request.user)[0])
 
 
 class MaterializeView(ApiView):
@@ -107,7 +107,7 @@ class MaterializeView(ApiView):
 
     def post(self, request: Request, asset_id: int) -> Response:
         _seen(request.user, asset_id)
-        must(request.user, "trigger")
+        must_somewhere(request.user, "trigger")
         values = run_values(read_body(request, MATERIALIZE)) if has_body(request) else {}
         dag = dag_for(request.user, asset_actions.producer_of(asset_id))
         must(request.user, "trigger", dag)
@@ -120,7 +120,9 @@ class UpstreamEventsView(ApiView):
 
     def get(self, request: Request, dag_id: str, run_id: str) -> Response:
         run = run_for(request.user, dag_id, run_id)
-        found = asset_shapes.events(run.asset_events.order_by("timestamp", "pk"))
+        found = asset_shapes.events(
+            access.visible_asset_events(request.user).filter(runs=run).order_by("timestamp", "pk"), request.user
+        )
         return Response({"asset_events": found, "total_entries": len(found)})
 
 
@@ -133,9 +135,9 @@ class QueuedOfAssetView(ApiView):
 
     def delete(self, request: Request, asset_id: int) -> Response:
         _seen(request.user, asset_id)
-        must(request.user, "edit")
+        must_somewhere(request.user, "edit")
         dropped = asset_actions.drop_queued(
-            dag_ids=access.visible_dags(request.user), asset_pk=asset_id, before=_before(request), user=request.user
+            dag_ids=access.dags_for(request.user, "edit"), asset_pk=asset_id, before=_before(request), user=request.user
         )
         if not dropped:
             raise Http404(f"Queue event with asset_id: `{asset_id}` was not found")

@@ -20,7 +20,7 @@ from orchestrator.api.body import Part, boolean, one_of, read_body
 from orchestrator.api.errors import BadRequest
 from orchestrator.api.instances import versions
 from orchestrator.api.query import ENDS, Listing, choice, flag, order_of, window
-from orchestrator.api.scope import dag_for, must
+from orchestrator.api.scope import dag_for, must, must_somewhere
 from orchestrator.core import timetables
 from orchestrator.core.states import RUN_UNFINISHED, from_airflow
 from orchestrator.written import read
@@ -75,9 +75,9 @@ class DagsView(ApiView):
 
     def patch(self, request: Request) -> Response:
         """Pause or unpause every DAG that the filters name; without a pattern of ids that is none."""
-        must(request.user, "edit")
+        must_somewhere(request.user, "edit")
         values = _patched(request)
-        rows = _with_last_run(access.visible_dags(request.user), request.GET)
+        rows = _with_last_run(access.dags_for(request.user, "edit"), request.GET)
         if not any(request.GET.get(name) for name in ("dag_id_pattern", "dag_id_prefix_pattern")):
             rows = rows.none()
         rows = LISTING.narrow(narrow(rows, request.GET), request.GET)

@@ -12,7 +12,7 @@ from orchestrator import access
 from orchestrator.api import events, shapes
 from orchestrator.api.base import ApiView
 from orchestrator.api.errors import BadRequest
-from orchestrator.api.scope import must
+from orchestrator.api.scope import must_somewhere
 from orchestrator.core.states import TaskState, as_airflow
 from orchestrator.streaming import followed
 from runs_app import notify, state_feed
@@ -28,7 +28,7 @@ class EventsView(ApiView):
     """
 
     def get(self, request: Request) -> Any:
-        must(request.user, "read")
+        must_somewhere(request.user, "read")
         feed = _Feed(request)
         groups = [notify.dag_group(each) for each in feed.dag_ids] or ["dags"]
         return followed(request._request, feed.look, events.CONTENT_TYPE, seconds=LOOK_SECONDS, groups=groups)

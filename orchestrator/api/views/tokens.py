@@ -17,7 +17,7 @@ from orchestrator.api import auth
 from orchestrator.api.base import OpenView
 from orchestrator.api.body import Part, limited_text, read_body
 from orchestrator.api.errors import BadRequest
-from orchestrator.signin import OneTimePassword, has_one_time_password, throttle
+from orchestrator.signin import OneTimePassword, has_one_time_password, may_use_password, throttle
 
 CREDENTIALS = {
     "username": Part(limited_text(150), required=True, nullable=False),
@@ -34,7 +34,7 @@ class TokenView(OpenView):
         values = read_body(request, CREDENTIALS)
         with throttle(values["username"], request.META.get("REMOTE_ADDR", "")) as attempt:
             user = authenticate(request, username=values["username"], password=values["password"])
-            if user is None:
+            if user is None or not may_use_password(user):
                 attempt.failed()
                 raise AuthenticationFailed("Invalid credentials")
         if has_one_time_password(user):

@@ -52,7 +52,7 @@ def _silent(parts: Sequence[Part]) -> Iterator[Need]:
 
 def _questions(user: Any) -> Iterator[Need]:
     """Questions that name nobody, or her: what only others may answer needs them."""
-    if not access.can(user, "answer"):
+    if not access.can_somewhere(user, "answer"):
         return
     rows = access.visible_questions(user, is_open=True).select_related("task_instance__run").order_by("created_at")
     mine = [each for each in rows[:200] if answering.may_answer(each, user)]

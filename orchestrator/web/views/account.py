@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import authenticate, get_user_model, login, logout, update_session_auth_hash
 from django.contrib.auth.forms import PasswordChangeForm, SetPasswordForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -16,11 +17,14 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 from redis import RedisError
 
-from orchestrator.signin import TooManyAttempts, has_one_time_password, throttle
+from orchestrator import oidc
+from orchestrator.signin import TooManyAttempts, has_one_time_password, may_use_password, throttle
 from orchestrator.web.page import done, page
 
 WRONG = gettext_lazy("That user name and password do not belong together.")
 CHOOSING = "choosing_password"
+ID_TOKEN = "oidc_id_token"
+"""Of a session that a provider signed in: the provider wants to see it again when that ends."""
 CHOOSING_SECONDS = 600
 
 
@@ -39,12 +43,12 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     """Check name and password. Somebody who never signed in before chooses a password of her own first."""
     if request.user.is_authenticated:
         return HttpResponseRedirect(target(request))
-    name, error, status = request.POST.get("username", "").replace("\0", "")[:150], "", 200
+    name, error, status, wait = request.POST.get("username", "").replace("\0", "")[:150], "", 200, 0
     if request.method == "POST":
         try:
             user = _checked(request, name, request.POST.get("password", ""))
         except TooManyAttempts as problem:
-            error, status = f"{problem}.", 429
+            error, status, wait = f"{problem}.", 429, problem.wait
         except RedisError:
             error, status = (
                 gettext("Sign-ins cannot be checked right now: Redis does not answer. Try again in a moment."),
@@ -59,13 +63,18 @@ def sign_in(request: HttpRequest) -> HttpResponse:
                 login(request, user)
                 return HttpResponseRedirect(target(request))
             error, status = WRONG, 403
-    return page(request, "account/sign_in.html", status, error=error, name=name, next=target(request))
+    context = {"provider": settings.ORCH.oidc_label if oidc.is_on() else "", "local": settings.ORCH.local_sign_in}
+    response = page(request, "account/sign_in.html", status, error=error, name=name, next=target(request), **context)
+    if wait:
+        response.headers["Retry-After"] = str(wait)
+    return response
 
 
 def _checked(request: HttpRequest, name: str, password: str) -> Any:
     with throttle(name, request.META.get("REMOTE_ADDR", "")) as attempt:
         user = authenticate(request, username=name, password=password)
-        if user is None:
+        if user is None or not may_use_password(user):
+            user = None
             attempt.failed()
     return user
 
@@ -96,8 +105,16 @@ def choose_password(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
+    """End the session; who came by a provider is led on to end that one's, too."""
+    id_token = request.session.get(ID_TOKEN, "")
     logout(request)
-    return HttpResponseRedirect("/sign-in")
+    further = oidc.end_session_url(id_token, request.build_absolute_uri("/sign-in")) if id_token else ""
+    if not further:
+        return HttpResponseRedirect("/sign-in")
+    # Not as a redirect: the content security policy lets no form lead to another site.
+    response = page(request, "account/signed_out.html", further=further, label=settings.ORCH.oidc_label)
+    response.headers["Refresh"] = f"0; url={further}"
+    return response
 
 
 @sensitive_post_parameters()

@@ -56,7 +56,9 @@ def asset_for(request: HttpRequest, asset_id: int) -> Asset:
 def asset_page(request: HttpRequest, asset_id: int) -> HttpResponse:
     asset = asset_for(request, asset_id)
     events = access.visible_asset_events(request.user).filter(asset=asset).order_by("-timestamp", "-pk")
-    chunk = Paginator(events.prefetch_related("runs", "aliases"), EVENTS_SHOWN).get_page(request.GET.get("page"))
+    chunk = Paginator(access.with_runs(request.user, events.prefetch_related("aliases")), EVENTS_SHOWN).get_page(
+        request.GET.get("page")
+    )
     queued = access.visible_queued_events(request.user).filter(asset=asset)
     beside = asset_list.around(request.user, [asset])[asset.pk]
     return live_part(

@@ -11,7 +11,7 @@ from django.utils.translation import gettext
 
 from orchestrator import access
 from orchestrator.web import bulk as acts
-from orchestrator.web.page import done, must, page
+from orchestrator.web.page import done, must_somewhere, page
 from runs_app import blast, bulk
 from runs_app.undo import keeping
 
@@ -27,7 +27,7 @@ def act(request: HttpRequest, kind: str) -> HttpResponse:
     of = acts.KINDS.get(kind)
     given: QueryDict = request.POST if request.method == "POST" else request.GET
     chosen_act = of.act(given.get("action", "")) if of is not None else None
-    must(request, chosen_act.verb if chosen_act is not None else "clear")
+    must_somewhere(request, chosen_act.verb if chosen_act is not None else "clear")
     if of is None:
         raise Http404(gettext("There is no list “{kind}”.").format(kind=kind))
     if chosen_act is None:
@@ -43,7 +43,7 @@ def act(request: HttpRequest, kind: str) -> HttpResponse:
         return _show(request, 422, error=error, **context)
     reach = acts.reach_of(request, chosen_act, given)
     if request.method != "POST" or "preview" in request.POST:
-        return _show(request, 200, listed=rows[:MOST_LISTED], **_reached(chosen_act, rows, reach), **context)
+        return _show(request, 200, listed=rows[:MOST_LISTED], **_reached(request, chosen_act, rows, reach), **context)
     may, refused = acts.allowed(rows, chosen_act, request.user)
     options: dict[str, Any] = {"reach": reach} if chosen_act.reaches else {}
     if chosen_act.has_note:
@@ -58,7 +58,7 @@ def act(request: HttpRequest, kind: str) -> HttpResponse:
     return _show(request, 409, undo=undo.pk if undo else None, **context)
 
 
-def _reached(act: acts.Act, rows: list[Any], reach: bulk.Reach) -> dict[str, Any]:
+def _reached(request: HttpRequest, act: acts.Act, rows: list[Any], reach: bulk.Reach) -> dict[str, Any]:
     """The task instances that the action touches, as the boxes are ticked, and how far a clear reaches beyond them."""
     if act.reaches is None or len({row.run_id for row in rows}) > MOST_LOOKED_AT:
         return {}
@@ -71,7 +71,7 @@ def _reached(act: acts.Act, rows: list[Any], reach: bulk.Reach) -> dict[str, Any
         "touched": len(found),
         "runs": len({row.run_id for row in found}),
         "by_dag": by_dag.most_common() if len(by_dag) > 1 else [],
-        "blast": blast.of(found) if act.name == "clear" else None,
+        "blast": blast.of(found, access.visible_dags(request.user)) if act.name == "clear" else None,
     }
 
 

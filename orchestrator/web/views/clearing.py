@@ -158,7 +158,7 @@ def _clear(
         found += clearing.tied(found, may)
     except TooManyMarkers as problem:
         error = str(problem)
-    context |= {"blast": blast.of(found), "has_newer": _has_newer(run)}
+    context |= {"blast": blast.of(found, access.visible_dags(request.user)), "has_newer": _has_newer(run)}
     return _choose(request, "dialogs/_clear.html", run, found, scope, error, **context)
 
 

@@ -36,7 +36,7 @@ def home_page(request: HttpRequest) -> HttpResponse:
     for name, gather in (("now", _now), ("history", _history), ("favorites", _favorites)):
         if part in ("", name):
             context |= gather(request, now)
-    if not part and (role := access.role_of(request.user)):
+    if not part and (role := access.highest_role(request.user)):
         context["alerts"] = [each for each in settings.ORCH.alerts if role in each.get("roles", [role])]
         visit = visits.note(request.user, now)
         context["away"] = away.digest(request.user, visit.news_after, visit.began_at)

@@ -26,9 +26,9 @@ def asset_events_page(request: HttpRequest, dag_id: str, run_id: str) -> HttpRes
     visible = access.visible_asset_events(request.user)
     parts = HEAD | {"asset_events": "runs/_asset_events.html"}
     context |= {
-        "came": _listed(visible.filter(runs=context["run"])),
+        "came": _listed(request, visible.filter(runs=context["run"])),
         "led": _led(request, context["run"]),
-        "made": _listed(visible.filter(source_dag_id=dag_id, source_run_id=run_id)),
+        "made": _listed(request, visible.filter(source_dag_id=dag_id, source_run_id=run_id)),
     }
     return live_part(request, "runs/asset_events.html", parts, **context)
 
@@ -41,6 +41,6 @@ def _led(request: HttpRequest, run: DagRun) -> evaluations.Evaluation | None:
     return found if found.changes else None
 
 
-def _listed(events: QuerySet[Any]) -> list[Any]:
-    rows = events.select_related("asset").prefetch_related("aliases", "runs")
+def _listed(request: HttpRequest, events: QuerySet[Any]) -> list[Any]:
+    rows = access.with_runs(request.user, events.select_related("asset").prefetch_related("aliases"))
     return list(rows.order_by("-timestamp", "-pk")[:MOST])

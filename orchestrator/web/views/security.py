@@ -24,6 +24,11 @@ from runs_app.exceptions import OrchestratorError
 from .dialogs import form_view, shown, text_of
 
 PER_PAGE = 50
+SCOPES = (
+    ("read", gettext_lazy("read")),
+    ("trigger", gettext_lazy("read, and trigger DAGs")),
+    ("", gettext_lazy("all that its role may")),
+)
 LIVES = (
     ("30", gettext_lazy("30 days")),
     ("90", gettext_lazy("90 days")),
@@ -35,7 +40,9 @@ LIVES = (
 @require_safe
 def users_page(request: HttpRequest) -> HttpResponse:
     must(request, "admin")
-    rows = get_user_model().objects.prefetch_related("groups").order_by("username")
+    rows = (
+        get_user_model().objects.prefetch_related("groups", "identities", "team_memberships__team").order_by("username")
+    )
     if text := request.GET.get("q", "").strip().replace("\0", "")[:150]:
         rows = rows.filter(Q(username__icontains=text) | Q(email__icontains=text) | Q(last_name__icontains=text))
     chunk = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
@@ -124,7 +131,7 @@ def tokens_page(request: HttpRequest) -> HttpResponse:
 @form_view
 def token_add(request: HttpRequest) -> HttpResponse:
     """Make a token of one's own; it is shown once, on the page that answers."""
-    own = access.role_of(request.user)
+    own = access.highest_role(request.user)
     roles = access.ROLES[: access.ROLES.index(own) + 1] if own else ()
     error, posted = "" if own else gettext("An account without a role needs no token: it may do nothing."), request.POST
     if request.method == "POST" and own:
@@ -139,6 +146,8 @@ def token_add(request: HttpRequest) -> HttpResponse:
                 text_of(posted, "name", 100),
                 days=int(days) if days else None,
                 role=role,
+                scope=text_of(posted, "scope", 10),
+                dags=text_of(posted, "dags", 30_000).replace(",", " ").split(),
                 user=request.user,
                 now=timezone.now(),
             )
@@ -153,7 +162,14 @@ def token_add(request: HttpRequest) -> HttpResponse:
                 "back": reverse("tokens"),
             }
             return page(request, "security/once.html", nav="tokens", **context)
-    context = {"posted": posted, "roles": roles, "lives": LIVES, "error": error, "title": gettext("Make a token")}
+    context = {
+        "posted": posted,
+        "roles": roles,
+        "lives": LIVES,
+        "scopes": SCOPES,
+        "error": error,
+        "title": gettext("Make a token"),
+    }
     return page(request, "security/token_add.html", 422 if error else 200, nav="tokens", **context)
 
 

@@ -77,7 +77,7 @@ def head(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index
         "picks": list({each.try_number: each.outcome or "running" for each in attempts}.items()),
         "try_number": chosen,
         "reads_audit": access.can(request.user, "read_audit"),
-        "seen_asset_events": access.visible_asset_events(request.user),
+        "seen_asset_events": access.with_runs(request.user, access.visible_asset_events(request.user)),
         "before": whole_number(request, "before", -1, -1, 2**53),
         "last": attempts[-1] if attempts else None,
         "reason": reason,
@@ -189,7 +189,7 @@ def assets_page() -> Any:
         instance, run = context["instance"], context["run"]
         events = context["seen_asset_events"].filter(source_dag_id=run.dag_id, source_run_id=run.run_id)
         events = events.filter(source_task_id=instance.task_id, source_map_index=instance.map_index)
-        found = list(events.select_related("asset").prefetch_related("runs").order_by("-pk")[:200])
+        found = list(events.select_related("asset").order_by("-pk")[:200])
         for each in found:
             each.shown = mask_fields(each.extra)
         return {"asset_events": found}

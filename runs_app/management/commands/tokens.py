@@ -13,7 +13,19 @@ from dags_app.models import ApiToken
 from runs_app import api_tokens
 from runs_app.management.subcommands import Console, GroupCommand, Options, Subcommand, rows
 
-COLUMNS = ("id", "user", "name", "begins", "role", "created_at", "expires_at", "last_used_at", "revoked_at")
+COLUMNS = (
+    "id",
+    "user",
+    "name",
+    "begins",
+    "role",
+    "scope",
+    "dags",
+    "created_at",
+    "expires_at",
+    "last_used_at",
+    "revoked_at",
+)
 ROLES = ("viewer", "user", "op", "admin")
 USUAL_DAYS = 90
 
@@ -38,9 +50,9 @@ def list_tokens(console: Console, options: Options) -> None:
 
 def create(console: Console, options: Options) -> None:
     days = options.days or None
-    row, text = api_tokens.make(
-        _owner(options.user), options.name, days=days, role=options.role or "", user=None, now=timezone.now()
-    )
+    limits = {"role": options.role or "", "scope": options.scope or "", "dags": options.dags}
+    owner = _owner(options.user)
+    row, text = api_tokens.make(owner, options.name, days=days, **limits, user=None, now=timezone.now())
     console.show({"id": row.pk, "token": text, "expires_at": row.expires_at}, [text])
 
 
@@ -61,6 +73,10 @@ def _create_arguments(parser: ArgumentParser) -> None:
         "--days", type=int, default=USUAL_DAYS, help=f"it lives so long ({USUAL_DAYS}); 0 = without end"
     )
     parser.add_argument("--role", choices=ROLES, help="it may no more than this role")
+    parser.add_argument(
+        "--scope", choices=api_tokens.SCOPES, help="what it is for; trigger is reading and starting runs"
+    )
+    parser.add_argument("--dags", nargs="*", metavar="DAG_ID", help="it opens these only; sales_* = all that begin so")
 
 
 def _revoke_arguments(parser: ArgumentParser) -> None:
