@@ -141,7 +141,6 @@ def shared(world: dict[str, Any]) -> dict[str, Any]:  # noqa: F811
     factories.make_failure(first, digest="planted")
     factories.make_question(first, subject="planted")
     factories.make_xcom(first, "planted", key="planted")
-    factories.make_file(planted.file.relative_path, error="planted")
     AuditEntry.objects.create(actor="x", event="trigger_dag_run", dag_id="planted")
     return world
 
@@ -203,6 +202,15 @@ def test_a_page_offers_a_member_what_she_may(shared: dict[str, Any]):
     client.force_login(member("user"))
     page = client.get("/dags/alpha").content.decode()
     assert "/dags/alpha/trigger" in page and "/variables" not in page
+
+
+@pytest.mark.parametrize("view", ["cards", "table"])
+def test_a_list_offers_for_each_dag_what_one_may_do_with_it(shared: dict[str, Any], view: str):
+    client = Client()
+    client.force_login(member("user", ("dag", "alpha"), own="viewer"))
+    page = client.get(f"/dags?view={view}").content.decode()
+    assert "/dags/beta" in page
+    assert "/dags/alpha/trigger" in page and "/dags/beta/trigger" not in page
 
 
 def test_a_socket_tells_a_member_of_her_dags_only(shared: dict[str, Any]):
