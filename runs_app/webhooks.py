@@ -37,7 +37,7 @@ DEFAULT_KINDS = ("dag_run.success", "dag_run.failed", "dag_run.cancelled")
 TEST = "webhook.test"
 MOST = 100
 EVENTS_AT_ONCE = 5000
-LOOKED_BACK = 2000
+LOOKED_BACK = 20_000
 """Events whose transaction ended after that of a later one: they are looked at again, and told of once."""
 LIFE = timedelta(days=1)
 KEPT = timedelta(days=14)

@@ -107,7 +107,7 @@ def act(request: HttpRequest, webhook_id: str) -> HttpResponse:
         webhooks.resend(_delivery(hook, text_of(request.POST, "delivery", 32)), user=request.user, now=now)
         text = gettext("It is sent once more.")
     else:
-        raise Http404(gettext("There is no such action."))
+        raise webhooks.InvalidWebhook(gettext("There is no such action."))
     return done(request, text, reverse("webhook", args=[hook.pk]))
 
 
