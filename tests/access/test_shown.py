@@ -13,7 +13,7 @@ from django.urls import resolve
 from django.utils import timezone
 
 from runs_app import api_tokens
-from runs_app.models import Backfill, DagRun, Process
+from runs_app.models import DagRun, Process
 from tests.support import factories
 
 from . import routes
@@ -23,6 +23,7 @@ from .test_matrix import ROLES, may, undone, world
 __all__ = ["world"]
 REFUSED = {403, 404, 405}
 SHOWN_ELSEWHERE = {
+    f"{routes.PAGE_DAG}/backfills/<int:backfill_id>/unpause": "once it is paused, instead of the way to pause it",
     "answer/<str:token>": "in a message, to the one it is for",
     "as-code": "asked by a script, for the dialog that it stands in",
     f"{routes.PAGE_DAG}/code/edit": "where the DAG's file can be written: tests/web/test_edit.py",
@@ -106,10 +107,6 @@ def everything(world: dict[str, Any]) -> dict[str, Any]:
     factories.make_run(dag, "running", state="running", states={"a": "running"})
     failed = factories.make_run(dag, "failed", state="failed", states={"a": "failed"})
     factories.make_mapped(failed, "m", 1)
-    Backfill.objects.create(
-        dag_id="alpha", from_date=factories.DAY, to_date=factories.DAY, is_paused=True,
-        created_at=factories.DAY, updated_at=factories.DAY,
-    )  # fmt: skip
     now = timezone.now()
     Process.objects.create(
         kind="slot", hostname="box", pid=1, worker_pid=2, queues=["default"], started_at=now, beat_at=now
