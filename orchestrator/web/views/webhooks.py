@@ -107,7 +107,8 @@ def act(request: HttpRequest, webhook_id: str) -> HttpResponse:
         webhooks.resend(_delivery(hook, text_of(request.POST, "delivery", 32)), user=request.user, now=now)
         text = gettext("It is sent once more.")
     else:
-        raise webhooks.InvalidWebhook(gettext("There is no such action."))
+        text = gettext("{action} is none of its actions.").format(action=what)
+        return page(request, "errors/told.html", 422, title=gettext("No such action"), text=text, status_code=422)
     return done(request, text, reverse("webhook", args=[hook.pk]))
 
 
