@@ -44,6 +44,13 @@ def test_every_state_and_rule_is_explained():
     assert set(pages.RULE) == set(RULES)
 
 
+def test_every_page_is_listed_once_by_its_title():
+    found = re.findall(r"^- \[(.+)\]\((\S+)\)$", (ROOT / "docs" / "README.md").read_text(), re.MULTILINE)
+    there = [path for path in (ROOT / "docs").rglob("*.md") if path.name != "README.md"]
+    titles = {str(path.relative_to(ROOT / "docs")): path.read_text().splitlines()[0].lstrip("# ") for path in there}
+    assert sorted((name, title) for title, name in found) == sorted(titles.items())
+
+
 @each_document
 def test_links_lead_somewhere(path: Path):
     for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
