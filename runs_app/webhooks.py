@@ -18,7 +18,7 @@ from urllib.parse import quote, urlsplit
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max, Q
+from django.db.models import Max, Min, Q
 from django.utils.module_loading import import_string
 
 from dags_app import secrets
@@ -153,7 +153,9 @@ def collect(now: datetime) -> int:
         return 0
     # What was before the first of them was made is nobody's.
     seen = max(seen, min(each.after for each in hooks))
-    until = min(seen + EVENTS_AT_ONCE, StateEvent.objects.aggregate(last=Max("pk"))["last"] or 0)
+    new = StateEvent.objects.filter(pk__gt=seen).aggregate(first=Min("pk"), last=Max("pk"))
+    # From the first that is there: ids of what was deleted or rolled back are no work.
+    until = min(new["first"] + EVENTS_AT_ONCE, new["last"]) if new["last"] else seen
     rows = list(_told(max(0, seen - LOOKED_BACK), until))
     made = _tell(hooks, rows, now) if rows else 0
     # Last: who dies before has only made rows that are there already when they are made again.

@@ -56,6 +56,9 @@ PAGES = {
     "pools": "/pools",
     "workers": "/workers",
     "bundles": "/bundles",
+    "webhooks": "/webhooks",
+    "webhook": "/webhooks/{webhook}",
+    "webhook-edit": "/webhooks/{webhook}/edit",
     "plugins": "/plugins",
     "providers": "/providers",
     "settings": "/configs",
@@ -70,11 +73,12 @@ WIDTHS = {"wide": (1280, 800), "narrow": (360, 720)}
 SCHEMES = ("light", "dark")
 IDS = """
 import json
+from datetime import timedelta
 from urllib.parse import quote
 from dags_app.models import Asset, Dag
 from django.contrib.auth.models import User
 from django.utils import timezone
-from runs_app import teams
+from runs_app import teams, webhooks
 from runs_app.models import DagRun, FailureGroup, TaskInstance
 for name, about, rules in (
     ("finance", "Ledgers and reports", [["tag", "finance"], ["owner", "finance"]]),
@@ -84,6 +88,15 @@ for name, about, rules in (
     for account in User.objects.order_by("pk")[:1]:
         teams.put_member(team, account, "user", user=None)
 failed = DagRun.objects.filter(dag_id="warehouse_nightly", state="failed").order_by("-run_after").first()
+owner, now = User.objects.order_by("pk").first(), timezone.now()
+desk, _ = webhooks.create(owner, {"name": "Incident desk", "url": "https://desk.example.org/hooks/1", "tags": ["finance"]}, now)
+webhooks.create(owner, {"name": "Chat of the warehouse", "url": "https://chat.example.org/hooks/2", "dag_ids": ["warehouse_nightly"], "kinds": ["dag_run.failed"], "enabled": False, "disabled_why": "Nothing arrived for a day: 503"}, now)
+for number, state in enumerate(("arrived", "arrived", "dead", "arrived", "arrived")):
+    row = webhooks.send_test(desk, user=owner, now=now - timedelta(hours=number))
+    row.kind, row.dag_id, row.run_id, row.state = "dag_run.failed", failed.dag_id, failed.run_id, state
+    row.next_at, row.tried_at, row.tries = None, row.created_at, 1 if state == "arrived" else 11
+    row.status, row.answer = (204, "") if state == "arrived" else (503, "busy")
+    row.save()
 first = TaskInstance.objects.filter(run=failed, state="failed", map_index=-1).order_by("started_at").first()
 wide = DagRun.objects.filter(dag_id="thumbnails").order_by("-run_after").first()
 long = DagRun.objects.filter(dag_id="export_ledger").order_by("-run_after").first()
@@ -96,6 +109,7 @@ found = {
     "mapped": mapped.task_id,
     "asset": Asset.objects.get(name="orders").pk,
     "consumer": Dag.objects.filter(asset_expression__isnull=False).order_by("pk").first().pk,
+    "webhook": desk.pk,
     "failure": FailureGroup.objects.order_by("pk").values_list("pk", flat=True).first(),
 }
 print("ids", json.dumps(found))

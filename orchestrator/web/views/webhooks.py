@@ -77,7 +77,7 @@ def edit(request: HttpRequest, webhook_id: str) -> HttpResponse:
             text = gettext("{name} is changed.").format(name=hook.name)
             return done(request, text, reverse("webhook", args=[hook.pk]))
     title = gettext("Change {name}").format(name=hook.name)
-    return _form(request, values, error, title, reverse("webhook", args=[hook.pk]))
+    return _form(request, values, error, title, reverse("webhook", args=[hook.pk]), hook)
 
 
 @form_view
@@ -137,9 +137,11 @@ def _values(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _form(request: HttpRequest, values: dict[str, Any], error: str, title: str, back: str) -> HttpResponse:
+def _form(
+    request: HttpRequest, values: dict[str, Any], error: str, title: str, back: str, hook: Webhook | None = None
+) -> HttpResponse:
     status = 422 if error else 200
-    context = {"values": values, "kinds": KINDS, "error": error, "title": title, "back": back}
+    context = {"values": values, "kinds": KINDS, "error": error, "title": title, "back": back, "hook": hook}
     return page(request, "webhooks/form.html", status, nav=NAV, **context)
 
 
