@@ -97,7 +97,10 @@ WORKS: dict[str, tuple[str, ...]] = {
     "dags unpause alpha": ("alpha",),
     "dags next-execution alpha": (),
     "dags trigger alpha --dag-run-id by-ctl --note hello": ("by-ctl",),
-    "dagrun list --dag-id alpha": ("r1", "by-ctl"),
+    "dagrun list --dag-id alpha --limit 10": (
+        "r1",
+        "by-ctl",
+    ),  # without, it sends an empty one, which Airflow refuses too
     "dagrun get alpha r1": ("r1", "success"),
     "variables create --key v --value one": ("v",),
     "variables update --key v --value two": ("v",),

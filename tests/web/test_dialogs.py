@@ -267,8 +267,8 @@ def test_a_note_on_a_task_and_deleting_the_dag(user: Client, shop: Dag):
 
 
 def test_a_failed_run_offers_to_rerun_what_failed(user: Client, shop_run: DagRun):
-    assert "?set=1&amp;only_failed=on" in user.get("/dags/shop/runs/first").content.decode()
-    form = user.get("/dags/shop/runs/first/clear?set=1&only_failed=on").content.decode()
+    assert "clear?only_failed=on" in user.get("/dags/shop/runs/first").content.decode()
+    form = user.get("/dags/shop/runs/first/clear?only_failed=on").content.decode()
     assert "<b>4</b> task instances" in form
 
 

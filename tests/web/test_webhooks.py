@@ -52,7 +52,7 @@ def test_each_button_does_what_it_says(admin):
     assert admin.post(act, {"act": "resend", "delivery": row.pk}).status_code == 404
     admin.post(reverse("webhook-act", args=[other.pk]), {"act": "resend", "delivery": row.pk})
     assert Delivery.objects.get(pk=row.pk).state == "waiting"
-    assert admin.post(act, {"act": "explode"}).status_code == 404
+    assert admin.post(act, {"act": "explode"}).status_code == 422
 
 
 def test_lists_ask_as_many_questions_for_one_as_for_many(admin, django_assert_max_num_queries):
