@@ -67,7 +67,7 @@ class Engine:
 
     @property
     def server(self) -> ForkServer:
-        return self.slot.server
+        return self.slot.server.own
 
     @contextmanager
     def environment(self, values: dict[str, str]) -> Iterator[None]:
