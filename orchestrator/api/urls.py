@@ -97,7 +97,7 @@ TASK = RUN + "/taskInstances/<str:task_id>"
 WEBHOOK = "api/v2/webhooks/<str:webhook_id>"
 
 urlpatterns = [
-    path("openapi.json", DocumentView.as_view()),
+    path("openapi.json", DocumentView.as_view(), name="openapi"),
     path("auth/token", TokenView.as_view()),
     path("auth/token/cli", CliTokenView.as_view()),
     path("api/v2/auth/login", LoginView.as_view()),

@@ -29,6 +29,8 @@ OPEN = (
     "/auth/",
     "/api/",
     "/openapi.json",
+    "/docs",
+    "/redoc",
     "/favicon.ico",
     "/healthz",
     "/answer/",

@@ -68,6 +68,7 @@ BAR = (
             Entry("tokens", gettext_lazy("API tokens"), "read"),
         ],
     ),
+    Menu(gettext_lazy("Docs"), [Entry("api-docs", gettext_lazy("REST API reference"))]),
 )
 
 

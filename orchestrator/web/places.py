@@ -45,6 +45,7 @@ PLACES = (
     Place(gettext_lazy("Roles"), "roles", "security rights", "admin"),
     Place(gettext_lazy("Teams"), "teams", "security rights groups", "admin"),
     Place(gettext_lazy("Tokens"), "tokens", "security api access"),
+    Place(gettext_lazy("REST API reference"), "api-docs", "docs openapi swagger redoc"),
     Place(gettext_lazy("Undo"), "undo", "take back last action"),
     Place(gettext_lazy("Change password"), "password", "account"),
     Place(gettext_lazy("Administration"), "admin:index", "django admin", "edit_pools"),

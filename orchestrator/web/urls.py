@@ -12,6 +12,7 @@ from . import old_addresses, urls_admin, urls_browse, urls_charts
 from .converters import ANY
 from .views import (
     account,
+    api_docs,
     asset_store,
     assets,
     backfills,
@@ -77,6 +78,8 @@ urlpatterns = [
     path("undo", undo.undo_page, name="undo"),
     path("language", set_language, name="language"),
     path("account/password", account.change_password, name="password"),
+    path("docs", api_docs.docs_page, name="api-docs"),
+    path("redoc", RedirectView.as_view(pattern_name="api-docs"), name="redoc"),
     path("search", search.search, name="search"),
     path("dags", dags.list_page, name="dags"),
     *urls_browse.urlpatterns,

@@ -12,7 +12,7 @@ import * as toasts from "./toast.js";
 import * as zones from "./zones.js";
 import { gettext } from "./texts.js";
 
-const modules = { grid: () => import("./grid.js"), graph: () => import("./graph.js"), gantt: () => import("./gantt.js"), calendar: () => import("./calendar.js"), code: () => import("./code.js"), editor: () => import("./editor.js"), log: () => import("./log.js"), replay: () => import("./replay.js") };
+const modules = { apidocs: () => import("./apidocs.js"), grid: () => import("./grid.js"), graph: () => import("./graph.js"), gantt: () => import("./gantt.js"), calendar: () => import("./calendar.js"), code: () => import("./code.js"), editor: () => import("./editor.js"), log: () => import("./log.js"), replay: () => import("./replay.js") };
 
 dates.start(); toasts.start(); finder.start(); folds.start(); asCode.start(); ticks.start(); zones.start();
 if (document.getElementById("dialog")) { dialogs.start(); refresh.start(); }

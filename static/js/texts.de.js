@@ -2,6 +2,7 @@
 globalThis.orchestratorTexts = { form: (n) => Number((n != 1)), texts: {
  "Actions": "Aktionen",
  "All ticked": "Alles angehakt",
+ "Asking …": "Wird gefragt …",
  "Assets": "Assets",
  "Close group {name}": "Gruppe {name} schließen",
  "Copied.": "Kopiert.",
@@ -17,8 +18,10 @@ globalThis.orchestratorTexts = { form: (n) => Number((n != 1)), texts: {
  "Instances of {name}": "Instanzen von {name}",
  "It ended as {state}": "Es endete als {state}",
  "It has not run yet": "Er ist noch nicht gelaufen",
+ "It leads elsewhere (307).": "Es führt anderswohin (307).",
  "Link to this line": "Link zu dieser Zeile",
  "Loosen them, or go back to newer runs.": "Lockern, oder zu neueren Läufen zurückgehen.",
+ "No answer: {why}": "Keine Antwort: {why}",
  "No line passes these filters.": "Keine Zeile passt zu diesen Filtern.",
  "No run fits these filters": "Kein Lauf passt zu diesen Filtern",
  "No time zone is called like that.": "Keine Zeitzone heißt so.",
@@ -102,5 +105,6 @@ globalThis.orchestratorTexts = { form: (n) => Number((n != 1)), texts: {
  "{count} ticked": "{count} angehakt",
  "{from} to {to}": "{from} bis {to}",
  "{place} of {count}": "{place} von {count}",
- "{span} ago": "vor {span}"
+ "{span} ago": "vor {span}",
+ "… and more, which is not shown.": "… und mehr, was nicht gezeigt wird."
 } };

@@ -201,6 +201,7 @@ PAGES: dict[str, dict[str, str]] = {
     "language": {"get": "open", "post": "open"},
     "account/password": {"get": "mine", "post": "mine"},
     "search": {"get": "lists"},
+    **{name: {"get": "open"} for name in ("docs", "redoc")},
     "dags": {"get": "lists"},
     **{name: {"get": "lists"} for name in ("dag_runs", "task_instances", "timeline", "xcoms", "deadlines")},
     "as-code": {"post": "mine"},

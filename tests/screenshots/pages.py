@@ -67,6 +67,7 @@ PAGES = {
     "roles": "/security/roles",
     "tokens": "/security/tokens",
     "audit-log": "/events",
+    "api-docs": "/docs",
     "sign-in": "/sign-in",
 }
 WIDTHS = {"wide": (1280, 800), "narrow": (360, 720)}

@@ -93,6 +93,7 @@ EDITED = [("code-edit", DAG)]
 """For admins alone, and only where editing is switched on: see test_edit.py."""
 POSTS = [("pause", DAG), ("reparse", DAG), ("backfill-pause", BACKFILL), ("backfill-unpause", BACKFILL), *FORMS]
 OPEN = {"home", "favicon", "sign-in", "oidc", "oidc-callback", "choose-password", "sign-out", "language"}
+OPEN |= {"api-docs", "redoc"}
 OF_TASKS_THAT_ASK = {"task-required", "task-required-mapped", "answer-link"}
 """Not there for the tasks of this shop; see test_required.py."""
 OF_ONES_OWN = {"favorite"}
