@@ -10,39 +10,6 @@ from typing import Any
 from orchestrator.sdk.context import CONTEXT_KEYS
 
 KNOWN_CONTEXT_KEYS = CONTEXT_KEYS
-DEFAULT_FORMAT_PREFIX = "airflow.ctx."
-ENV_VAR_FORMAT_PREFIX = "AIRFLOW_CTX_"
-_NAMES = ("dag_id", "task_id", "execution_date", "logical_date", "try_number", "dag_run_id", "dag_owner", "dag_email")
-AIRFLOW_VAR_NAME_FORMAT_MAPPING = {
-    f"AIRFLOW_CONTEXT_{name.upper()}": {
-        "default": DEFAULT_FORMAT_PREFIX + name,
-        "env_var_format": ENV_VAR_FORMAT_PREFIX + name.upper(),
-    }
-    for name in _NAMES
-}
-
-
-def context_to_airflow_vars(context: Mapping[str, Any], in_env_var_format: bool = False) -> dict[str, str]:
-    """What of the context programs are told, as texts: ids, date, try, owner and addresses."""
-    task, ti, run = (context.get(name) for name in ("task", "ti", "dag_run"))
-    date = context.get("logical_date")
-    emails = getattr(task, "email", None) or ""
-    found = {
-        "dag_id": getattr(ti, "dag_id", None),
-        "task_id": getattr(ti, "task_id", None),
-        "execution_date": date.isoformat() if date else None,
-        "logical_date": date.isoformat() if date else None,
-        "try_number": getattr(ti, "try_number", None),
-        "dag_run_id": getattr(run, "run_id", None),
-        "dag_owner": getattr(task, "owner", None),
-        "dag_email": emails if isinstance(emails, str) else ",".join(emails),
-    }
-    way = "env_var_format" if in_env_var_format else "default"
-    return {
-        AIRFLOW_VAR_NAME_FORMAT_MAPPING[f"AIRFLOW_CONTEXT_{name.upper()}"][way]: str(value)
-        for name, value in found.items()
-        if value
-    }
 
 
 def determine_kwargs(func: Callable[..., Any], args: Collection[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:

@@ -93,11 +93,7 @@ _HELPERS = _from(
     *("parse_template_string", "partition", "prevent_duplicates", "prune_dict", "reduce_in_chunks", "render_template"),
     *("render_template_as_native", "render_template_to_string", "validate_group_key", "validate_key"),
 )
-_CALLS = _from(
-    _COMPAT + "calls",
-    *("AIRFLOW_VAR_NAME_FORMAT_MAPPING", "DEFAULT_FORMAT_PREFIX", "ENV_VAR_FORMAT_PREFIX", "context_to_airflow_vars"),
-    *("determine_kwargs", "make_kwargs_callable"),
-)
+_CALLS = _from(_COMPAT + "calls", "determine_kwargs", "make_kwargs_callable")
 _HOST = _COMPAT + "host"
 _SUBDAG = _from(_OP + "subdag", "SubDagOperator", "SkippedStatePropagationOptions")
 _TRIGGER_CONSTANTS = {"XCOM_RUN_ID": "orchestrator.operators.trigger_dagrun:XCOM_RUN_ID"}
@@ -111,7 +107,7 @@ OTHER: dict[str, dict[str, str]] = {
     "airflow.sdk.exceptions": _ERRORS,
     "airflow.configuration": _CONFIG,
     "airflow.settings": _from(_COMPAT + "configuration", "DAGS_FOLDER", "PLUGINS_FOLDER", "conf")
-    | _from(_COMPAT + "calls", get_airflow_context_vars="context_to_airflow_vars"),
+    | _from(_COMPAT + "task_variables", get_airflow_context_vars="context_to_airflow_vars"),
     "airflow.secrets.environment_variables": _from(
         _SDK + "secrets_backend", EnvironmentVariablesBackend="BaseSecretsBackend"
     ),

@@ -36,7 +36,8 @@ _MANAGERS = _from(
 )
 _DETAILS = _from(_SHIMS, "AccessView", "AssetAliasDetails", "AssetDetails", "DagAccessEntity")
 _CONTEXT_VARIABLES = _from(
-    "orchestrator.compat.task_variables", "context_to_airflow_vars", "AIRFLOW_VAR_NAME_FORMAT_MAPPING"
+    "orchestrator.compat.task_variables",
+    *("AIRFLOW_VAR_NAME_FORMAT_MAPPING", "DEFAULT_FORMAT_PREFIX", "ENV_VAR_FORMAT_PREFIX", "context_to_airflow_vars"),
 )
 _LISTENERS = _from("orchestrator.compat.listener_manager", "get_listener_manager", "ListenerManager")
 _RAISED = _from(_SHIMS, "DownstreamTasksSkipped", "DagRunTriggerException")
@@ -92,6 +93,10 @@ PROVIDER_MODULES: dict[str, dict[str, str]] = {
     "airflow.providers_manager": _MANAGERS,
     "airflow.security": {},
     "airflow.security.kerberos": _from("orchestrator.compat.kerberos", "renew_from_kt"),
+    "airflow.security.utils": _from(
+        "orchestrator.compat.kerberos",
+        *("get_components", "get_fqdn", "principal_from_username", "replace_hostname_pattern"),
+    ),
     "airflow.settings": _from(_SHIMS, "pod_mutation_hook"),
     "airflow.utils.context": _from(_CALLS, "context_merge"),
     "airflow.utils.deprecation_tools": _from(_CALLS, "add_deprecated_classes"),
@@ -120,5 +125,7 @@ PROVIDER_MODULES: dict[str, dict[str, str]] = {
         "SET_DURING_EXECUTION": f"{_SHIMS}:SET_DURING_EXECUTION",
     },
     "airflow.providers.standard.operators.python": {"_SERIALIZERS": f"{_DECORATED}:SERIALIZERS"},
-    "airflow.providers.standard.utils.python_virtualenv": _from("orchestrator.compat.scripts", "write_python_script"),
+    "airflow.providers.standard.utils.python_virtualenv": _from(
+        "orchestrator.compat.scripts", "prepare_virtualenv", "write_python_script"
+    ),
 }

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+DEFAULT_FORMAT_PREFIX = "airflow.ctx."
+ENV_VAR_FORMAT_PREFIX = "AIRFLOW_CTX_"
 _NAMES = ("dag_id", "task_id", "execution_date", "logical_date", "try_number", "dag_run_id", "dag_owner", "dag_email")
 AIRFLOW_VAR_NAME_FORMAT_MAPPING = {
     f"AIRFLOW_CONTEXT_{name.upper()}": {
-        "default": f"airflow.ctx.{name}",
-        "env_var_format": f"AIRFLOW_CTX_{name.upper()}",
+        "default": DEFAULT_FORMAT_PREFIX + name,
+        "env_var_format": ENV_VAR_FORMAT_PREFIX + name.upper(),
     }
     for name in _NAMES
 }

@@ -126,9 +126,9 @@ class PythonVirtualenvOperator(ExternalPythonOperator):
         python = os.path.join(place, "bin", "python")
         if lines:
             # By files, not by arguments: addresses may hold passwords, and everybody sees a command line.
-            _write(os.path.join(place, "pip.conf"), _pip_conf(self._urls()))
+            write_private(os.path.join(place, "pip.conf"), pip_conf(self._urls()))
             file = os.path.join(place, "requirements.txt")
-            _write(file, "\n".join(lines) + "\n")
+            write_private(file, "\n".join(lines) + "\n")
             quiet = ["--quiet", "--disable-pip-version-check"]
             self._must([python, "-m", "pip", "install", *quiet, *self.pip_install_options, "-r", file])
         return python
@@ -145,14 +145,14 @@ class PythonVirtualenvOperator(ExternalPythonOperator):
             raise AirflowException(f"task {self.task_id!r}: its {what}: {self._last}")
 
 
-def _pip_conf(urls: list[str]) -> str:
+def pip_conf(urls: list[str]) -> str:
     if not urls:
         return "[global]\n"
     more = "".join(f"\n    {each}" for each in urls[1:])
     return f"[global]\nindex-url = {urls[0]}\n" + (f"extra-index-url ={more}\n" if more else "")
 
 
-def _write(path: str, text: str) -> None:
+def write_private(path: str, text: str) -> None:
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from orchestrator.compat import package_calls
+from orchestrator.compat import kerberos, package_calls
 from orchestrator.compat.configuration import AirflowConfigException, Configuration
 from orchestrator.compat.lineage import HookLineageCollector, get_hook_lineage_collector
-from orchestrator.compat.scripts import write_python_script
+from orchestrator.compat.scripts import prepare_virtualenv, write_python_script
 from orchestrator.compat.task_variables import context_to_airflow_vars
 from orchestrator.compat.timeouts import timeout
-from orchestrator.sdk.exceptions import AirflowTaskTimeout
+from orchestrator.sdk.exceptions import AirflowException, AirflowTaskTimeout
 
 
 def test_what_is_secret_by_its_name_is_not_shown():
@@ -77,3 +80,26 @@ def test_a_function_travels_as_a_script(tmp_path):
     )
     subprocess.run([sys.executable, str(script), str(given), str(answer), "none"], check=True)
     assert pickle.loads(answer.read_bytes()) == 5
+
+
+def test_a_program_gets_an_environment_of_its_own(tmp_path: Path):
+    python = prepare_virtualenv(str(tmp_path / "venv"), sys.executable, system_site_packages=False)
+    found = subprocess.run([python, "-c", "import sys; print(sys.prefix)"], capture_output=True, text=True, check=True)
+    assert Path(found.stdout.strip()) == tmp_path / "venv"
+    with pytest.raises(AirflowException, match="no-such-python is not installed"):
+        prepare_virtualenv(str(tmp_path / "none"), "no-such-python", system_site_packages=False)
+
+
+def test_principals_of_services_name_a_host():
+    parts = kerberos.get_components("hive/_HOST@EXAMPLE.ORG")
+    assert parts == ["hive", "_HOST", "EXAMPLE.ORG"]
+    assert kerberos.replace_hostname_pattern(parts, "Node-1.example.org") == "hive/node-1.example.org@EXAMPLE.ORG"
+    assert kerberos.principal_from_username("ann", "EXAMPLE.ORG") == "ann@EXAMPLE.ORG"
+    assert kerberos.get_components(None) is None
+
+
+@pytest.mark.parametrize("module", ["airflow.utils.operator_helpers", "airflow.sdk.execution_time.context"])
+def test_packages_find_how_the_context_is_named(module: str):
+    code = f"import orchestrator.compat; orchestrator.compat.install(); import {module} as found; print(found.DEFAULT_FORMAT_PREFIX)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert said.stdout == "airflow.ctx.\n", said.stderr

@@ -430,14 +430,14 @@ def test_what_cannot_be_installed_leaves_nothing_behind(tmp_path: Path):
 
 
 def test_the_address_of_an_index_comes_from_a_connection_and_not_into_the_command_line(monkeypatch: pytest.MonkeyPatch):
-    from orchestrator.operators.virtualenv import _pip_conf
+    from orchestrator.operators.virtualenv import pip_conf
 
     monkeypatch.setenv("AIRFLOW_CONN_PI", "http://me:p%40ss@index.example.org/simple")
     made = PythonVirtualenvOperator(
         task_id="t", python_callable=shout, index_urls="https://a.example.org", index_urls_from_connection_ids="pi"
     )
     assert made._urls()[1].startswith("https://me:p%40ss@index.example.org")
-    assert "index-url = https://a.example.org\nextra-index-url =\n    https://me" in _pip_conf(made._urls())
+    assert "index-url = https://a.example.org\nextra-index-url =\n    https://me" in pip_conf(made._urls())
     assert "p%40ss" not in made._needs()
 
 
