@@ -59,7 +59,7 @@ class Memory:
         include_prior_dates: bool = False,
         within: Json = None,
     ) -> Json:
-        if dag_id is not None or run_id not in (None, self.run.run_json["run_id"]):
+        if self._of_another(dag_id, run_id):
             return NOT_SET
         wanted = [map_indexes] if isinstance(map_indexes, int) else map_indexes
         found = []
@@ -72,10 +72,15 @@ class Memory:
     def _latest_xcom(
         self, key: str | None, dag_id: str | None = None, run_id: str | None = None, include_prior_dates: bool = False
     ) -> Json:
-        if dag_id is not None or run_id not in (None, self.run.run_json["run_id"]):
+        if self._of_another(dag_id, run_id):
             return NOT_SET
         found = [value for (_, _, name), (value, _) in self.xcoms.items() if key in (None, name)]
         return {"value": found[-1]} if found else None
+
+    def _of_another(self, dag_id: str | None, run_id: str | None) -> bool:
+        """A link asks with the whole key of its task instance, which is this run's."""
+        ours = self.run.run_json
+        return dag_id not in (None, ours["dag_id"]) or run_id not in (None, ours["run_id"])
 
     def _of(self, task_id: str, key: str | None) -> list[Any]:
         return [each for each in self.xcoms.items() if each[0][0] == task_id and key in (None, each[0][2])]

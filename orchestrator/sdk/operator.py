@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+from abc import ABCMeta
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -117,7 +118,7 @@ def parameters_of(cls: type) -> frozenset[str]:
     return _parameters[cls]
 
 
-class OperatorMeta(type):
+class OperatorMeta(ABCMeta):
     """Fills in ``default_args`` of DAG, groups and call before a class's own ``__init__`` sees its arguments."""
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:

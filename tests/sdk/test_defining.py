@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -54,6 +55,20 @@ def test_the_nearest_default_wins_and_unknown_ones_are_nobodys():
     assert (inner.retries, inner.region, other.region) == (2, "call", "group")
     assert (outer.retries, outer.owner) == (5, "me")
     assert dag.to_spec().owners == ("me",)
+
+
+def test_operators_may_be_abstract():
+    class Job(BaseOperator, ABC):
+        @abstractmethod
+        def name(self) -> str: ...
+
+    class Load(Job):
+        def name(self) -> str:
+            return "load"
+
+    assert Load(task_id="load").name() == "load"
+    with pytest.raises(TypeError, match="abstract"):
+        Job(task_id="job")  # type: ignore[abstract]
 
 
 def test_arguments_of_the_call_reach_mapped_tasks_through_default_args_too():

@@ -19,11 +19,13 @@ from orchestrator.sdk import (
     DAG,
     BaseHook,
     BaseOperator,
+    BaseOperatorLink,
     BaseSensorOperator,
     Connection,
     Param,
     PokeReturnValue,
     Variable,
+    XCom,
     get_current_context,
     task,
 )
@@ -312,3 +314,25 @@ def test_twenty_tasks_take_no_more_than_a_few_forks_would():
 
     dag = chain_of(20)
     assert least(lambda: run(dag)) < 2 * least(parse)
+
+
+class Page(BaseOperatorLink):
+    """As those of Google's package: it reads what its task pushed, by the whole key."""
+
+    name = "Page"
+
+    def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:
+        return "https://example.org/" + XCom.get_value(ti_key=ti_key, key="page")
+
+
+class Publish(BaseOperator):
+    operator_extra_links = (Page(),)
+
+    def execute(self, context: Any) -> None:
+        context["ti"].xcom_push("page", "7")
+
+
+def test_a_link_reads_what_its_task_pushed():
+    with DAG("d") as dag:
+        Publish(task_id="publish")
+    assert run(dag).assert_success().xcom("publish", Page().xcom_key) == "https://example.org/7"
