@@ -202,7 +202,8 @@ def judge_due(now: datetime, most: int) -> int:
         rows = fetch(
             "SELECT d.id, d.run_id, d.key, d.task_id, d.map_index, d.deadline_time, r.state, r.ended_at, r.dag_id, "
             "r.version_id FROM runs_app_deadline d JOIN runs_app_dagrun r ON r.id = d.run_id "
-            f"WHERE d.missed = %s AND d.deadline_time <= %s ORDER BY d.deadline_time, d.id LIMIT {most}" + _of_deadline(),
+            f"WHERE d.missed = %s AND d.deadline_time <= %s ORDER BY d.deadline_time, d.id LIMIT {most}"
+            + _of_deadline(),
             [False, now],
         )
         for pk, run_pk, key, task_id, map_index, at, state, ended_at, dag_id, version_pk in rows:
