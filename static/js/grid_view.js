@@ -111,6 +111,7 @@ export class View {
     if (!moved) return;
     this.fill(this.head);
     for (const line of this.filled) this.fill(line);
+    if (anew) this.rove();  // the cell that Tab reached has gone with all others
   }
 
   /** Have cells in the rows in view and some around them: as all are as high, it is known which they are. */
@@ -276,7 +277,7 @@ export class View {
   /** One cell can be reached with Tab; arrows lead on. */
   rove() {
     const known = this.at(this.tab);
-    if (known && !known[0].box.hidden) return;
+    if (known && known[0].box.isConnected && !known[0].box.hidden) return;  // rows that were built anew have other cells
     const line = this.lines.get(this.order[0]);
     if (!line || !this.model.runs.length) return;
     this.fill(line);
