@@ -44,7 +44,8 @@ export function start() {
   /** @param {Found} each @param {number} index */
   function row(each, index) {
     const item = document.createElement("li"), link = document.createElement("a"), name = document.createElement("span"), about = document.createElement("span");
-    item.setAttribute("role", "option"); item.id = `found-${index}`;
+    item.setAttribute("role", "none");
+    link.setAttribute("role", "option"); link.id = `found-${index}`;  // the link itself: an option holds nothing that one could act on
     link.href = each.to; link.tabIndex = -1;
     if (each.dialog) link.dataset.opens = "";
     if (each.state) { const dot = document.createElement("i"); dot.className = `st st-${each.state}`; dot.title = each.state.replaceAll("_", " "); link.append(dot); }
@@ -55,7 +56,7 @@ export function start() {
 
   /** @param {number} index */
   function mark(index) {
-    const items = [...list.querySelectorAll("li[role=option]")];
+    const items = [...list.querySelectorAll("[role=option]")];
     at = Math.max(0, Math.min(index, items.length - 1));
     items.forEach((item, i) => item.setAttribute("aria-selected", String(i === at)));
     if (items[at]) { items[at].scrollIntoView({ block: "nearest" }); input.setAttribute("aria-activedescendant", items[at].id); } else input.removeAttribute("aria-activedescendant");
@@ -69,7 +70,7 @@ export function start() {
   input.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(look, 90); });
   dialog.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") { event.preventDefault(); mark(at + (event.key === "ArrowDown" ? 1 : -1)); }
-    if (event.key === "Enter") { event.preventDefault(); /** @type {HTMLAnchorElement | null} */ (list.querySelector('[aria-selected="true"] a'))?.click(); }
+    if (event.key === "Enter") { event.preventDefault(); /** @type {HTMLAnchorElement | null} */ (list.querySelector('[aria-selected="true"]'))?.click(); }
   });
   dialog.addEventListener("open-it", () => { dialog.showModal(); input.select(); look(); });
 }

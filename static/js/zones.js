@@ -22,7 +22,8 @@ export function start() {
     const found = all.filter((name) => name.toLowerCase().includes(wanted)).slice(0, 60);
     list.replaceChildren(...found.map((name, index) => {
       const item = document.createElement("li"), button = document.createElement("button"), text = document.createElement("span"), about = document.createElement("span");
-      item.setAttribute("role", "option"); item.id = `zone-${index}`; item.dataset.zone = name;
+      item.setAttribute("role", "none");
+      button.setAttribute("role", "option"); button.id = `zone-${index}`; button.dataset.zone = name;
       button.type = "button"; button.tabIndex = -1;
       text.textContent = name.replaceAll("_", " ");
       about.textContent = [name === zone ? gettext("chosen") : "", name === local ? gettext("of this computer") : "", offset(name)].filter(Boolean).join(" · ");
@@ -35,7 +36,7 @@ export function start() {
 
   /** @param {number} index */
   function mark(index) {
-    const items = [...list.querySelectorAll("li[role=option]")];
+    const items = [...list.querySelectorAll("[role=option]")];
     at = Math.max(0, Math.min(index, items.length - 1));
     items.forEach((item, i) => item.setAttribute("aria-selected", String(i === at)));
     if (items[at]) { items[at].scrollIntoView({ block: "nearest" }); input.setAttribute("aria-activedescendant", items[at].id); }
@@ -44,7 +45,7 @@ export function start() {
   /** @param {Element | null | undefined} item */
   function take(item) { const name = item?.getAttribute("data-zone"); if (name) { choose(name); dialog.close(); } }
 
-  list.addEventListener("click", (event) => take(/** @type {Element} */ (event.target).closest("li")));
+  list.addEventListener("click", (event) => take(/** @type {Element} */ (event.target).closest("[data-zone]")));
   input.addEventListener("input", show);
   dialog.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") { event.preventDefault(); mark(at + (event.key === "ArrowDown" ? 1 : -1)); }
