@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -152,7 +153,11 @@ class Started:
         self.said = shell.home / "said"
         with (shell.home / "lines").open("w") as out, self.said.open("w") as said:
             environment = {**shell.environment, "PYTHONUNBUFFERED": "1"}
-            self.process = subprocess.Popen([PROGRAM, *words], env=environment, stdout=out, stderr=said)
+            # As from a terminal: where the tests run in the background, children would inherit that Ctrl-C means nothing.
+            heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+            self.process = subprocess.Popen(
+                [PROGRAM, *words], env=environment, stdout=out, stderr=said, preexec_fn=heard
+            )
         self.out = shell.home / "lines"
 
     def __enter__(self) -> Started:
