@@ -6,6 +6,12 @@ import os
 import sys
 
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "AIRFLOW_HOME")
+PLACES = (
+    *("JAVA_HOME", "SPARK_HOME", "HADOOP_HOME", "HADOOP_CONF_DIR", "YARN_CONF_DIR", "LD_LIBRARY_PATH", "ODBCSYSINI"),
+    *("ORACLE_HOME", "TNS_ADMIN", "KRB5_CONFIG", "STORAGE_EMULATOR_HOST"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+)
+"""Where libraries of tasks find programs, files and hosts, which many are told by no other way. None holds a secret."""
 PASSED_ON_PREFIXES = ("AIRFLOW_", "AIRFLOW__", "ORCHESTRATOR_TASK_")
 KEPT = (
     *("AIRFLOW_CONN_", "AIRFLOW_VAR_", "AIRFLOW__SECRETS__", "AIRFLOW__DATABASE__", "AIRFLOW__CELERY__"),
@@ -24,7 +30,7 @@ def child_environment(python: str = sys.executable) -> dict[str, str]:
     found = {
         name: value
         for name, value in os.environ.items()
-        if (name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)) and not name.startswith(KEPT)
+        if (name in PASSED_ON or name in PLACES or name.startswith(PASSED_ON_PREFIXES)) and not name.startswith(KEPT)
     }
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     found["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([root, *found.get("PYTHONPATH", "").split(os.pathsep)])).strip(

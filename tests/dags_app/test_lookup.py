@@ -139,6 +139,14 @@ def test_a_childs_environment_holds_neither_the_secrets_nor_what_opens_them(monk
     assert [name for name, value in child_environment().items() if value == "canary"] == ["AIRFLOW__CORE__PARALLELISM"]
 
 
+def test_a_childs_environment_says_where_libraries_find_things(monkeypatch):
+    for name in ("JAVA_HOME", "REQUESTS_CA_BUNDLE", "STORAGE_EMULATOR_HOST", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "canary")
+    assert sorted(name for name, value in child_environment().items() if value == "canary") == [
+        *("JAVA_HOME", "REQUESTS_CA_BUNDLE", "STORAGE_EMULATOR_HOST")
+    ]
+
+
 def test_the_commands_show_what_a_task_would_get(use, capsys):
     use(a="vault")
     call_command("variables", "get", "a")

@@ -72,7 +72,8 @@ def settings() -> str:
         "## Airflow's",
         "",
         "Tasks and DAG files find these as they would in Airflow. Of our own environment user code sees nothing but",
-        "`AIRFLOW_...`, `ORCHESTRATOR_TASK_...` and what every program needs (`PATH`, `HOME`, `LANG`, `TZ` and the like);",
+        "`AIRFLOW_...`, `ORCHESTRATOR_TASK_...`, what every program needs (`PATH`, `HOME`, `LANG`, `TZ` and the like) and where",
+        "libraries find theirs (`JAVA_HOME`, `SPARK_HOME`, `HADOOP_CONF_DIR`, `REQUESTS_CA_BUNDLE`, `STORAGE_EMULATOR_HOST`);",
         "`AIRFLOW_VAR_...`, `AIRFLOW_CONN_...` and Airflow's own credentials stay with the server, which answers for them by name.",
         "",
         *table(
