@@ -26,14 +26,22 @@ DEFAULTS: Mapping[str, Mapping[str, str]] = {
         "max_map_length": "1024",
         "parallelism": "32",
         "plugins_folder": "plugins",
+        "security": "",
         "unit_test_mode": "False",
     },
     "api": {"base_url": "http://localhost:8080"},
-    "email": {"default_email_on_failure": "True", "default_email_on_retry": "True", "subject_template": ""},
+    "email": {
+        "default_email_on_failure": "True",
+        "default_email_on_retry": "True",
+        "email_conn_id": "smtp_default",
+        "ssl_context": "default",
+        "subject_template": "",
+    },
     **{
         section: {"namespace": "default", "worker_container_repository": "", "worker_container_tag": ""}
         for section in ("kubernetes", "kubernetes_executor")
     },
+    "kerberos": {"ccache": "/tmp/airflow_krb5_ccache", "keytab": "airflow.keytab", "principal": "airflow"},
     "logging": {"remote_logging": "False", "logging_level": "INFO"},
     "operators": {"default_deferrable": "False", "default_owner": "airflow", "default_queue": "default"},
     "scheduler": {"catchup_by_default": "False", "create_cron_data_intervals": "False"},
@@ -41,6 +49,8 @@ DEFAULTS: Mapping[str, Mapping[str, str]] = {
     "smtp": {
         "smtp_host": "localhost",
         "smtp_port": "25",
+        "smtp_retry_limit": "5",
+        "smtp_timeout": "30",
         "smtp_mail_from": "orchestrator@localhost",
         "smtp_ssl": "False",
         "smtp_starttls": "True",
@@ -125,7 +135,10 @@ class Configuration:
         except ImportError as error:
             raise AirflowConfigException(f"[{section}/{key}] = {path!r} cannot be imported: {error}") from error
 
-    def getjson(self, section: str, key: str, fallback: Any = _UNSET, **ignored: Any) -> Any:
+    def getjson(self, section: str, key: str, fallback: Any = None, **ignored: Any) -> Any:
+        """What stands there, read as JSON; ``fallback`` where nothing does, or an empty text."""
+        if self.get(section, key, "") == "":
+            return fallback
         return self._typed(json.loads, "JSON", section, key, fallback)
 
     def getlist(self, section: str, key: str, fallback: Any = _UNSET, delimiter: str = ",", **ignored: Any) -> Any:

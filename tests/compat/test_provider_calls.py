@@ -51,6 +51,14 @@ def test_a_dotted_path_in_the_configuration_is_imported(monkeypatch: pytest.Monk
         Configuration().getimport("aws", "session_factory")
 
 
+def test_an_empty_text_is_no_json_but_no_error(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AIRFLOW__OPENLINEAGE__TRANSPORT", "")
+    assert Configuration().getjson("openlineage", "transport", fallback={}) == {}
+    monkeypatch.setenv("AIRFLOW__OPENLINEAGE__TRANSPORT", '{"type": "console"}')
+    assert Configuration().getjson("openlineage", "transport") == {"type": "console"}
+    assert Configuration().get("core", "security") == ""  # hooks that know Kerberos ask without a fallback
+
+
 def test_hooks_note_what_they_touch_and_nobody_keeps_it():
     made = HookLineageCollector()
     made.add_input_asset(None, uri="s3://b/k")
