@@ -97,7 +97,7 @@ PROVIDER_MODULES: dict[str, dict[str, str]] = {
         "orchestrator.compat.kerberos",
         *("get_components", "get_fqdn", "principal_from_username", "replace_hostname_pattern"),
     ),
-    "airflow.settings": _from(_SHIMS, "pod_mutation_hook"),
+    "airflow.settings": _from(_SHIMS, "pod_mutation_hook") | _from("orchestrator.compat.configuration", "json"),
     "airflow.utils.context": _from(_CALLS, "context_merge"),
     "airflow.utils.deprecation_tools": _from(_CALLS, "add_deprecated_classes"),
     "airflow.utils.email": _from("orchestrator.compat.mail_message", "build_mime_message", "get_email_address_list"),

@@ -17,8 +17,8 @@ from .dates import AIRFLOW_VERSION, LOCAL
 VERSION = f"{AIRFLOW_VERSION}+{LOCAL}"
 _STEM = f"apache_airflow-{VERSION}"
 BROUGHT_ALONG = (
-    *("deprecated", "dill", "methodtools", "packaging", "python-slugify", "requests", "sqlalchemy>=2.0", "tabulate"),
-    "tenacity",
+    *("deprecated", "dill", "fsspec", "methodtools", "packaging", "python-slugify", "requests", "sqlalchemy>=2.0"),
+    *("tabulate", "tenacity"),
 )
 """What Airflow itself needs, and packages use without asking for it."""
 _METADATA = f"""Metadata-Version: 2.1
