@@ -47,7 +47,8 @@ $(INTEGRATIONS)/.installed: pyproject.toml constraints.txt tests/integrations/pr
 	@PYTHONWARNINGS=ignore $(INTEGRATIONS)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable . --group dev \
 	  -r tests/integrations/counterparts.txt
 	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && ORCHESTRATOR_HOME="$$home" PIP_QUIET=1 \
-	  $(INTEGRATIONS)/bin/python manage.py providers install $$(sed '/^#/d' tests/integrations/providers.txt)
+	  $(INTEGRATIONS)/bin/python manage.py providers install $$(sed '/^#/d' tests/integrations/providers.txt) \
+	  $$(pkg-config --exists mysqlclient 2>/dev/null && echo mysql)
 	@$(PYTHON) -m venv $(INTEGRATIONS)/dbt && $(INTEGRATIONS)/dbt/bin/pip install --quiet --disable-pip-version-check 'dbt-core<1.11' dbt-duckdb
 	@! command -v npm >/dev/null || npm install --silent --no-fund --no-audit --prefix $(INTEGRATIONS)/node azurite
 	@touch $@

@@ -18,6 +18,7 @@ import pytest
 
 from orchestrator.providers import installed
 from orchestrator.sdk.xcom_json import decode
+from tests.support.servers import free_port
 from tests.support.standalone import ROOT, Standalone
 
 if len(installed()) == 1:
@@ -130,7 +131,9 @@ def make_bucket(url: str, name: str) -> Any:
 
 @pytest.fixture(scope="session")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    made = Installation(tmp_path_factory.mktemp("integrations"))
+    # Google's libraries are told of a store of ours by the environment alone.
+    store = f"http://127.0.0.1:{free_port()}"
+    made = Installation(tmp_path_factory.mktemp("integrations"), STORAGE_EMULATOR_HOST=store)
     shutil.copytree(EXAMPLES / "dbt_shop", made.dags_folder / "dbt_shop")
     for path in EXAMPLES.glob("*.py"):
         # Snowflake's connector knows no other host than Snowflake's: this one is told of ours.
