@@ -64,7 +64,7 @@ async function send(form, csrf, token) {
     const response = await fetch(address(form), { ...request(form, csrf, token), signal: mine.signal });
     const status = response.type === "opaqueredirect" ? gettext("It leads elsewhere (307).") : `${response.status} ${response.statusText}`;
     box.dataset.good = String(response.ok || response.type === "opaqueredirect");
-    said.textContent = `${status} · ${Math.round(performance.now() - began)} ms`;
+    said.textContent = gettext("{status} · {time} ms", { status, time: Math.round(performance.now() - began) });
     answer.hidden = false;
     await show(response, answer);
   } catch (error) {

@@ -106,5 +106,6 @@ globalThis.orchestratorTexts = { form: (n) => Number((n != 1)), texts: {
  "{from} to {to}": "{from} bis {to}",
  "{place} of {count}": "{place} von {count}",
  "{span} ago": "vor {span}",
+ "{status} · {time} ms": "{status} · {time} ms",
  "… and more, which is not shown.": "… und mehr, was nicht gezeigt wird."
 } };
