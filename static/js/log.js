@@ -126,9 +126,10 @@ export function start(section) {
   function progress(answer) { bar.hidden = false; bar.value = answer.size ? answer.read / answer.size : 0; }
 
   async function shown() {
+    if (fresh) tail = null;  // before anything is counted: else its few lines would be taken for all
     const many = count();
     if (fresh) {
-      fresh = false; tail = null;
+      fresh = false;
       view.clear();
       if (target >= 0 && target < log.whole) { await goTo(target); seen = many; return; }
       if (many) await view.show(many - 1, "end");
