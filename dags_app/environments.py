@@ -26,6 +26,8 @@ from pathlib import Path
 
 from django.conf import settings
 
+from orchestrator.compat import stand_in
+
 IN_VERSION = ".environment"
 """The folder of a version that holds what its environment is made from."""
 REQUIREMENTS, CONSTRAINTS = "requirements.txt", "constraints.txt"
@@ -36,7 +38,6 @@ LONGEST_LOG = 20_000
 MOST_INCLUDED = 50
 UNUSED_SECONDS = 14 * 86400.0
 OURS = re.compile(r"apache[-_.]airflow([-_.](core|task[-_.]sdk))?\s*(\[[^\]]*\])?\s*([=<>!~;@].*)?", re.IGNORECASE)
-STAND_IN = "apache_airflow-3.3.2+orchestrator.dist-info"
 PASSED_ON = re.compile(
     r"PATH|HOME|LANG|LC_ALL|TMPDIR|SSL_CERT_\w+|REQUESTS_CA_BUNDLE|(PIP|UV)_\w+|\w+_proxy", re.IGNORECASE
 )
@@ -249,11 +250,7 @@ def _make(folder: Path, wanted: Wanted, said: Said) -> None:
         _run([sys.executable, "-m", "venv", "--without-pip", str(folder)], said)
     packages = _packages(python)
     # Every provider asks for Apache Airflow, beside which our names cannot load: while they are installed it looks there.
-    stand_in = packages / STAND_IN
-    stand_in.mkdir()
-    (stand_in / "METADATA").write_text("Metadata-Version: 2.1\nName: apache-airflow\nVersion: 3.3.2+orchestrator\n")
-    (stand_in / "RECORD").write_text("")
-    (stand_in / "INSTALLER").write_text("orchestrator\n")
+    standing_in = stand_in.put(packages)
     asked = folder / "asked"
     asked.mkdir()
     (asked / REQUIREMENTS).write_text(wanted.requirements)
@@ -264,7 +261,7 @@ def _make(folder: Path, wanted: Wanted, said: Said) -> None:
     )
     if wanted.requirements.strip():
         _run([*installer, *(["--python", python] if uv else ["--progress-bar", "off"]), *files], said)
-    shutil.rmtree(stand_in)
+    shutil.rmtree(standing_in)
     for name in ("apache_airflow_core", "apache_airflow"):
         if any(packages.glob(f"{name}-*.dist-info")):
             raise BuildError(

@@ -21,12 +21,13 @@ BROUGHT_ALONG = (
     *("tabulate", "tenacity"),
 )
 """What Airflow itself needs, and packages use without asking for it."""
-_METADATA = f"""Metadata-Version: 2.1
+_NAMED = f"""Metadata-Version: 2.1
 Name: apache-airflow
 Version: {VERSION}
 Summary: Stands in for Apache Airflow where Orchestrator answers to its names; there is no code in it
 Requires-Python: >=3.11
-""" + "".join(f"Requires-Dist: {each}\n" for each in BROUGHT_ALONG)
+"""
+_METADATA = _NAMED + "".join(f"Requires-Dist: {each}\n" for each in BROUGHT_ALONG)
 _WHEEL = """Wheel-Version: 1.0
 Generator: orchestrator
 Root-Is-Purelib: true
@@ -44,6 +45,18 @@ def make(folder: Path) -> Path:
         for name, text in {**parts, record: "\n".join([*lines, f"{record},,", ""])}.items():
             wheel.writestr(name, text)
     return path
+
+
+def put(packages: Path) -> Path:
+    """Write the package as if it were installed in ``packages``, while others are; return what to delete then.
+
+    It brings nothing along: what a bundle needs stands in its own requirements.
+    """
+    folder = packages / f"{_STEM}.dist-info"
+    folder.mkdir()
+    for name, text in {"METADATA": _NAMED, "RECORD": "", "INSTALLER": "orchestrator\n"}.items():
+        (folder / name).write_text(text)
+    return folder
 
 
 def _digest(text: str) -> str:
