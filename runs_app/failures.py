@@ -9,10 +9,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, Max, Min, OuterRef
+from django.db.models import Exists, OuterRef
 
 from orchestrator.core import fingerprints
 
+from . import state_feed
 from .actions import audit
 from .logs import key_for, store
 from .models import ControlState, Failure, FailureGroup, StateEvent, TaskInstance
@@ -42,12 +43,9 @@ def collect(now: datetime) -> int:
     seen = ControlState.objects.values_list("failures_seen", flat=True).first()
     if seen is None:
         return 0
-    fresh = StateEvent.objects.filter(pk__gt=seen).aggregate(oldest=Min("pk"), newest=Max("pk"))
-    if fresh["oldest"] is None:
+    until = state_feed.up_to(seen, EVENTS_AT_ONCE)
+    if until == seen:
         return 0
-    until = min(
-        fresh["newest"], fresh["oldest"] + EVENTS_AT_ONCE
-    )  # numbers may be far apart: what is deleted leaves gaps
     events = StateEvent.objects.filter(pk__gt=max(0, seen - LOOKED_BACK), pk__lte=until, task_instance__isnull=False)
     failed = events.filter(new__in=["failed", "up_for_retry"]).exclude(actor__startswith="user:")
     known = Failure.objects.filter(task_instance=OuterRef("task_instance"), token=OuterRef("token"))

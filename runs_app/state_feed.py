@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Min, QuerySet
 
 from .models import DagRun, StateEvent
 
@@ -21,6 +21,15 @@ FIELDS = (
 def newest() -> int:
     """Return the number of the newest change, 0 where there is none."""
     return StateEvent.objects.aggregate(last=Max("pk"))["last"] or 0
+
+
+def up_to(seen: int, most: int) -> int:
+    """Return the number up to which one pass looks that has seen the changes to ``seen``: so again where none is new.
+
+    Counted from the first that is there: what was deleted or rolled back leaves gaps of any width.
+    """
+    new = StateEvent.objects.filter(pk__gt=seen).aggregate(first=Min("pk"), last=Max("pk"))
+    return min(new["first"] + most, new["last"]) if new["last"] else seen
 
 
 def after(last: int, runs: QuerySet[DagRun], now: datetime) -> tuple[list[dict[str, Any]], int]:

@@ -18,14 +18,14 @@ from urllib.parse import quote, urlsplit
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max, Min, Q
+from django.db.models import Q
 from django.utils.module_loading import import_string
 
 from dags_app import secrets
 from dags_app.models import Dag
 from orchestrator.core.states import TaskState, as_airflow
 
-from . import webhook_addresses
+from . import state_feed, webhook_addresses
 from .actions import audit
 from .answer_links import base_url
 from .exceptions import OrchestratorError
@@ -62,7 +62,7 @@ def create(owner: Any, values: Mapping[str, Any], now: datetime) -> tuple[Webhoo
             owner=owner,
             secret=secrets.encrypt(secret),
             created_at=now,
-            after=StateEvent.objects.aggregate(last=Max("pk"))["last"] or 0,
+            after=state_feed.newest(),
             **{"kinds": list(DEFAULT_KINDS), **values},
         )
         audit(owner, "create_webhook", webhook=row.name, host=_host(row), kinds=row.kinds)
@@ -153,9 +153,7 @@ def collect(now: datetime) -> int:
         return 0
     # What was before the first of them was made is nobody's.
     seen = max(seen, min(each.after for each in hooks))
-    new = StateEvent.objects.filter(pk__gt=seen).aggregate(first=Min("pk"), last=Max("pk"))
-    # From the first that is there: ids of what was deleted or rolled back are no work.
-    until = min(new["first"] + EVENTS_AT_ONCE, new["last"]) if new["last"] else seen
+    until = state_feed.up_to(seen, EVENTS_AT_ONCE)
     rows = list(_told(max(0, seen - LOOKED_BACK), until))
     made = _tell(hooks, rows, now) if rows else 0
     # Last: who dies before has only made rows that are there already when they are made again.
