@@ -109,6 +109,7 @@ def test_a_failure_is_followed_from_its_mail_to_its_reason_mended_and_watched_pa
     assert "orchestrator/" not in page.inner_text(".ln.l-error"), "frames of ours stand above the author's"
     page.click("nav.tabs >> text=Code")
     page.wait_for_selector('text=found["sum"]')
+    page.wait_for_load_state()  # before its scripts run, a click on Clear leads to a page in place of a dialog
 
     put(installation, FILES["takings.py"].replace('found["sum"]', 'found["total"]'), "takings.py")
     wait_for(lambda: "total" in installation.get("/api/v2/dagSources/takings")["content"].split("add_up", 1)[1], 20)
