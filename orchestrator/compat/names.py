@@ -499,7 +499,7 @@ FALLBACK: dict[str, dict[str, str]] = {
     },
     "airflow.providers.common.compat.assets": _ASSETS,
 }
-FALLBACK |= {each: {} for each in FAMILIES if each not in FALLBACK}
+FALLBACK |= {each: {} for each in sorted(FAMILIES) if each not in FALLBACK}
 MODULES |= FALLBACK
 for _module, _names in PROVIDER_MODULES.items():
     MODULES[_module] = {**_names, **MODULES.get(_module, {})}
