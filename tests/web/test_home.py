@@ -130,6 +130,15 @@ def test_a_full_pool_is_told(viewer: Client):
     assert context["pools"][0].name == "tiny"
 
 
+def test_a_webhook_that_was_given_up_needs_who_may_mend_it(viewer: Client, client_of):
+    off = factories.make_webhook(name="to the pager", enabled=False, disabled_why="Nothing arrived for a day: 503 no")
+    factories.make_webhook(name="switched off by hand", enabled=False)
+    html = client_of("admin").get("/").content.decode()
+    assert "webhook to the pager was given up" in html and "503 no" in html and f"/webhooks/{off.pk}" in html
+    assert "switched off by hand" not in html
+    assert "to the pager" not in viewer.get("/").content.decode()
+
+
 def test_alerts_of_the_installation_come_first_and_only_to_whom_they_are_for(viewer: Client, client_of, settings):
     given = '["**down** on Friday<script>", {"text": "rotate the keys", "category": "error", "roles": ["op"]}]'
     settings.ORCH = SimpleNamespace(**{**vars(settings.ORCH), "alerts": env.alerts(given), "instance_name": "Acme <b>"})

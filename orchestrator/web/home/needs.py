@@ -35,6 +35,7 @@ def needs(user: Any, parts: Sequence[Part], full: Sequence[Pool], use: dict[str,
         *_questions(user),
         *_errors(user),
         *_unscheduled(user),
+        *_webhooks(user),
         *_full(full, use),
     ]
 
@@ -100,6 +101,16 @@ def _unscheduled(user: Any) -> Iterator[Need]:
             gettext("{dag_id} gets no more runs").format(dag_id=dag.dag_id),
             reverse("dag", args=[dag.dag_id]),
         )
+
+
+def _webhooks(user: Any) -> Iterator[Need]:
+    """Those that were given up: whoever waits at the other end hears nothing, and so notices nothing."""
+    if not access.can(user, "edit_webhooks"):
+        return
+    given_up = access.visible_webhooks(user).filter(enabled=False).exclude(disabled_why="")
+    for each in given_up.order_by("name")[:MOST_OF_A_KIND]:
+        told = gettext("webhook {name} was given up").format(name=each.name)
+        yield Need("failed", each.disabled_why, told, reverse("webhook", args=[each.pk]))
 
 
 def _full(full: Sequence[Pool], use: dict[str, Any]) -> Iterator[Need]:
