@@ -53,6 +53,31 @@ def change(account: Any, role: str, is_active: bool, *, roles: tuple[str, ...], 
         audit(user, "patch_user", username=account.get_username(), role=role, is_active=is_active)
 
 
+def reset_password(account: Any, *, user: Any) -> str:
+    """Return a one-time password that stands for the account's own from now on; its sessions and tokens end.
+
+    Raises:
+        InvalidAccount: the account signs in elsewhere, and has no password.
+    """
+    if not account.has_usable_password():
+        raise InvalidAccount(f"{account.get_username()} signs in without a password of ours")
+    password = secrets.token_urlsafe(12)
+    with transaction.atomic():
+        account.set_password(password)
+        account.last_login = None
+        account.save(update_fields=["password", "last_login"])
+        audit(user, "reset_password", username=account.get_username())
+    return password
+
+
+def role_of(account: Any, roles: tuple[str, ...]) -> str:
+    """The role ("" = none) of an account, also of one that is switched off; ``roles`` from the least to the most."""
+    if account.is_superuser:
+        return roles[-1]
+    names = {group.name for group in account.groups.all()}
+    return next((role for role in reversed(roles) if role in names), "")
+
+
 def check_name(name: str) -> None:
     """Refuse what cannot be a user's name."""
     try:

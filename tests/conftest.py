@@ -51,9 +51,9 @@ def numbers_from_one() -> None:
     factories.numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def redis_server() -> Iterator[servers.Redis]:
-    """The Redis that the settings point at."""
+    """The Redis that the settings point at; it is there for every test, whichever comes first in its process."""
     server = servers.Redis(HOME / "home" / "redis")
     server.start()
     yield server

@@ -43,6 +43,12 @@ class AliasModule(ModuleType):
             return importlib.import_module(full)
         raise AttributeError(f"{full} is not there: {REFERENCE}")
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # Importing `airflow.decorators.task_group` puts that module into its package, where Airflow has the decorator.
+        if isinstance(value, AliasModule) and name in MODULES.get(self.__name__, ()):
+            return
+        super().__setattr__(name, value)
+
     def __dir__(self) -> list[str]:
         below = {each.rpartition(".")[2] for each in MODULES if each.rpartition(".")[0] == self.__name__}
         return sorted({*super().__dir__(), *MODULES[self.__name__], *below})

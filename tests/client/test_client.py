@@ -124,6 +124,11 @@ def test_a_run_is_followed_to_its_end(shell):
     assert shell.run("runs", "trigger", "broken", "--follow", code=FAILED).stdout.count("no ground") >= 1
 
 
+def test_a_run_that_does_not_start_says_what_it_waits_for(shell):
+    done = shell.run("runs", "trigger", "daily", "--wait", "--timeout", "0.5", code=NOT_YET)
+    assert "waits: DAG 'daily' is paused" in done.stderr and "dags unpause daily" in done.stderr
+
+
 def test_a_run_is_waited_for_and_says_what_its_tasks_returned(shell):
     done = shell.run("runs", "trigger", "story", "--wait", "--result", "tell", "-o", "json")
     found = json.loads(done.stdout)

@@ -93,6 +93,17 @@ def test_it_refuses_to_load_beside_a_real_airflow(tmp_path: Path):
     assert "apache-airflow-core 3.3.2 is installed here" in found.stderr
 
 
+def test_a_module_that_is_named_like_a_name_of_its_package_does_not_take_its_place():
+    """Whoever imports the module first, as a plugin may, leaves the decorator to the files that come after it."""
+    code = (
+        "from orchestrator import compat; compat.install(); import airflow.decorators.task_group;"
+        "from airflow.decorators import task_group; from airflow.sdk.definitions.decorators.task_group import task_group as other;"
+        "print(callable(task_group), task_group is other, airflow.decorators.task_group is task_group)"
+    )
+    found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert found.stdout == "True True True\n", found.stderr
+
+
 def test_a_second_install_changes_nothing():
     before = list(sys.meta_path)
     compat.install()

@@ -91,6 +91,8 @@ def trigger(
         show.one(made, output, SHOWN)
         return SUCCESS
     click.echo(f"{dag_id} {made['dag_run_id']}", err=True)
+    if made["state"] == "queued":
+        _say_why(client, dag_id, made["dag_run_id"])
     if follow:
         return _followed(client, dag_id, made["dag_run_id"], output)
     return _waited(client, dag_id, made["dag_run_id"], timeout, result, output)
@@ -191,6 +193,13 @@ def cancel(client: Client, dag_id: str, run_id: str, reason: str | None, output:
     """Stop a run; its teardowns still run."""
     path = address("dags", dag_id, "dagRuns", run_id, "cancel")
     show.one(client.server.call("POST", path, {"reason": reason} if reason else {}), output, SHOWN)
+
+
+def _say_why(client: Client, dag_id: str, run_id: str) -> None:
+    """Say what a run waits for: a pipeline that hangs on a paused DAG should not have to be searched for the reason."""
+    path = address("dags", dag_id, "dagRuns", run_id, "why")
+    for reason in client.server.patiently(lambda heard: client.server.get(path))["reasons"]:
+        click.echo(f"waits: {reason['text']} {reason['remedy'] or ''}".rstrip(), err=True)
 
 
 def _ended(state: str) -> int:

@@ -46,17 +46,9 @@ def users_page(request: HttpRequest) -> HttpResponse:
     if text := request.GET.get("q", "").strip().replace("\0", "")[:150]:
         rows = rows.filter(Q(username__icontains=text) | Q(email__icontains=text) | Q(last_name__icontains=text))
     chunk = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
-    users = [{"account": each, "role": role_of(each)} for each in chunk.object_list]
+    users = [{"account": each, "role": accounts.role_of(each, access.ROLES)} for each in chunk.object_list]
     parts = {"rows": "security/_users.html"}
     return live_part(request, "security/users.html", parts, nav="users", chunk=chunk, users=users)
-
-
-def role_of(account: Any) -> str:
-    """The role of an account whose groups are fetched already, also of one that is switched off."""
-    if account.is_superuser:
-        return "admin"
-    names = {group.name for group in account.groups.all()}
-    return next((role for role in reversed(access.ROLES) if role in names), "")
 
 
 @form_view
@@ -97,7 +89,7 @@ def user_edit(request: HttpRequest, user_id: int) -> HttpResponse:
             error = str(problem)
         else:
             return done(request, gettext("{user} is changed.").format(user=account.get_username()), reverse("users"))
-    context = {"account": account, "role": role_of(account), "roles": access.ROLES, "error": error}
+    context = {"account": account, "role": accounts.role_of(account, access.ROLES), "roles": access.ROLES, "error": error}
     title = gettext("Change {user}").format(user=account.get_username())
     return shown(request, "security/_user.html", status=422 if error else 200, title=title, **context)
 
