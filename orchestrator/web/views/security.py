@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib.auth import get_user_model
 from django.core.paginator import Paginator
 from django.db.models import Q
@@ -89,7 +87,12 @@ def user_edit(request: HttpRequest, user_id: int) -> HttpResponse:
             error = str(problem)
         else:
             return done(request, gettext("{user} is changed.").format(user=account.get_username()), reverse("users"))
-    context = {"account": account, "role": accounts.role_of(account, access.ROLES), "roles": access.ROLES, "error": error}
+    context = {
+        "account": account,
+        "role": accounts.role_of(account, access.ROLES),
+        "roles": access.ROLES,
+        "error": error,
+    }
     title = gettext("Change {user}").format(user=account.get_username())
     return shown(request, "security/_user.html", status=422 if error else 200, title=title, **context)
 
