@@ -130,6 +130,17 @@ def read_connection(row: Connection) -> dict[str, Any]:
     }
 
 
+def hidden_there(row: Mapping[str, Any]) -> frozenset[str]:
+    """Return which of the hidden fields a connection has, without a word of them; all where no key reads them any more."""
+    if row["secret"] is None:
+        return frozenset()
+    try:
+        hidden = json.loads(_decrypt(row["secret"], f"connection {row['conn_id']!r}"))
+    except SecretError:
+        return frozenset(HIDDEN)
+    return frozenset(name for name in HIDDEN if hidden.get(name))
+
+
 def set_connection(conn_id: str, values: Mapping[str, Any]) -> None:
     """Write a connection as ``values`` say, or those fields of one that is there.
 

@@ -106,6 +106,10 @@ def trigger_dag(
         raise DagHasImportErrors(dag_id, "its file is gone or never parsed; save the file again")
     if run_id and (len(run_id) > 250 or run_id == "~" or not re.fullmatch(create.RUN_ID, run_id)):
         raise InvalidRunId(run_id)
+    if run_type == RunType.MANUAL and (kind := _reserved_for(run_id or "")):
+        raise InvalidRunId(
+            run_id or "", f"A manual DAG run cannot use ID {run_id!r} since it is reserved for {kind} runs"
+        )
     spec = load_spec(dag.version_id)
     if not spec.allows(run_type):
         raise RunTypeNotAllowed(dag_id, run_type)
@@ -145,6 +149,12 @@ def trigger_dag(
         wake.due(after)
     run.refresh_from_db()
     return run
+
+
+def _reserved_for(run_id: str) -> RunType | None:
+    """Return the other type of runs whose ids begin so: by an id like that a schedule would find its run made."""
+    others = (each for each in RunType if each != RunType.MANUAL)
+    return next((each for each in others if run_id.startswith(f"{each}__")), None)
 
 
 def partition_of(dag: Dag, spec: DagSpec, key: str | None) -> Partition:

@@ -102,12 +102,9 @@ class InvalidConf(OrchestratorError):
 class InvalidRunId(OrchestratorError):
     """A run id that Airflow would refuse, or that no address can name."""
 
-    status = 422
-
-    def __init__(self, run_id: str) -> None:
-        super().__init__(
-            f"Run id {run_id!r} may have letters, digits and _ . ~ : + - only, 250 of them, and not dots alone"
-        )
+    def __init__(self, run_id: str, why: str = "") -> None:
+        allowed = "letters, digits and _ . ~ : + - only, 250 of them, and not dots alone"
+        super().__init__(why or f"The run_id provided {run_id!r} may not be one: it may have {allowed}")
 
 
 class InvalidState(OrchestratorError):

@@ -90,6 +90,8 @@ def _claims(token: str) -> dict[str, Any]:
             leeway=SKEW,
             options={"require": ["exp", "sub", "jti", "key"]},
         )
+    except jwt.ExpiredSignatureError as error:
+        raise AuthenticationFailed("Token Expired") from error
     except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError) as error:
         raise AuthenticationFailed("Invalid JWT token") from error
     return claims

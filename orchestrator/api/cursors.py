@@ -18,13 +18,17 @@ from .query import Listing, window
 
 SALT = "cursor"
 BACK = "~"
+LIMIT = 50_000
+"""Where Airflow stops to count what a cursor goes through; all are counted here."""
+BY_OFFSET = {"total_entries_limit": None, "next_cursor": None, "previous_cursor": None}
+"""What is told beside a page that was asked for by offset."""
 
 
 def page(listing: Listing, rows: QuerySet[Any], query: QueryDict) -> tuple[QuerySet[Any], dict[str, Any]]:
     """Filter, order and cut; return the page, and what is told beside it."""
     if "cursor" not in query:
         found, total = listing.page(rows, query)
-        return found, {"total_entries": total, "next_cursor": None, "previous_cursor": None}
+        return found, {"total_entries": total, **BY_OFFSET}
     keys = listing.keys(query)
     paths = [key.removeprefix("-") for key in keys]
     if "conf" in paths:
@@ -42,6 +46,7 @@ def page(listing: Listing, rows: QuerySet[Any], query: QueryDict) -> tuple[Query
     shown = rows.filter(pk__in=[row[-1] for row in found]).order_by(*_order(keys, False))
     return shown, {
         "total_entries": rows.order_by().count(),
+        "total_entries_limit": LIMIT,
         "next_cursor": _write(found[-1], paths) if after and found else None,
         "previous_cursor": BACK + _write(found[0], paths) if before and found else None,
     }

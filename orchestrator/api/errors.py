@@ -86,6 +86,8 @@ def _answer(error: Exception, context: dict[str, Any]) -> Response:
         )
     if isinstance(error, exceptions.NotAuthenticated):
         return Response({"detail": "Not authenticated"}, status=401, headers={"WWW-Authenticate": "Bearer"})
+    if isinstance(error, exceptions.MethodNotAllowed):
+        return Response({"detail": "Method Not Allowed"}, status=405)
     if isinstance(error, exceptions.APIException):
         headers, status = {}, error.status_code
         if isinstance(error, exceptions.AuthenticationFailed):

@@ -111,7 +111,10 @@ def _beside(rows: list[Row]) -> shapes.Beside:
 def _shaped(row: dict[str, Any], beside: shapes.Beside) -> dict[str, Any]:
     version_pk = row["version_id"] or beside.runs[row["run_id"]]["version_id"]
     if row["rendered_map_index"] is None:
-        row["rendered_map_index"] = nested_place(version_pk, row["task_id"], row["map_index"])
+        index = row["map_index"]
+        row["rendered_map_index"] = nested_place(version_pk, row["task_id"], index) or (
+            str(index) if index >= 0 else None
+        )
     return shapes.instance(row, task_display(version_pk, row["task_id"]), beside)
 
 

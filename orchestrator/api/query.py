@@ -97,7 +97,10 @@ class Listing:
         return rows
 
     def sort(self, rows: QuerySet[Any], query: QueryDict) -> QuerySet[Any]:
-        """Order ``rows`` by ``order_by``; the primary key decides between equals, so that pages do not overlap."""
+        """Order ``rows`` by ``order_by``; the primary key decides between equals, so that pages do not overlap.
+
+        It falls where the first key does, as in Airflow: of equals the newest comes first there.
+        """
         return rows.order_by(*self.keys(query))
 
     def keys(self, query: QueryDict) -> list[str]:
@@ -115,7 +118,8 @@ class Listing:
                     f"Ordering with '{each.removeprefix('-')}' is disallowed or the attribute does not exist on the model"
                 )
             keys.append(("-" if each.startswith("-") else "") + path)
-        return [*(keys or self.default_order), "pk"]
+        keys = keys or list(self.default_order)
+        return [*keys, "-pk" if wanted and keys[0].startswith("-") else "pk"]
 
     def page(self, rows: QuerySet[Any], query: QueryDict) -> tuple[QuerySet[Any], int]:
         """Filter, order and cut; return the page and the number of all rows."""

@@ -16,6 +16,7 @@ from typing import Any
 from django.core import signing
 
 from dags_app.bundles.links import url_of
+from dags_app.secrets import hidden_there
 from orchestrator.compat.class_names import class_ref
 from orchestrator.core.durations import iso_duration
 from orchestrator.core.reasons import Reason
@@ -113,9 +114,10 @@ def dag(row: Row, tags: list[str]) -> Json:
         "max_consecutive_failed_dag_runs": row["max_consecutive_failed_dag_runs"],
         "has_task_concurrency_limits": row["has_task_concurrency_limits"],
         "has_import_errors": row["file__import_error__id"] is not None,
-        "next_dagrun_logical_date": row["next_logical_date_text"],
-        "next_dagrun_data_interval_start": row["next_interval_start_text"],
-        "next_dagrun_data_interval_end": row["next_interval_end_text"],
+        # Runs of partitions have a key instead of a date.
+        "next_dagrun_logical_date": None if row["is_partitioned"] else row["next_logical_date_text"],
+        "next_dagrun_data_interval_start": None if row["is_partitioned"] else row["next_interval_start_text"],
+        "next_dagrun_data_interval_end": None if row["is_partitioned"] else row["next_interval_end_text"],
         "next_dagrun_run_after": row["next_run_after_text"],
         "allowed_run_types": None,
         "owners": row["owners"],
@@ -515,7 +517,7 @@ def variable(row: Row) -> Json:
 
 def connection(row: Row) -> Json:
     """One connection; password and extra can be written but not read."""
-    hidden = MASK if row["has_secret"] else None
+    hidden = hidden_there(row)
     return {
         "connection_id": row["conn_id"],
         "conn_type": row["conn_type"],
@@ -524,8 +526,8 @@ def connection(row: Row) -> Json:
         "login": row["login"],
         "schema": row["schema"],
         "port": row["port"],
-        "password": hidden,
-        "extra": hidden,
+        "password": MASK if "password" in hidden else None,
+        "extra": MASK if "extra" in hidden else None,
         "team_name": None,
     }
 
@@ -543,4 +545,6 @@ def event_log(row: Row) -> Json:
         "logical_date": None,
         "owner": row["actor"],
         "extra": json.dumps(row["extra"]),
+        "dag_display_name": row["dag_display_name"],
+        "task_display_name": row["task_id"],
     }

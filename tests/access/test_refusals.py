@@ -123,6 +123,9 @@ KINDS = {
 }
 
 
+FORMS = {(route, "application/x-www-form-urlencoded") for route in ("auth/token", "auth/token/cli")}
+
+
 def test_a_body_that_says_it_is_something_else_does_nothing(world):
     client, before, faults = api_client("token", "admin"), state(), []
     for route, method in WITH_BODY:
@@ -130,6 +133,8 @@ def test_a_body_that_says_it_is_something_else_does_nothing(world):
             continue
         path, body = "/" + fill(route, {**THERE, **world}), json.dumps(BODIES.get((route, method), {"a": 1}))
         for kind, status in KINDS.items():
+            if (route, kind) in FORMS:
+                status = 422  # a form may be sent, and this is none
             answer = client.generic(method.upper(), path, body, content_type=kind)
             if found := fault(answer) or ("" if answer.status_code == status else f"{answer.status_code}"):
                 faults.append((route, method, kind, found))

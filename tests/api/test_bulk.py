@@ -57,7 +57,9 @@ def test_one_that_is_there_keeps_a_whole_action_from_being_done_unless_it_may_be
 
 
 def test_what_one_thing_refuses_leaves_the_others_done(api):
-    found = api.call("patch", "pools", actions(create({"name": "a", "slots": -5}, {"name": "b", "slots": 1})))
+    found = api.call(
+        "patch", "pools", actions(create({"name": "a", "slots": 1, "rate_per_minute": -1}, {"name": "b", "slots": 1}))
+    )
     assert found["create"]["success"] == ["b"]
     assert [each["status_code"] for each in found["create"]["errors"]] == [400]
     found = api.call("patch", "pools", actions(delete("b", "default_pool")))["delete"]

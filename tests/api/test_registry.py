@@ -28,7 +28,7 @@ def test_a_pool_is_made_changed_and_deleted(as_role):
         {"name": "x", "slots": 2**40},
     ):
         op.call("post", "pools", wrong, 422)
-    op.call("post", "pools", {"name": "x", "slots": -2}, 400)
+    op.call("post", "pools", {"name": "x", "slots": -2}, 422)
     op.call("patch", "pools/db", {"pool": "other", "slots": 1}, 400)
     assert op.call("delete", "pools/db", status=204) is None
     assert op.call("delete", "pools/db", status=404) == {"detail": "The Pool with name: `db` was not found"}

@@ -57,10 +57,11 @@ def test_a_trigger_takes_id_date_conf_and_note(api, alpha):
         ({"logical_date": None, "conf": []}, 422),
         ({"logical_date": None, "conf": {"a": "\x00"}}, 422),
         ({"logical_date": None, "conf": {"a": "\ud800"}}, 422),
-        ({"logical_date": None, "dag_run_id": "a/b"}, 422),
-        ({"logical_date": None, "dag_run_id": ".."}, 422),
+        ({"logical_date": None, "dag_run_id": "a/b"}, 400),
+        ({"logical_date": None, "dag_run_id": ".."}, 400),
         ({"logical_date": None, "dag_run_id": "~"}, 422),
         ({"logical_date": None, "dag_run_id": "a" * 251}, 422),
+        ({"logical_date": None, "dag_run_id": "scheduled__2026-01-01T00:00:00+00:00"}, 400),
         ({"logical_date": None, "extra": 1}, 422),
         ({"logical_date": None, "data_interval_start": "2026-01-01T00:00:00Z"}, 422),
     ],
@@ -101,7 +102,7 @@ def test_runs_are_listed_filtered_and_ordered(api, alpha):
     assert ids("dags/~/dagRuns", dag_id_prefix_pattern="alp") == ["r1", "r2"]
     assert ids(duration_gt="9", duration_lt="11") == ["r1", "r2"]
     assert ids(duration_gt="11") == []
-    assert ids(order_by="-duration") == ["r1", "r2"]
+    assert ids(order_by="-duration") == ["r2", "r1"]
     assert ids(run_type="scheduled") == []
     for wrong in ({"state": "zzz"}, {"duration_gt": "x"}, {"duration_gt": "inf"}, {"run_after_gte": "2026-01-01"}):
         api.call("get", "dags/alpha/dagRuns", status=422, **wrong)

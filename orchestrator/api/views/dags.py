@@ -21,6 +21,7 @@ from orchestrator.api.errors import BadRequest
 from orchestrator.api.instances import versions
 from orchestrator.api.query import ENDS, Listing, choice, flag, order_of, window
 from orchestrator.api.scope import dag_for, must, must_somewhere
+from orchestrator.api.views.runs import read_state
 from orchestrator.core import timetables
 from orchestrator.core.states import RUN_UNFINISHED, from_airflow
 from orchestrator.written import read
@@ -44,7 +45,7 @@ LISTING = Listing(
         "bundle_version": "version__bundle_version",
         "last_dag_run_state": "last_state",
     },
-    convert={"last_dag_run_state": from_airflow},
+    convert={"last_dag_run_state": read_state},
 )
 
 
@@ -143,7 +144,8 @@ class DagTagsView(ApiView):
         tags = DagTag.objects.filter(dag__in=access.visible_dags(request.user))
         names = self.listing.narrow(tags, request.GET).values_list("name", flat=True).distinct()
         limit, offset = window(request.GET)
-        wanted = names.order_by("-name" if request.GET.get("order_by") == "-name" else "name")
+        # By the name alone: beside the primary key, distinct names would be as many as tags.
+        wanted = names.order_by(self.listing.keys(request.GET)[0])
         return Response({"tags": list(wanted[offset : offset + limit]), "total_entries": names.order_by().count()})
 
 

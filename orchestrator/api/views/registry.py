@@ -6,16 +6,17 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from django.db.models import Case, Value, When
+from django.db.models import OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce, NullIf
 from django.http import Http404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from dags_app.models import AuditEntry, Connection, Pool, Variable
+from dags_app.models import AuditEntry, Connection, Dag, Pool, Variable
 from orchestrator.api import bulk, shapes
 from orchestrator.api.base import ApiView
-from orchestrator.api.body import Part, any_json, boolean, limited_text, masked, read_body, text, whole_number
-from orchestrator.api.errors import BadRequest, Conflict
+from orchestrator.api.body import Part, any_json, boolean, limited_text, masked, read_body, reads, text, whole_number
+from orchestrator.api.errors import BadRequest, Conflict, Invalid, problem
 from orchestrator.api.query import Listing, large_int, order_of, read_time
 from orchestrator.api.scope import must
 from runs_app import registry
@@ -31,9 +32,35 @@ def variable_value(name: str, value: Any) -> str:
     return LONG(name, value if isinstance(value, str) else json.dumps(any_json(name, value)))
 
 
+@reads({"type": "string", "maxLength": 65_536})
+def extra(name: str, value: Any) -> str:
+    """Read a connection's extra: an object in JSON, nothing, or what is shown in its place."""
+    found = LONG(name, value)
+    if found in ("", shapes.MASK):
+        return found
+    try:
+        is_object = isinstance(json.loads(found), dict)
+    except (ValueError, RecursionError):
+        is_object = False
+    if not is_object:
+        # What was sent is not repeated: it may be a secret.
+        raise Invalid(problem("body", name, 'The `extra` field must be a valid JSON object, e.g. {"key": "value"}'))
+    return found
+
+
+@reads({"type": "integer", "minimum": -1})
+def slots(name: str, value: Any) -> int:
+    """Read the size of a pool; -1 is without a limit."""
+    found = whole_number(name, value)
+    if found < -1:
+        message = "Input should be greater than or equal to -1"
+        raise Invalid(problem("body", name, message, found, "greater_than_equal"))
+    return found
+
+
 POOL = {
     "name": Part(limited_text(250, r"[^/\x00-\x1f]+"), required=True, nullable=False),
-    "slots": Part(whole_number, required=True, nullable=False),
+    "slots": Part(slots, required=True, nullable=False),
     "description": Part(LONG),
     "include_deferred": Part(boolean, default=False, nullable=False),
     "rate_per_minute": Part(whole_number),
@@ -42,7 +69,7 @@ POOL = {
 POOL_PATCH = {
     "pool": Part(text),
     "name": Part(text),
-    "slots": Part(whole_number, nullable=False),
+    "slots": Part(slots, nullable=False),
     "description": Part(LONG),
     "include_deferred": Part(boolean, nullable=False),
     "rate_per_minute": Part(whole_number),
@@ -63,7 +90,7 @@ CONNECTION = {
     "schema": Part(limited_text(500, least=0)),
     "port": Part(whole_number),
     "password": Part(LONG),
-    "extra": Part(LONG),
+    "extra": Part(extra),
     "team_name": Part(text),
 }
 
@@ -82,7 +109,16 @@ CONNECTIONS = Listing(
 )
 EVENTS = Listing(
     order=order_of(
-        "dag_id", "task_id", "run_id", "event", "map_index", event_log_id="pk", id="pk", when="at", owner="actor"
+        "dag_id",
+        "task_id",
+        "run_id",
+        "event",
+        "map_index",
+        event_log_id="pk",
+        id="pk",
+        when="at",
+        dttm="at",
+        owner="actor",
     ),
     default_order=("-at",),
     exact={
@@ -258,7 +294,7 @@ class ConnectionsView(ApiView):
 
     def get(self, request: Request) -> Response:
         must(request.user, "read_connections")
-        page, total = CONNECTIONS.page(Connection.objects.annotate(has_secret=HAS_SECRET), request.GET)
+        page, total = CONNECTIONS.page(Connection.objects.all(), request.GET)
         return Response({"connections": [shapes.connection(row) for row in page.values()], "total_entries": total})
 
     def post(self, request: Request) -> Response:
@@ -307,9 +343,6 @@ class ConnectionView(ApiView):
         return Response(status=204)
 
 
-HAS_SECRET = Case(When(secret__isnull=False, then=Value(True)), default=Value(False))
-
-
 def stored_fields(values: dict[str, Any]) -> dict[str, Any]:
     """What is stored; a secret that comes back as it was shown (``***``) is the old one, not a new one."""
     return {
@@ -320,7 +353,7 @@ def stored_fields(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def connection(conn_id: str) -> dict[str, Any]:
-    rows = Connection.objects.annotate(has_secret=HAS_SECRET).values()
+    rows = Connection.objects.values()
     return shapes.connection(found(rows, conn_id, f"The Connection with connection_id: `{conn_id}` was not found"))
 
 
@@ -335,7 +368,12 @@ class EventLogsView(ApiView):
                 rows = rows.filter(**{f"at__{comparison}": read_time("query", name, text)})
         page, total = EVENTS.page(rows, request.GET)
         return Response(
-            {"event_logs": [shapes.event_log(row) for row in page.values("pk", *EVENT_FIELDS)], "total_entries": total}
+            {
+                "event_logs": [
+                    shapes.event_log(row) for row in page.values("pk", *EVENT_FIELDS, dag_display_name=DAG_NAME)
+                ],
+                "total_entries": total,
+            }
         )
 
 
@@ -344,9 +382,12 @@ class EventLogView(ApiView):
 
     def get(self, request: Request, event_log_id: int) -> Response:
         must(request.user, "read_audit")
-        rows = AuditEntry.objects.values("pk", *EVENT_FIELDS)
+        rows = AuditEntry.objects.values("pk", *EVENT_FIELDS, dag_display_name=DAG_NAME)
         missing = f"The Event Log with id: `{event_log_id}` not found"
         return Response(shapes.event_log(found(rows, event_log_id if event_log_id < 2**63 else 0, missing)))
 
 
+DAG_NAME = Subquery(
+    Dag.objects.filter(pk=OuterRef("dag_id")).values(name=Coalesce(NullIf("display_name", Value("")), "dag_id"))[:1]
+)
 EVENT_FIELDS = ("at", "actor", "event", "dag_id", "run_id", "task_id", "map_index", "extra")

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import DurationField, ExpressionWrapper, F, Q, QuerySet
 from django.http import Http404, QueryDict
+from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -34,7 +35,6 @@ from orchestrator.api.query import ENDS, Listing, as_query, order_of, small_int
 from orchestrator.api.scope import dag_for, must, run_for, see_dag
 from orchestrator.core.states import RunState, RunType, from_airflow
 from runs_app import actions, cancel, new_tasks
-from runs_app.create import RUN_ID
 from runs_app.exceptions import DagRunAlreadyExists, InvalidState
 from runs_app.models import DagRun, TaskInstance
 
@@ -90,7 +90,7 @@ LISTING = Listing(
     took=TOOK,
 )
 TRIGGER = {
-    "dag_run_id": Part(limited_text(250, RUN_ID)),
+    "dag_run_id": Part(limited_text(250, least=0)),  # empty: one is made; which others may not be, the action says
     "data_interval_start": Part(time),
     "data_interval_end": Part(time),
     "logical_date": Part(time, required=True),
@@ -163,7 +163,8 @@ class RunsView(ApiView):
         before = key_id and triggering.made_before(dag_id, key_id, values)
         if before:
             return before, True
-        asked = {**values, "run_id": key_id or values["run_id"]}
+        # Airflow's API lets a run begin at once, whatever its date; its interval only is the date's.
+        asked = {**values, "run_id": key_id or values["run_id"], "run_after": values["run_after"] or timezone.now()}
         try:
             return actions.trigger_dag(dag_id, triggered_by="rest_api", user=request.user, **asked), False
         except OverflowError as error:
@@ -196,7 +197,7 @@ class RunsListView(ApiView):
         if dag_id != "~" or values["dag_ids"]:
             rows = rows.filter(dag_id__in=[dag_id] if dag_id != "~" else values["dag_ids"])
         page, total = LISTING.page(narrow(rows, query), query)
-        return Response({"dag_runs": shaped_runs(page), "total_entries": total})
+        return Response({"dag_runs": shaped_runs(page), "total_entries": total, **cursors.BY_OFFSET})
 
 
 class RunView(ApiView):
@@ -288,7 +289,9 @@ def run_values(values: dict[str, Any]) -> dict[str, Any]:
     if values["dag_run_id"] == "~":
         raise Invalid(problem("body", "dag_run_id", "`~` stands for all runs and cannot be the id of one", "~"))
     found = {name: values[name] for name in ("conf", "logical_date", "run_after", "note", "partition_key")}
-    return {**found, "run_id": values["dag_run_id"], "interval": interval if all(interval) else None}
+    if values["logical_date"] is None:
+        interval = (None, None)  # as in Airflow: it is the interval of a date
+    return {**found, "run_id": values["dag_run_id"] or None, "interval": interval if all(interval) else None}
 
 
 def one(run_pk: int) -> dict[str, Any]:

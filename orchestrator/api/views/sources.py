@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404, HttpResponse
+from rest_framework.exceptions import NotAcceptable
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from dags_app.archives import as_text
 from dags_app.models import Dag, DagVersion, SourceBlob
 from dags_app.versions import load_spec
+from orchestrator import access
 from orchestrator.api import shapes
 from orchestrator.api.base import ApiView
 from orchestrator.api.errors import BadRequest
@@ -28,11 +30,18 @@ VERSIONS = Listing(
 )
 
 
+READABLE = ("*/*", "application/*", "application/json", "text/*", "text/plain")
+"""What a reader of sources may accept, one of these at least."""
+
+
 class VersionsView(ApiView):
-    """GET /api/v2/dags/{dag_id}/dagVersions."""
+    """GET /api/v2/dags/{dag_id}/dagVersions; ``~`` as dag_id lists every DAG's."""
 
     def get(self, request: Request, dag_id: str) -> Response:
-        rows = DagVersion.objects.filter(dag=dag_for(request.user, dag_id))
+        if dag_id == "~":
+            rows = access.below(request.user, DagVersion.objects.all())
+        else:
+            rows = DagVersion.objects.filter(dag=dag_for(request.user, dag_id))
         page, total = VERSIONS.page(rows, request.GET)
         found = [shapes.version(row) for row in read(page, shapes.VERSION_FIELDS, shapes.VERSION_TIMES)]
         return Response({"dag_versions": found, "total_entries": total})
@@ -60,7 +69,9 @@ class SourceView(ApiView):
         if blob is None:
             raise Http404(f"The source code of the DAG {dag_id}, version_number {version.version_number} was not found")
         text = as_text(version.relative_path, bytes(blob.content))
-        accept = request.META.get("HTTP_ACCEPT", "")
+        accept = request.META.get("HTTP_ACCEPT") or "*/*"
+        if not any(each in accept for each in READABLE):
+            raise NotAcceptable("Only application/json or text/plain is supported")
         if "text/plain" in accept and "application/json" not in accept:
             return HttpResponse(text, content_type="text/plain; charset=utf-8")
         answer = {"content": text, "dag_id": dag_id, "version_number": version.version_number}

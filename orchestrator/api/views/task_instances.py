@@ -117,7 +117,14 @@ class TaskInstancesListView(ApiView):
             if values[name]:
                 rows = rows.filter(**{f"{path}__in": values[name]})
         page, total = LISTING.page(rows, as_query(values))
-        return Response({"task_instances": shaped(page), "total_entries": total})
+        return listed(shaped(page), total)
+
+
+def listed(rows: list[dict[str, Any]], total: int | None = None) -> Response:
+    """Answer with task instances that are no page by cursor."""
+    return Response(
+        {"task_instances": rows, "total_entries": len(rows) if total is None else total, **cursors.BY_OFFSET}
+    )
 
 
 class MarkView(ApiView):
@@ -143,8 +150,7 @@ class MarkView(ApiView):
             mark_one(request.user, run, task_id, values, map_index=map_index)
         if "note" in values:
             actions.set_task_note([row.pk for row in named], values["note"], user=request.user)
-        rows = shaped(named)
-        return Response({"task_instances": rows, "total_entries": len(rows)})
+        return listed(shaped(named))
 
 
 class TaskInstanceView(MarkView):
@@ -172,8 +178,7 @@ class DryRunView(MarkView):
 
 
 def would_change(pks: list[int]) -> Response:
-    rows = shaped(TaskInstance.objects.filter(pk__in=pks).order_by("pk"))
-    return Response({"task_instances": rows, "total_entries": len(rows)})
+    return listed(shaped(TaskInstance.objects.filter(pk__in=pks).order_by("pk")))
 
 
 class TaskGroupView(ApiView):
@@ -202,8 +207,7 @@ class TaskGroupView(ApiView):
             changed = actions.mark(run, runs, task_ids, state, user=request.user, **around)
             if not changed:
                 raise InvalidState(f"All task instances of group {group_id} are already in {state} state")
-        rows = shaped(TaskInstance.objects.filter(pk__in=changed).order_by("pk"))
-        return Response({"task_instances": rows, "total_entries": len(rows)})
+        return listed(shaped(TaskInstance.objects.filter(pk__in=changed).order_by("pk")))
 
 
 class TaskGroupDryRunView(TaskGroupView):
@@ -300,7 +304,7 @@ class ClearView(ApiView):
         if not values["dry_run"]:
             self._clear(request, rows, latest, values)
         cleared = shaped(TaskInstance.objects.filter(pk__in=[row.pk for row in rows]).order_by("pk"))
-        return Response({"task_instances": cleared, "total_entries": len(cleared)})
+        return listed(cleared)
 
     def _clear(self, request: Request, rows: list[TaskInstance], latest: bool, values: dict[str, Any]) -> None:
         running = next((row for row in rows if row.state == TaskState.RUNNING), None)
@@ -366,6 +370,15 @@ class MappedView(ApiView):
     def get(self, request: Request, dag_id: str, run_id: str, task_id: str) -> Response:
         rows = in_path(request, dag_id, run_id).filter(task_id=task_id, map_index__gte=0)
         page, total = LISTING.page(rows, request.GET)
-        if not total and not in_path(request, dag_id, run_id).filter(task_id=task_id).exists():
-            raise Http404(f"Task id {task_id} not found in run {run_id} of dag {dag_id}")
-        return Response({"task_instances": shaped(page), "total_entries": total})
+        if not total:
+            self._check_mapped(in_path(request, dag_id, run_id).filter(task_id=task_id), task_id)
+        return listed(shaped(page), total)
+
+    def _check_mapped(self, rows: QuerySet[Any], task_id: str) -> None:
+        """Refuse where nothing was found because nothing can be; a filter may also have left nothing."""
+        one = rows.values("run__version_id", "version_id").first()
+        if one is None:
+            raise Http404(f"Task id {task_id} not found")
+        task = load_spec(one["version_id"] or one["run__version_id"]).tasks.get(task_id)
+        if task is not None and not task.is_mapped and not rows.filter(map_index__gte=0).exists():
+            raise Http404(f"Task id {task_id} is not mapped")

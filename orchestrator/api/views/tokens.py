@@ -10,11 +10,12 @@ from django.http import HttpResponseRedirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.parsers import FormParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from orchestrator.api import auth
-from orchestrator.api.base import OpenView
+from orchestrator.api.base import Json, OpenView
 from orchestrator.api.body import Part, limited_text, read_body
 from orchestrator.api.errors import BadRequest
 from orchestrator.signin import OneTimePassword, has_one_time_password, may_use_password, throttle
@@ -26,8 +27,9 @@ CREDENTIALS = {
 
 
 class TokenView(OpenView):
-    """POST /auth/token with a name and a password gives a bearer token of one day."""
+    """POST /auth/token with a name and a password, as JSON or as a form, gives a bearer token of one day."""
 
+    parser_classes = (Json, FormParser)
     life: timedelta = auth.TOKEN_LIFE
 
     def post(self, request: Request) -> Response:

@@ -34,6 +34,7 @@ XCOMS = Listing(
         "map_index",
         "task_id",
         "dag_id",
+        run_id="run__run_id",
         logical_date="run__logical_date",
         run_after="run__run_after",
     ),
