@@ -47,6 +47,7 @@ from .exceptions import (
     InvalidState,
     RunTypeNotAllowed,
 )
+from .locking import insert, turn
 from .models import DagRun, TaskInstance
 from .undo.keeping import made, noted, of_switch
 from .undo.run_part import of_run
@@ -57,7 +58,7 @@ UNSET: Any = object()
 
 def audit(user: Any, event: str, *, run: DagRun | None = None, dag_id: str | None = None, **extra: Any) -> None:
     """Write down who did what, in the caller's transaction."""
-    AuditEntry.objects.create(
+    entry = AuditEntry(
         user=user if getattr(user, "pk", None) else None,
         actor=actor_of(user),
         how=how_of(user),
@@ -66,6 +67,7 @@ def audit(user: Any, event: str, *, run: DagRun | None = None, dag_id: str | Non
         run_id=run.run_id if run else None,
         extra=mask_fields(extra),
     )
+    insert(entry)
 
 
 def actor_of(user: Any) -> str:
@@ -77,7 +79,16 @@ def how_of(user: Any) -> str:
     return str(getattr(user, "acts_by", "page" if getattr(user, "pk", None) else "command"))[:120]
 
 
-def trigger_dag(
+def trigger_dag(dag_id: str, **asked: Any) -> DagRun:
+    """Make a run as :func:`make_run` does, and return it as it is now."""
+    dag = Dag.objects.only("is_stale", "version_id", "planned_ahead").filter(pk=dag_id).first()
+    run = make_run(dag, dag_id, **asked)
+    run.refresh_from_db()
+    return run
+
+
+def make_run(
+    dag: Dag | None,
     dag_id: str,
     *,
     conf: dict[str, Any] | None = None,
@@ -91,7 +102,9 @@ def trigger_dag(
     run_type: RunType = RunType.MANUAL,
     user: Any = None,
 ) -> DagRun:
-    """Make a run of a DAG and start it if it may start now.
+    """Make a run of a DAG and start it if it may start now; return it as it was made, which is before it was started.
+
+    ``dag`` is its row, where there is one.
 
     Raises:
         DagNotFound, DagHasImportErrors, RunTypeNotAllowed, InvalidRunId, InvalidConf, InvalidPartitionKey,
@@ -99,7 +112,6 @@ def trigger_dag(
             nothing was changed.
     """
     now = timezone.now()
-    dag = Dag.objects.only("is_stale", "version_id", "planned_ahead").filter(pk=dag_id).first()
     if dag is None:
         raise DagNotFound(dag_id)
     if dag.version_id is None or dag.is_stale:
@@ -123,7 +135,7 @@ def trigger_dag(
         chosen = logical_date is not UNSET and date is not None
         infer = partial(schedule.manual_interval, dag, spec)
         interval = dates.manual_interval(spec, run_type, date, after, chosen=chosen, infer=infer)
-    with transaction.atomic():
+    with turn(dag_id), transaction.atomic():
         run = create.create_run(
             dag=dag,
             version_pk=dag.version_id,
@@ -147,7 +159,6 @@ def trigger_dag(
         advance.tell(advance.start_queued(dag_id, now))
     if after > now:
         wake.due(after)
-    run.refresh_from_db()
     return run
 
 

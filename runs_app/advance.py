@@ -230,7 +230,9 @@ def start_run(run_pk: int, now: datetime, *, held: bool = False) -> Advanced:
     spec = load_spec(run["version_id"])
     timeout = spec.dagrun_timeout
     timeout_at = now + timedelta(seconds=timeout) if timeout else None
-    if not move_run(run_pk, RunState.RUNNING, actor="engine", reason="started", at=now, timeout_at=timeout_at):
+    if not move_run(
+        run_pk, RunState.RUNNING, actor="engine", reason="started", at=now, timeout_at=timeout_at, known=run
+    ):
         return Advanced()
     if "running" in spec.listens:
         Callback.objects.create(run_id=run_pk, kind="running", reason="started")
@@ -400,7 +402,7 @@ def _end_run(run: Mapping[str, Any], spec: DagSpec, decision: Decision, now: dat
     assert state is not None
     if run["cancelled_at"] is not None:
         state, reason = RunState.CANCELLED, "cancelled, and its teardowns are done"
-    if not move_run(run["id"], state, actor="engine", reason=reason, at=now):
+    if not move_run(run["id"], state, actor="engine", reason=reason, at=now, known=run):
         return
     found.ended = True
     if alerts_of(spec) and state == RunState.SUCCESS:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import DEFAULT_DB_ALIAS, transaction
 
 from dags_app.models import Dag
 from dags_app.versions import load_spec
@@ -20,11 +20,13 @@ from orchestrator.core.states import RunState, RunType
 from . import limits, notify
 from .deadlines import create as make_deadlines
 from .exceptions import DagRunAlreadyExists
-from .locking import fetch
+from .locking import fetch, insert, insert_few
 from .models import DagRun, TaskInstance
 from .transitions import record
 
 BATCH = 500
+FEW = 20
+"""So many task instances go past the ORM: it takes longer to put the statement together than the database to run it."""
 RUN_ID = r"[A-Za-z0-9_.~:+-]*[A-Za-z0-9_~:+-][A-Za-z0-9_.~:+-]*"
 """Airflow's pattern, and not dots alone: those no address can name."""
 Partition = tuple[str | None, datetime | None]
@@ -78,19 +80,23 @@ def create_run(
         partition_key=partition[0],
         partition_date=partition[1],
     )
-    try:
-        with transaction.atomic():
-            run.save(force_insert=True)
-    except IntegrityError as error:
-        raise DagRunAlreadyExists(dag.dag_id, run_id, logical_date) from error
     with transaction.atomic(savepoint=False):
-        record([(run.pk, None, 1, "", RunState.QUEUED, 0, triggered_by, "created", now)])
-        spec = load_spec(version_pk)
-        add_instances(run, spec, tasks_of(run, spec))
-        if alerts_of(spec):
-            make_deadlines(run, spec, now)
-        notify.run_changed(run.pk, dag.dag_id)
+        is_new = insert(run) is not None
+        if is_new:
+            _begin(run, dag, now)
+    if not is_new:  # raised inside, it would take the caller's transaction with it
+        raise DagRunAlreadyExists(dag.dag_id, run_id, logical_date)
     return run
+
+
+def _begin(run: DagRun, dag: Dag, now: datetime) -> None:
+    run._state.adding, run._state.db = False, DEFAULT_DB_ALIAS
+    record([(run.pk, None, 1, "", RunState.QUEUED, 0, run.triggered_by, "created", now)])
+    spec = load_spec(run.version_id)
+    add_instances(run, spec, tasks_of(run, spec))
+    if alerts_of(spec):
+        make_deadlines(run, spec, now)
+    notify.run_changed(run.pk, dag.dag_id)
 
 
 def tasks_of(run: DagRun, spec: DagSpec) -> Iterable[TaskSpec]:
@@ -108,16 +114,17 @@ def add_instances(run: DagRun, spec: DagSpec, tasks: Iterable[TaskSpec], made_at
     """Insert one task instance a task, with map index -1; ``made_at`` where the run was there before."""
     tasks = list(tasks)
     limits.announce(tasks)
-    TaskInstance.objects.bulk_create(
-        (
-            TaskInstance(
-                **columns(run.pk, run.dag_id, run.version_id, task, key=concurrency_key(run, spec, task)),
-                made_at=made_at,
-            )
-            for task in tasks
-        ),
-        batch_size=BATCH,
+    rows = (
+        TaskInstance(
+            **columns(run.pk, run.dag_id, run.version_id, task, key=concurrency_key(run, spec, task)),
+            made_at=made_at,
+        )
+        for task in tasks
     )
+    if 0 < len(tasks) <= FEW:
+        insert_few(list(rows))
+    else:
+        TaskInstance.objects.bulk_create(rows, batch_size=BATCH)
 
 
 def concurrency_key(run: DagRun, spec: DagSpec, task: TaskSpec, map_index: int = -1) -> str | None:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import functools
 import logging
+import os
 import random
+import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, ParamSpec, TypeVar
 
@@ -23,12 +26,14 @@ from django.db import (
     connection,
     connections,
 )
+from django.db.models import Model
 from django.utils import timezone
 
 log = logging.getLogger(__name__)
 P = ParamSpec("P")
 R = TypeVar("R")
 
+TURN_SECONDS = 10.0
 PARAMETERS = 900
 """At most so many values in one IN list: SQLite builds may allow no more than 999 in a statement."""
 
@@ -205,6 +210,69 @@ def change(
         for sql, each in also:
             send(f"WITH changed ({', '.join(names)}) AS (VALUES {marks}) {sql}", [*given, *each])
     return rows
+
+
+def insert(row: Model) -> int | None:
+    """Insert a new row past the ORM; return its primary key, None where a unique key is taken.
+
+    The ORM needs a savepoint to say so, and of three statements each is a way to the server and back.
+    """
+    into, columns = _insert_of(type(row))
+    key = row._meta.pk.column
+    found = fetch(f"{into} ({placeholders(columns)}) ON CONFLICT DO NOTHING RETURNING {key}", _values(row, columns))
+    row.pk = found[0][0] if found else None
+    return row.pk
+
+
+def insert_few(rows: Sequence[Model]) -> None:
+    """Insert a handful of new rows of one model past the ORM, in one statement."""
+    into, columns = _insert_of(type(rows[0]))
+    marks = ", ".join([f"({placeholders(columns)})"] * len(rows))
+    send(f"{into} {marks}", [value for row in rows for value in _values(row, columns)])
+
+
+@functools.cache
+def _insert_of(model: type[Model]) -> tuple[str, list[Any]]:
+    columns = [column for column in model._meta.concrete_fields if not column.primary_key]
+    names = ", ".join(f'"{column.column}"' for column in columns)
+    return f"INSERT INTO {model._meta.db_table} ({names}) VALUES", columns
+
+
+def _values(row: Model, columns: Sequence[Any]) -> list[Any]:
+    django = connections[DEFAULT_DB_ALIAS]
+    return [column.get_db_prep_save(column.pre_save(row, True), django) for column in columns]
+
+
+_turns = [threading.Lock() for _ in range(64)]
+
+
+def _fresh_turns() -> None:
+    global _turns
+    _turns = [threading.Lock() for _ in _turns]  # whoever held one is not in the child
+
+
+os.register_at_fork(after_in_child=_fresh_turns)
+
+
+@contextmanager
+def turn(name: str) -> Iterator[None]:
+    """Have the threads of this process that will wait for one row's lock wait here; around a transaction, never inside.
+
+    A thread that waits for the database wakes up for each of its few statements among all others, and holds the lock
+    meanwhile. On SQLite, where all wait for one writer, who finds it busy sleeps for up to a tenth of a second, again and
+    again: of eight threads one waited for half a second. After the time that the database itself would have one wait it is
+    left to the database to say that it is too busy.
+    """
+    if connection.in_atomic_block:
+        yield
+        return
+    lock = _turns[hash(name) % len(_turns) if is_postgresql() else 0]
+    held = lock.acquire(timeout=TURN_SECONDS)
+    try:
+        yield
+    finally:
+        if held:
+            lock.release()
 
 
 def seconds(later: str, earlier: str) -> str:

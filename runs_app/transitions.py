@@ -359,14 +359,18 @@ def move_run(
     at: datetime,
     reopen: bool = False,
     timeout_at: datetime | None = None,
+    known: Mapping[str, Any] | None = None,
 ) -> bool:
     """Move a run; False if it was no longer in a state that may go there.
 
-    ``reopen`` is a person's wish: it also leaves finished states. A run opened again starts a new generation.
+    ``known`` is its row, where the caller has read it under its lock. ``reopen`` is a person's wish: it also leaves finished states. A run opened again starts a new generation.
     """
     _inside_transaction()
     allowed = [old for old in RunState if new in RUN_MOVES[old] or (reopen and old != new)]
-    found = fetch(f"SELECT state, generation FROM {RUN} WHERE id = %s", [run_pk])
+    if known is not None:
+        found = [(known["state"], known["generation"])]
+    else:
+        found = fetch(f"SELECT state, generation FROM {RUN} WHERE id = %s", [run_pk])
     if not found or found[0][0] not in allowed:
         return False
     old_state, generation = found[0]
@@ -381,10 +385,14 @@ def move_run(
     if old_state in RUN_FINISHED and new not in RUN_FINISHED:
         generation += 1
     sets["generation"] = generation
-    if not DagRun.objects.filter(pk=run_pk, state=old_state).update(**sets):
-        return False
-    record([(run_pk, None, generation, old_state, new, 0, actor, reason, at)])
-    return True
+    names = ", ".join(f"{name} = %s" for name in sets)
+    event = (
+        f"INSERT INTO {EVENT} (run_id, task_instance_id, generation, old, new, token, actor, reason, at) "
+        "SELECT id, NULL, generation, %s, %s, 0, %s, %s, %s FROM changed"
+    )
+    update = f"UPDATE {RUN} SET {names} WHERE id = %s AND state = %s"
+    values = [*sets.values(), run_pk, old_state]
+    return bool(change(update, values, ["id", "generation"], (event, [old_state, new, actor, reason, at])))
 
 
 def ask_to_cancel(run_pk: int, at: datetime | None) -> None:

@@ -10,14 +10,12 @@ from uuid import uuid4
 import jwt
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.db.models import Exists
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from dags_app.models import RevokedToken
-from orchestrator import access
+from orchestrator import access, rights
 from runs_app import api_tokens
 
 AUDIENCE = "apache-airflow"
@@ -51,16 +49,32 @@ def user_of(token: str) -> Any:
         AuthenticationFailed: not ours, expired, ended by its owner, or its user is gone, inactive or has a new password.
     """
     claims = _claims(token)
-    ended = RevokedToken.objects.filter(jti=claims["jti"])
     try:
-        users = get_user_model().objects.filter(~Exists(ended), pk=int(claims["sub"]), is_active=True)
+        key = int(claims["sub"])
     except (ValueError, TypeError) as error:
         raise AuthenticationFailed("Invalid JWT token") from error
-    user = users.first() if int(claims["sub"]) < 2**63 else None
+    user = _active(key, str(claims["jti"])) if 0 <= key < 2**63 else None
     if user is None or not hmac.compare_digest(str(claims["key"]), _password_mark(user)):
         raise AuthenticationFailed("Invalid JWT token")
     user.acts_by = "sign-in token"
     return user
+
+
+def _active(key: int, jti: str) -> Any:
+    """Return the active user, with the groups that make her role, unless this token was ended; one statement for all.
+
+    Each request asks it: put together by the ORM it took longer than the database needed for the whole request.
+    """
+    user = next(iter(get_user_model().objects.raw(_ACTIVE, [key, True, jti])), None)
+    if user is not None:
+        rights.know_groups(user, user.role_place)
+    return user
+
+
+_ACTIVE = (
+    f"SELECT u.*, ({rights.GROUPS}) AS role_place FROM auth_user u WHERE u.id = %s AND u.is_active = %s "
+    "AND NOT EXISTS (SELECT 1 FROM dags_app_revokedtoken WHERE jti = %s)"
+)
 
 
 def revoke(token: str) -> None:

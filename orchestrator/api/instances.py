@@ -8,10 +8,11 @@ from typing import Any
 from django.db.models import DurationField, ExpressionWrapper, F, QuerySet
 from rest_framework.request import Request
 
-from dags_app.models import DagVersion
+from dags_app.models import Dag, DagVersion
 from orchestrator import access
 from orchestrator.core.states import UNFINISHED, TaskState, from_airflow
 from orchestrator.written import Row, read
+from runs_app.locking import fetch, moment
 from runs_app.models import DagRun, Trigger
 
 from . import shapes
@@ -123,6 +124,23 @@ def shaped_runs(rows: QuerySet[Any]) -> list[dict[str, Any]]:
     found = read(rows, shapes.RUN_FIELDS, shapes.RUN_TIMES)
     known = versions(row["version_id"] for row in found)
     return [shapes.run(row, known) for row in found]
+
+
+def shaped_new(run: DagRun, dag: Dag) -> dict[str, Any]:
+    """Shape a run as it was made, without reading it again: whoever triggers a run gets it ``queued``, as in Airflow."""
+    row: dict[str, Any] = {name: getattr(run, name, None) for name in shapes.RUN_FIELDS}
+    row |= {f"{name}_text": shapes.moment(getattr(run, name)) for name in shapes.RUN_TIMES}
+    row |= {"dag__display_name": dag.display_name, "updated_at_text": None}  # nobody has looked at it yet
+    return shapes.run(row, {run.version_id: _version_of(run, dag)})
+
+
+def _version_of(run: DagRun, dag: Dag) -> dict[str, Any]:
+    """Shape the version of a run by one short statement: this is asked for with each run that is triggered."""
+    names = ("version_number", "bundle_name", "bundle_version", "created_at")
+    [found] = fetch(f"SELECT {', '.join(names)} FROM dags_app_dagversion WHERE id = %s", [run.version_id])
+    row = dict(zip(names, found, strict=True))
+    about = {"pk": run.version_id, "dag_id": run.dag_id, "dag__display_name": dag.display_name}
+    return shapes.version({**row, **about, "created_at_text": shapes.moment(moment(row["created_at"]))})
 
 
 def versions(pks: Iterable[int | None]) -> shapes.Versions:

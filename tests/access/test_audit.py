@@ -35,7 +35,12 @@ API_BODIES: dict[tuple[str, str], dict[str, Any]] = BODIES | {
     ("api/v2/connections", "patch"): _bulk(connection_id="new", conn_type="http", password=SECRET),
     ("api/v2/variables", "post"): {"key": "new", "value": SECRET},
     ("api/v2/variables/<str:variable_key>", "patch"): {"value": SECRET},
-    ("api/v2/connections", "post"): {"connection_id": "new", "conn_type": "http", "password": SECRET, "extra": SECRET},
+    ("api/v2/connections", "post"): {
+        "connection_id": "new",
+        "conn_type": "http",
+        "password": SECRET,
+        "extra": json.dumps({"a": SECRET}),
+    },
     ("api/v2/connections/<str:connection_id>", "patch"): {"password": SECRET},
     ("api/v2/connections/test", "post"): {"connection_id": "new", "conn_type": "fs", "password": SECRET},
     ("api/v2/dags", "patch"): {"is_paused": True},

@@ -70,7 +70,7 @@ def test_task_instances_have_cursors_and_a_constant_number_of_queries(api, djang
     second = api.call("get", path, cursor=first["next_cursor"], limit=1, order_by="task_id")
     assert [each["task_id"] for each in (*first["task_instances"], *second["task_instances"])] == ["a", "b"]
     assert (second["next_cursor"], first["previous_cursor"]) == (None, None)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         api.call("get", path, cursor="", limit=1)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         api.call("get", path, cursor="", limit=100)

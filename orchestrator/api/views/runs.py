@@ -10,6 +10,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from dags_app.models import Dag
 from dags_app.versions import reruns_with_latest
 from orchestrator import access
 from orchestrator.api import bulk, bulk_runs, cursors, results, triggering
@@ -30,9 +31,9 @@ from orchestrator.api.body import (
     whole_number,
 )
 from orchestrator.api.errors import Invalid, problem
-from orchestrator.api.instances import shaped, shaped_runs
+from orchestrator.api.instances import shaped, shaped_new, shaped_runs
 from orchestrator.api.query import ENDS, Listing, as_query, order_of, small_int
-from orchestrator.api.scope import dag_for, must, run_for, see_dag
+from orchestrator.api.scope import dag_for, dag_to_run, must, run_for, see_dag
 from orchestrator.core.states import RunState, RunType, from_airflow
 from runs_app import actions, cancel, new_tasks
 from runs_app.exceptions import DagRunAlreadyExists, InvalidState
@@ -143,13 +144,13 @@ class RunsView(ApiView):
         return Response({"dag_runs": shaped_runs(page), **told})
 
     def post(self, request: Request, dag_id: str) -> Any:
-        dag = dag_for(request.user, dag_id)
+        dag = dag_to_run(request.user, dag_id)
         must(request.user, "trigger", dag)
         values = run_values(read_body(request, TRIGGER))
         seconds = triggering.seconds_to_wait(request.GET)
-        run, replayed = self._run(request, dag_id, values)
+        run, replayed = self._run(request, dag, values)
         if seconds is None:
-            answer: Any = Response(one(run.pk))
+            answer: Any = Response(one(run.pk) if replayed else shaped_new(run, dag))
         else:
             names = results.wanted(request.GET, run.version_id)
             answer = triggering.when_over(request, run.pk, seconds, shape=lambda pk: _with_results(request, pk, names))
@@ -157,8 +158,9 @@ class RunsView(ApiView):
             answer["Idempotency-Replayed"] = "true"
         return answer
 
-    def _run(self, request: Request, dag_id: str, values: dict[str, Any]) -> tuple[DagRun, bool]:
+    def _run(self, request: Request, dag: Dag, values: dict[str, Any]) -> tuple[DagRun, bool]:
         """Make the run, or find the one that the same request made before."""
+        dag_id = dag.dag_id
         key_id = triggering.run_id_of_key(request, dag_id, values)
         before = key_id and triggering.made_before(dag_id, key_id, values)
         if before:
@@ -166,7 +168,7 @@ class RunsView(ApiView):
         # Airflow's API lets a run begin at once, whatever its date; its interval only is the date's.
         asked = {**values, "run_id": key_id or values["run_id"], "run_after": values["run_after"] or timezone.now()}
         try:
-            return actions.trigger_dag(dag_id, triggered_by="rest_api", user=request.user, **asked), False
+            return actions.make_run(dag, dag_id, triggered_by="rest_api", user=request.user, **asked), False
         except OverflowError as error:
             message = "The schedule has no interval there: the calendar ends"
             raise Invalid(problem("body", "logical_date", message)) from error
