@@ -43,10 +43,10 @@ test-simulation: $(STAMP) ## live through 2,000 seeds of the engine's steps, dea
 
 $(INTEGRATIONS)/.installed: pyproject.toml constraints.txt tests/integrations/providers.txt tests/integrations/counterparts.txt
 	@test -x $(INTEGRATIONS)/bin/python || $(PYTHON) -m venv $(INTEGRATIONS)
-	@$(INTEGRATIONS)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	@$(INTEGRATIONS)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1" uv
 	@PYTHONWARNINGS=ignore $(INTEGRATIONS)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt --editable . --group dev \
 	  -r tests/integrations/counterparts.txt
-	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && ORCHESTRATOR_HOME="$$home" PIP_QUIET=1 \
+	@home=$$(mktemp -d) && trap 'rm -rf "$$home"' EXIT && ORCHESTRATOR_HOME="$$home" UV_NO_PROGRESS=1 \
 	  $(INTEGRATIONS)/bin/python manage.py providers install $$(sed '/^#/d' tests/integrations/providers.txt) \
 	  $$(pkg-config --exists mysqlclient 2>/dev/null && echo mysql)
 	@$(PYTHON) -m venv $(INTEGRATIONS)/dbt && $(INTEGRATIONS)/dbt/bin/pip install --quiet --disable-pip-version-check 'dbt-core<1.11' dbt-duckdb

@@ -27,6 +27,7 @@ from pathlib import Path
 from django.conf import settings
 
 from orchestrator.compat import stand_in
+from orchestrator.provider_install import uv_here
 
 IN_VERSION = ".environment"
 """The folder of a version that holds what its environment is made from."""
@@ -242,7 +243,7 @@ class Said:
 
 
 def _make(folder: Path, wanted: Wanted, said: Said) -> None:
-    uv = _uv()
+    uv = uv_here()
     python = str(folder / "bin" / "python")
     if uv:
         _run([*uv, "venv", "--quiet", "--python", sys.executable, str(folder)], said)
@@ -259,8 +260,10 @@ def _make(folder: Path, wanted: Wanted, said: Said) -> None:
     installer = (
         [*uv, "pip", "install"] if uv else [*_pip(), "--python", python, "install", "--disable-pip-version-check"]
     )
+    line = [*installer, *(["--python", python] if uv else ["--progress-bar", "off"]), *files]
     if wanted.requirements.strip():
-        _run([*installer, *(["--python", python] if uv else ["--progress-bar", "off"]), *files], said)
+        _run(line, said)
+        _bring_along(packages, line, said)
     shutil.rmtree(standing_in)
     for name in ("apache_airflow_core", "apache_airflow"):
         if any(packages.glob(f"{name}-*.dist-info")):
@@ -271,16 +274,23 @@ def _make(folder: Path, wanted: Wanted, said: Said) -> None:
     (packages / "_orchestrator.pth").write_text("\n".join(site.getsitepackages()) + "\n")
 
 
+def _bring_along(packages: Path, line: list[str], said: Said) -> None:
+    """Install what Airflow would have brought: packages made for it use that without asking for it.
+
+    Where it cannot be had (an index of the bundle's own, a pin that does not fit), the environment does without.
+    """
+    missing = stand_in.missing_in(packages)
+    if not missing:
+        return
+    try:
+        _run([*line, *missing], said)
+    except BuildError as error:
+        said.add(f"Airflow would have brought {', '.join(missing)} along, which is not there: {error}\n")
+
+
 def _packages(python: str) -> Path:
     code = "import sysconfig; print(sysconfig.get_path('purelib'))"
     return Path(subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.strip())
-
-
-def _uv() -> list[str]:
-    if importlib.util.find_spec("uv") is not None:
-        return [sys.executable, "-m", "uv"]
-    found = shutil.which("uv")
-    return [found] if found else []
 
 
 def _pip() -> list[str]:

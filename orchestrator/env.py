@@ -234,6 +234,10 @@ READ_ELSEWHERE = env_signin.READ_ELSEWHERE | {
         "none",
         "bundles that have an environment made of their requirements: `team_a team_b=more.txt`, `*` for all",
     ),
+    "ORCHESTRATOR_PASS_ENVIRONMENT": (
+        "AWS_*, GOOGLE_*, AZURE_* and the like; none where there is a secrets backend",
+        "names of the environment that tasks and DAG files see besides [those they always do](#airflows), as patterns",
+    ),
     "SECRET_KEY": ("made once, `keys/secret_key` in the home", "signs sessions and tokens; the same on every machine"),
     "FERNET_KEYS": (
         "made once, `keys/fernet_keys` in the home",

@@ -47,13 +47,21 @@ def command(wishes: Iterable[str], folder: Path) -> list[str]:
 
 
 def installer() -> list[str]:
-    """pip where this environment has it, else uv."""
-    if importlib.util.find_spec("pip") is not None:
-        return [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
-    uv = shutil.which("uv")
-    if uv is None:
+    """uv where there is one, else pip, which may look for minutes for versions of many packages that fit together."""
+    uv = uv_here()
+    if uv:
+        return [*uv, "pip", "install", "--python", sys.executable]
+    if importlib.util.find_spec("pip") is None:
         raise InstallError(f"{sys.executable} has no pip, and there is no uv on the path: install one of them")
-    return [uv, "pip", "install", "--python", sys.executable]
+    return [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
+
+
+def uv_here() -> list[str]:
+    """How uv is called: the one of our own environment, else one on the path; empty where there is none."""
+    if importlib.util.find_spec("uv") is not None:
+        return [sys.executable, "-m", "uv"]
+    found = shutil.which("uv")
+    return [found] if found else []
 
 
 def install(wishes: Iterable[str]) -> None:

@@ -47,6 +47,7 @@ def for_task(row: Mapping[str, Any], hostname: str) -> dict[str, Any]:
         "root": root,
         "file": file,
         "python": environments.python_of(root),
+        "instance_id": row["id"],
         "dag_id": row["dag_id"],
         "task_id": row["task_id"],
         "map_index": row["map_index"],
@@ -103,6 +104,7 @@ def for_callback(callback: Callback, hostname: str) -> dict[str, Any]:
         found["about"] = _about(run.pk, callback.kind.removeprefix("told_"))
     else:
         found |= {
+            "instance_id": instance.pk,
             "task_id": instance.task_id,
             "map_index": instance.map_index,
             **_branch({"version_id": version_pk, "task_id": instance.task_id, "map_index": instance.map_index}),

@@ -19,6 +19,7 @@ from dags_app.bundles.links import url_of
 from dags_app.secrets import hidden_there
 from orchestrator.compat.class_names import class_ref
 from orchestrator.core.durations import iso_duration
+from orchestrator.core.ids import opaque_id
 from orchestrator.core.reasons import Reason
 from orchestrator.core.spec import DagSpec, TaskSpec
 from orchestrator.core.states import TaskState, as_airflow
@@ -44,11 +45,6 @@ def seconds_between(start: datetime | None, end: datetime | None) -> float | Non
 def _seconds(start: str | None, end: str | None) -> float | None:
     """How long it is between two times that the database wrote."""
     return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds() if start and end else None
-
-
-def opaque_id(pk: int) -> str:
-    """A row's id in the form that clients check for: a UUID."""
-    return f"00000000-0000-0000-{pk >> 48:04x}-{pk & 0xFFFF_FFFF_FFFF:012x}"
 
 
 VERSION_FIELDS = ("pk", "version_number", "dag_id", "bundle_name", "bundle_version", "dag__display_name")

@@ -353,7 +353,7 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.io": {},
     "airflow.io.path": _STORAGE,
     "airflow.io.store": {"attach": "orchestrator.sdk.object_fs:attach"},
-    "airflow.sdk.execution_time.hitl": {"HITLUser": "builtins:dict"},
+    "airflow.sdk.execution_time.hitl": {"HITLUser": "builtins:dict", **_from(_OP + "hitl", "upsert_hitl_detail")},
     "airflow.sdk.execution_time.xcom": _XCOM,
     "airflow.sdk.execution_time.lazy_sequence": _from(_SDK + "xcom_arg", "LazyXComSequence"),
     "airflow.models.xcom_arg": _XCOM_ARG,
@@ -505,12 +505,12 @@ for _module, _names in PROVIDER_MODULES.items():
     MODULES[_module] = {**_names, **MODULES.get(_module, {})}
 
 _NO_SESSION = "a task has no way to the database: use the context, XComs, Variable, Connection or the REST API"
+_SESSIONS = _from(_COMPAT + "sessions", "NEW_SESSION", "create_session", "provide_session")
+MODULES["airflow.utils.session"] = _SESSIONS
+MODULES["airflow.utils.db"] = _SESSIONS | _from(_COMPAT + "sessions", "merge_conn")
 REFUSED: dict[str, str] = {
     "airflow.triggers.shared_stream": "each trigger here reads its own stream: use the package's other triggers",
-    "airflow.settings.Session": _NO_SESSION,
     "airflow.settings.engine": _NO_SESSION,
-    "airflow.utils.session": _NO_SESSION,
-    "airflow.utils.db": _NO_SESSION,
     "airflow.api": "to start runs use TriggerDagRunOperator or POST /api/v2/dags/{dag_id}/dagRuns, else the REST API",
     "airflow.providers.standard.triggers.hitl": "a task that asks people needs no trigger: raise TaskAwaitingInput",
 }

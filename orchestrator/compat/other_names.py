@@ -107,7 +107,8 @@ OTHER: dict[str, dict[str, str]] = {
     "airflow.sdk.exceptions": _ERRORS,
     "airflow.configuration": _CONFIG,
     "airflow.settings": _from(_COMPAT + "configuration", "DAGS_FOLDER", "PLUGINS_FOLDER", "conf")
-    | _from(_COMPAT + "task_variables", get_airflow_context_vars="context_to_airflow_vars"),
+    | _from(_COMPAT + "task_variables", get_airflow_context_vars="context_to_airflow_vars")
+    | _from(_COMPAT + "sessions", "Session"),
     "airflow.secrets.environment_variables": _from(
         _SDK + "secrets_backend", EnvironmentVariablesBackend="BaseSecretsBackend"
     ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import zipfile
 from pathlib import Path
 
@@ -28,6 +29,7 @@ Summary: Stands in for Apache Airflow where Orchestrator answers to its names; t
 Requires-Python: >=3.11
 """
 _METADATA = _NAMED + "".join(f"Requires-Dist: {each}\n" for each in BROUGHT_ALONG)
+ASKS = re.compile(r"apache[-_.]airflow(?![-_.\w])", re.IGNORECASE)
 _WHEEL = """Wheel-Version: 1.0
 Generator: orchestrator
 Root-Is-Purelib: true
@@ -50,13 +52,24 @@ def make(folder: Path) -> Path:
 def put(packages: Path) -> Path:
     """Write the package as if it were installed in ``packages``, while others are; return what to delete then.
 
-    It brings nothing along: what a bundle needs stands in its own requirements.
+    It brings nothing along by itself, since a bundle's own index may not have it: see :func:`missing_in`.
     """
     folder = packages / f"{_STEM}.dist-info"
     folder.mkdir()
     for name, text in {"METADATA": _NAMED, "RECORD": "", "INSTALLER": "orchestrator\n"}.items():
         (folder / name).write_text(text)
     return folder
+
+
+def missing_in(packages: Path) -> list[str]:
+    """What it would bring along and is not in ``packages``; nothing where no package there asks for Airflow."""
+    from importlib import metadata
+
+    found = list(metadata.distributions(path=[str(packages)]))
+    if not any(ASKS.match(wish) for each in found for wish in each.requires or ()):
+        return []
+    names = {re.sub(r"[._-]+", "-", str(each.metadata["Name"])).lower() for each in found}
+    return [each for each in BROUGHT_ALONG if re.split("[<>=]", each)[0] not in names]
 
 
 def _digest(text: str) -> str:

@@ -179,6 +179,32 @@ class HITLOperator(BaseOperator):
         )
 
 
+def upsert_hitl_detail(
+    ti_id: Any,
+    options: list[str],
+    subject: str,
+    body: str | None = None,
+    defaults: list[str] | None = None,
+    multiple: bool = False,
+    params: Mapping[str, Any] | None = None,
+    assigned_users: Any = None,
+) -> None:
+    """Write down what a task asks, for operators of packages that raise :class:`TaskAwaitingInput` themselves.
+
+    ``ti_id`` says nothing: a task can ask for itself alone. Each of ``params`` is ``{"value", "description", "schema"}``.
+    """
+    ask(
+        "ask_people",
+        subject=subject,
+        body=body,
+        options=options,
+        defaults=defaults,
+        multiple=multiple,
+        params=dict(params or {}),
+        assigned_users=[_user(each) for each in as_list(assigned_users)],
+    )
+
+
 def _user(given: Any) -> dict[str, str]:
     """An assigned user as ``{"id", "name"}``; a name alone is both."""
     if isinstance(given, str):

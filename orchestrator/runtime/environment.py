@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from fnmatch import fnmatchcase
 
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "AIRFLOW_HOME")
 PLACES = (
@@ -12,6 +13,14 @@ PLACES = (
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
 )
 """Where libraries of tasks find programs, files and hosts, which many are told by no other way. None holds a secret."""
+PROXIES = tuple(f"{each}_proxy" for each in ("all", "ftp", "http", "https", "no"))
+"""In any letter case: the way out of many networks."""
+IDENTITIES = (
+    *("AWS_*", "AZURE_*", "GOOGLE_*", "CLOUDSDK_*", "DATABRICKS_*", "KUBECONFIG", "KUBERNETES_*", "DOCKER_*"),
+    *("BOTO_CONFIG", "SNOWFLAKE_HOME", "SSH_AUTH_SOCK"),
+)
+"""Who a machine is elsewhere, which hooks whose connection says nothing of it go by, as in Airflow."""
+WISHES = "ORCHESTRATOR_PASS_ENVIRONMENT"
 PASSED_ON_PREFIXES = ("AIRFLOW_", "AIRFLOW__", "ORCHESTRATOR_TASK_")
 KEPT = (
     *("AIRFLOW_CONN_", "AIRFLOW_VAR_", "AIRFLOW__SECRETS__", "AIRFLOW__DATABASE__", "AIRFLOW__CELERY__"),
@@ -20,6 +29,29 @@ KEPT = (
     *("AIRFLOW__API_AUTH__JWT_SECRET", "AIRFLOW__WEBSERVER__SECRET_KEY", "AIRFLOW__WORKERS__SECRETS_BACKEND"),
 )
 """Credentials that the server answers for by name, or that are nobody's but the server's."""
+OURS = ("DATABASE_URL", "REDIS_URL", "BROKER_URL", "SECRET_KEY", "FERNET_KEYS", "ORCHESTRATOR_*")
+"""What no wish gets for user code."""
+
+
+def wishes() -> tuple[str, ...]:
+    """Which names of the environment tasks see by the installation's wish, as patterns.
+
+    Where a secrets backend holds the variables and connections, these identities may be what opens all of it: then
+    they are passed on only where somebody says so.
+    """
+    said = os.environ.get(WISHES)
+    if said is not None:
+        return tuple(said.replace(",", " ").split())
+    backends = ("AIRFLOW__SECRETS__BACKEND", "AIRFLOW__WORKERS__SECRETS_BACKEND")
+    return () if any(os.environ.get(each) for each in backends) else IDENTITIES
+
+
+def _is_passed_on(name: str, wished: tuple[str, ...]) -> bool:
+    if name.startswith(KEPT):
+        return False
+    if name in PASSED_ON or name in PLACES or name.lower() in PROXIES or name.startswith(PASSED_ON_PREFIXES):
+        return True
+    return any(fnmatchcase(name, each) for each in wished) and not any(fnmatchcase(name, each) for each in OURS)
 
 
 def child_environment(python: str = sys.executable) -> dict[str, str]:
@@ -27,11 +59,8 @@ def child_environment(python: str = sys.executable) -> dict[str, str]:
 
     Of another interpreter than ours its programs are found first, as in an environment that is activated.
     """
-    found = {
-        name: value
-        for name, value in os.environ.items()
-        if (name in PASSED_ON or name in PLACES or name.startswith(PASSED_ON_PREFIXES)) and not name.startswith(KEPT)
-    }
+    wished = wishes()
+    found = {name: value for name, value in os.environ.items() if _is_passed_on(name, wished)}
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     found["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([root, *found.get("PYTHONPATH", "").split(os.pathsep)])).strip(
         os.pathsep

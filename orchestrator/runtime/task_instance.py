@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from orchestrator.core.ids import opaque_id
 from orchestrator.sdk.comms import ask
 from orchestrator.sdk.pages import page_of
 from orchestrator.sdk.params import NOTSET
@@ -75,6 +76,13 @@ class RuntimeTaskInstance(OlderTaskInstance):
     def has_ended(self, state: str) -> None:
         """From here on its code is told that it ended: its callbacks run."""
         self._ended = state, datetime.now(UTC)
+
+    @property
+    def id(self) -> Any:
+        """The UUID by which the API knows it; that of nothing where no database does, in ``dags test``."""
+        from uuid import UUID
+
+        return UUID(opaque_id(self.assignment.get("instance_id") or 0))
 
     @property
     def state(self) -> str:

@@ -139,12 +139,30 @@ def test_a_childs_environment_holds_neither_the_secrets_nor_what_opens_them(monk
     assert [name for name, value in child_environment().items() if value == "canary"] == ["AIRFLOW__CORE__PARALLELISM"]
 
 
-def test_a_childs_environment_says_where_libraries_find_things(monkeypatch):
-    for name in ("JAVA_HOME", "REQUESTS_CA_BUNDLE", "STORAGE_EMULATOR_HOST", "AWS_SECRET_ACCESS_KEY"):
+def passed_on(monkeypatch, *names: str) -> list[str]:
+    """Which of these variables a child sees."""
+    for name in names:
         monkeypatch.setenv(name, "canary")
-    assert sorted(name for name, value in child_environment().items() if value == "canary") == [
-        *("JAVA_HOME", "REQUESTS_CA_BUNDLE", "STORAGE_EMULATOR_HOST")
-    ]
+    return sorted(name for name, value in child_environment().items() if value == "canary")
+
+
+def test_a_childs_environment_says_where_libraries_find_things(monkeypatch):
+    names = ("HTTPS_PROXY", "JAVA_HOME", "REQUESTS_CA_BUNDLE", "STORAGE_EMULATOR_HOST", "no_proxy")
+    assert passed_on(monkeypatch, *names, "DATABASE_URL", "SOME_TOKEN") == list(names)
+
+
+def test_a_child_is_who_its_machine_is_elsewhere(monkeypatch):
+    names = ("AWS_PROFILE", "AWS_SECRET_ACCESS_KEY", "GOOGLE_APPLICATION_CREDENTIALS", "KUBECONFIG")
+    assert passed_on(monkeypatch, *names) == list(names)
+    # It may be what opens the backend.
+    monkeypatch.setenv("AIRFLOW__SECRETS__BACKEND", "x.Backend")
+    assert passed_on(monkeypatch, *names) == []
+
+
+def test_an_installation_says_what_else_a_child_sees_but_for_what_is_ours(monkeypatch):
+    monkeypatch.setenv("ORCHESTRATOR_PASS_ENVIRONMENT", "MLFLOW_*, SITE *URL *KEY* ORCHESTRATOR_*")
+    ours = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "FERNET_KEYS", "ORCHESTRATOR_TOKEN", "AIRFLOW__CORE__FERNET_KEY")
+    assert passed_on(monkeypatch, "MLFLOW_URI", "SITE", "AWS_PROFILE", "OTHER", *ours) == ["MLFLOW_URI", "SITE"]
 
 
 def test_the_commands_show_what_a_task_would_get(use, capsys):

@@ -73,7 +73,10 @@ def settings() -> str:
         "",
         "Tasks and DAG files find these as they would in Airflow. Of our own environment user code sees nothing but",
         "`AIRFLOW_...`, `ORCHESTRATOR_TASK_...`, what every program needs (`PATH`, `HOME`, `LANG`, `TZ` and the like) and where",
-        "libraries find theirs (`JAVA_HOME`, `SPARK_HOME`, `HADOOP_CONF_DIR`, `REQUESTS_CA_BUNDLE`, `STORAGE_EMULATOR_HOST`);",
+        "libraries find theirs (`JAVA_HOME`, `SPARK_HOME`, `HADOOP_CONF_DIR`, `REQUESTS_CA_BUNDLE`, `HTTPS_PROXY`), and who the",
+        "machine is elsewhere (`AWS_*`, `GOOGLE_*`, `AZURE_*`, `CLOUDSDK_*`, `DATABRICKS_*`, `DOCKER_*`, `KUBERNETES_*`,",
+        "`KUBECONFIG`, `BOTO_CONFIG`, `SNOWFLAKE_HOME`, `SSH_AUTH_SOCK`). `ORCHESTRATOR_PASS_ENVIRONMENT` stands in place of these",
+        "last: `AWS_* MLFLOW_TRACKING_URI`. Where a secrets backend is set they might open it, so then only what it names is seen.",
         "`AIRFLOW_VAR_...`, `AIRFLOW_CONN_...` and Airflow's own credentials stay with the server, which answers for them by name.",
         "",
         *table(

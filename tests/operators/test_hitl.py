@@ -41,6 +41,27 @@ def test_the_defaults_are_the_answer_where_nobody_is():
     assert answer["responded_by_user"] is None and answer["responded_at"].tzinfo is not None
 
 
+def test_an_operator_of_a_package_asks_by_itself():
+    class Asks(BaseOperator):
+        def execute(self, context: Any) -> Any:
+            from orchestrator.operators.hitl import upsert_hitl_detail
+            from orchestrator.sdk.exceptions import TaskAwaitingInput
+
+            field = {"value": 3, "description": None, "schema": {"type": "integer"}}
+            upsert_hitl_detail(
+                ti_id=context["ti"].id, options=["yes", "no"], subject="?", defaults=["yes"], params={"amount": field}
+            )
+            raise TaskAwaitingInput(method_name="went_on")
+
+        def went_on(self, context: Any, event: Any) -> Any:
+            return [event["chosen_options"], event["params_input"]]
+
+    result = run(lambda: Asks(task_id="ask"))
+
+    assert state(result, "ask") == "success"
+    assert result.xcoms["ask", -1, "return_value"] == [["yes"], {"amount": 3}]
+
+
 def test_without_defaults_and_without_anybody_the_task_fails():
     result = run(lambda: HITLOperator(task_id="ask", subject="?", options=["a"]))
 

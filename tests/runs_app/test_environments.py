@@ -12,6 +12,7 @@ from dags_app import environments
 from dags_app.environments import BuildError, Wanted, wanted_by
 from dags_app.models import Bundle, Dag, DagImportError
 from dags_app.versions import place_of
+from orchestrator.compat import stand_in
 from runs_app import actions
 from runs_app.models import DagRun, TaskInstance, XCom
 from tests.dags_app.conftest import fresh_versions  # noqa: F401
@@ -32,13 +33,13 @@ DAG = (
 )
 
 
-def wheel(folder: Path, version: str, requires: str = "") -> None:
+def wheel(folder: Path, version: str, requires: str = "", name: str = "flavour") -> None:
     """A package of one module, as an installer takes it."""
     folder.mkdir(exist_ok=True)
-    info = f"flavour-{version}.dist-info"
-    with zipfile.ZipFile(folder / f"flavour-{version}-py3-none-any.whl", "w") as made:
-        made.writestr("flavour.py", f"VERSION = {version!r}\n")
-        made.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: flavour\nVersion: {version}\n{requires}")
+    info = f"{name}-{version}.dist-info"
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as made:
+        made.writestr(f"{name}.py", f"VERSION = {version!r}\n")
+        made.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{requires}")
         made.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         made.writestr(f"{info}/RECORD", "")
 
@@ -129,6 +130,27 @@ def test_without_any_environment_nothing_is_parsed_and_the_file_says_why(team, b
     error = DagImportError.objects.get()
     assert error.file.relative_path == "requirements.txt" and "the environment cannot be made" in error.message
     assert not Dag.objects.exists() and Bundle.objects.get().environment_digest == ""
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_what_airflow_would_have_brought_comes_along_where_it_can_be_had(tmp_path, settings, monkeypatch, there):
+    monkeypatch.setattr(stand_in, "BROUGHT_ALONG", ("brought>=1",))
+    monkeypatch.setattr(settings.ORCH, "home", str(tmp_path / "home"))
+    wheels = tmp_path / "wheels"
+    wheel(wheels, "1.0", "Requires-Dist: apache-airflow>=2.11\n")
+    wheel(wheels, "2.0")
+    if there:
+        wheel(wheels, "1.5", name="brought")
+    said: list[str] = []
+
+    def made(version: str) -> list[str]:
+        python = environments.build(Wanted(f"--no-index\n--find-links {wheels}\nflavour=={version}\n"), said.append)
+        folder = Path(python).parents[1]
+        return sorted(each.name for each in folder.glob("lib/python*/site-packages/*.dist-info"))
+
+    assert made("1.0") == [*(["brought-1.5.dist-info"] if there else []), "flavour-1.0.dist-info"]
+    assert ("brought>=1 along, which is not there" in said[-1]) != there
+    assert made("2.0") == ["flavour-2.0.dist-info"]  # it did not ask for Airflow
 
 
 # ---- what a bundle asks for

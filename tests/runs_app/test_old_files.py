@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from orchestrator.core.ids import opaque_id
 from orchestrator.core.serde import dag_from_json
 from orchestrator.runtime.client import ForkServer
 from runs_app.models import XCom
@@ -32,7 +33,7 @@ def pull(**context):
     ti, run = context["ti"], context["dag_run"]
     states = {each.task_id: each.state for each in run.get_task_instances()}
     pulled = [ti.xcom_pull(key="token"), ti.xcom_pull(), ti.xcom_pull(key="nowhere"), ti.xcom_pull("push", dag_id="d.part")]
-    return pulled + [states["part.push"], run.get_task_instance("broken").state, "/tasks/pull?try_number=1" in ti.log_url]
+    return pulled + [states["part.push"], run.get_task_instance("broken").state, "/tasks/pull?try_number=1" in ti.log_url, str(ti.id)]
 
 def fail(**context):
     raise ValueError("broken")
@@ -56,5 +57,6 @@ def test_a_subdag_xcoms_of_any_task_and_the_states_of_others(slot: Any, tmp_path
     factories.make_dag(spec=dag_from_json(found.dags[0]), source=SOURCE, file=factories.make_file("d.py"))
     run = run_of(slot)
     assert run.state == "success"
-    value = XCom.objects.get(run=run, task_id="pull", key="return_value").value
-    assert value == ["abc", "pushed", None, "pushed", "success", "failed", True]
+    found = XCom.objects.get(run=run, task_id="pull", key="return_value")
+    its_id = opaque_id(found.task_instance_id)
+    assert found.value == ["abc", "pushed", None, "pushed", "success", "failed", True, its_id]

@@ -16,6 +16,7 @@ from orchestrator.api.errors import BadRequest
 from orchestrator.api.query import Listing, flag, order_of, whole, window
 from orchestrator.api.scope import dag_for, run_for
 from orchestrator.core.deadlines import alerts_of
+from orchestrator.core.ids import opaque_id
 from runs_app.models import Deadline
 
 LISTING = Listing(
@@ -58,7 +59,7 @@ class DeadlinesView(ApiView):
 
 def _deadline(row: Deadline) -> dict[str, Any]:
     return {
-        "id": shapes.opaque_id(row.pk),
+        "id": opaque_id(row.pk),
         "deadline_time": shapes.moment(row.deadline_time),
         "missed": row.missed,
         "created_at": shapes.moment(row.created_at),

@@ -15,6 +15,7 @@ from orchestrator.api.instances import in_path, read_state, shaped
 from orchestrator.api.query import Listing, flag, large_int, order_of
 from orchestrator.api.scope import instance_for, must
 from orchestrator.api.views.task_instances import tries_of
+from orchestrator.core.ids import opaque_id
 from runs_app import answering
 from runs_app.models import HITLDetail, TaskInstance
 
@@ -68,8 +69,7 @@ class HITLDetailsView(ApiView):
         instances = shaped(TaskInstance.objects.filter(pk__in=[each.task_instance_id for each in details]))
         by_id = {each["id"]: each for each in instances}
         found = [
-            {"task_instance": by_id[shapes.opaque_id(each.task_instance_id)], **shapes.hitl_detail(each)}
-            for each in details
+            {"task_instance": by_id[opaque_id(each.task_instance_id)], **shapes.hitl_detail(each)} for each in details
         ]
         return Response({"hitl_details": found, "total_entries": total})
 
@@ -118,7 +118,5 @@ def _detail(instance: TaskInstance, try_number: int | None = None) -> HITLDetail
     rows = instance.hitl_details.order_by("-try_number")
     detail = (rows if try_number is None else rows.filter(try_number=try_number)).first()
     if detail is None:
-        raise Http404(
-            f"Human-in-the-loop detail does not exist for Task Instance with id {shapes.opaque_id(instance.pk)}"
-        )
+        raise Http404(f"Human-in-the-loop detail does not exist for Task Instance with id {opaque_id(instance.pk)}")
     return detail
