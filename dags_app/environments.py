@@ -27,7 +27,7 @@ from pathlib import Path
 from django.conf import settings
 
 from orchestrator.compat import stand_in
-from orchestrator.provider_install import uv_here
+from orchestrator.provider_install import COMPILED, uv_here
 
 IN_VERSION = ".environment"
 """The folder of a version that holds what its environment is made from."""
@@ -258,7 +258,9 @@ def _make(folder: Path, wanted: Wanted, said: Said) -> None:
     (asked / CONSTRAINTS).write_text(wanted.constraints)
     files = ["-r", str(asked / REQUIREMENTS), *(["-c", str(asked / CONSTRAINTS)] if wanted.constraints else [])]
     installer = (
-        [*uv, "pip", "install"] if uv else [*_pip(), "--python", python, "install", "--disable-pip-version-check"]
+        [*uv, "pip", "install", *COMPILED]
+        if uv
+        else [*_pip(), "--python", python, "install", "--disable-pip-version-check"]
     )
     line = [*installer, *(["--python", python] if uv else ["--progress-bar", "off"]), *files]
     if wanted.requirements.strip():

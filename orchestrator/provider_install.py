@@ -16,6 +16,9 @@ from .providers import PREFIX
 
 NAME = re.compile(r"(?P<name>[A-Za-z0-9]+([._-]+[A-Za-z0-9]+)*)(?P<rest>(\[[\w., -]+\])?(\s*[=<>~!]=?.*)?)")
 
+COMPILED = ("--compile-bytecode",)
+"""As pip does by itself: user code runs where none is written, so each process would compile a package anew."""
+
 
 class InstallError(Exception):
     """What was asked for cannot be installed; the message says why."""
@@ -50,7 +53,7 @@ def installer() -> list[str]:
     """uv where there is one, else pip, which may look for minutes for versions of many packages that fit together."""
     uv = uv_here()
     if uv:
-        return [*uv, "pip", "install", "--python", sys.executable]
+        return [*uv, "pip", "install", *COMPILED, "--python", sys.executable]
     if importlib.util.find_spec("pip") is None:
         raise InstallError(f"{sys.executable} has no pip, and there is no uv on the path: install one of them")
     return [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]

@@ -152,6 +152,22 @@ def test_a_wish_is_a_requirement(wish: str, told: str):
     assert provider_install.requirement(wish) == told
 
 
+@pytest.mark.parametrize(
+    ("modules", "path", "line"),
+    [
+        ({"uv", "pip"}, None, [sys.executable, "-m", "uv", "pip", "install", "--compile-bytecode"]),
+        ({"pip"}, "/bin/uv", ["/bin/uv", "pip", "install", "--compile-bytecode"]),
+        ({"pip"}, None, [sys.executable, "-m", "pip", "install"]),
+    ],
+)
+def test_uv_comes_first_where_there_is_one_and_compiles(
+    monkeypatch, modules: set[str], path: str | None, line: list[str]
+):
+    monkeypatch.setattr(provider_install.importlib.util, "find_spec", lambda name: name in modules or None)
+    monkeypatch.setattr(provider_install.shutil, "which", lambda name: path)
+    assert provider_install.installer()[: len(line)] == line
+
+
 @pytest.mark.parametrize("wish", ["", "a b", "--index-url=x", "apache-airflow==3.3.2", "apache_airflow_core", "../x"])
 def test_what_is_no_provider_is_refused(wish: str):
     with pytest.raises(provider_install.InstallError):
