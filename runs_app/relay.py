@@ -97,18 +97,23 @@ class Relay:
             self.result = message
 
     def _answer(self, child: Child, message: dict[str, Any]) -> None:
+        value, error = self.reply(message["what"], message["args"])
+        if message["id"] is not None:
+            child.answer(message["id"], value, error)
+
+    def reply(self, what: str, args: dict[str, Any]) -> tuple[Any, str | None]:
+        """What a question is answered, or why it cannot be; secrets that are told of are masked from here on."""
         known = len(self.scope.secrets)
         value, error = None, None
         try:
-            value = answers.answer(self.scope, message["what"], message["args"])
+            value = answers.answer(self.scope, what, args)
         except answers.Refused as refused:
             error = str(refused)
         except (DatabaseError, InterfaceError) as away:
             error = f"the database cannot be reached: {away}"
         if len(self.scope.secrets) != known:
             self.masker = Masker(self.scope.secrets)
-        if message["id"] is not None:
-            child.answer(message["id"], value, error)
+        return value, error
 
     def masked_fields(self) -> dict[str, Any] | None:
         """What the task's fields were rendered to: secrets hidden first, then cut, so that no cut leaves a part of one."""

@@ -260,10 +260,11 @@ class Running:
                 self.told["old_xcoms"] = _xcoms(self.row["id"])
             _forget_xcoms(self.row["id"])
         try:
-            self.child = self.slot.server.run(self.told)
+            self.child = self.slot.server.run(self.told, self.relay.reply)
         except BrokenVersion as error:
             self.relay.writer.system(f"the DAG file of this run's version cannot be imported here: {error}", "error")
-            return Outcome("failed", f"import of the DAG file failed: {error}", child_ran=False)
+            said = self.relay.masker.mask(str(error))  # it may quote a variable that the file read
+            return Outcome("failed", f"import of the DAG file failed: {said}", child_ran=False)
         self.watch.begin(self.child.pid)
         self.slot.running = self
         self.relay.run(self.child, self._look)
@@ -391,7 +392,7 @@ def run_callback(slot: Slot, callback: Callback) -> None:
             child.kill()
 
     try:
-        child = slot.server.run(told)
+        child = slot.server.run(told, relay.reply)
         relay.run(child, look)
     except BrokenVersion as error:
         relay.writer.system(f"on_{callback.kind}_callback could not run: {error}", "error")

@@ -10,11 +10,17 @@ import sys
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from . import protocol, replies
 from .environment import child_environment
+
+Reply = Callable[[str, dict[str, Any]], tuple[Any, str | None]]
+"""Answers a question: the value, or else what went wrong."""
+WHILE_IMPORTED = ("connection", "variable", "mask_secret")
+"""What a file may ask before any task of it runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +139,32 @@ class _VersionServer:
         self.exits: dict[int, Exit] = {}
         self.error: str | None = None
         self.alive = True
+        self.reply: Reply | None = None
+        self.asked: list[tuple[str, dict[str, Any], tuple[Any, str | None]]] = []
+
+    def is_fresh(self, reply: Reply | None) -> bool:
+        """Whether what the file read of variables and connections while it was imported is still so.
+
+        Airflow imports the file for each task, so that each sees what holds then. Asking again also tells the attempt
+        which secrets its log must not show.
+        """
+        if not self.asked or reply is None:
+            return True
+        told = [reply(what, args) == before for what, args, before in self.asked]  # all of them: see above
+        return all(told)
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        """Answer what the file asks while it is imported."""
+        what, args = str(message["what"]), dict(message["args"])
+        if what not in WHILE_IMPORTED or self.reply is None:
+            told: tuple[Any, str | None] = (None, f"{what} can only be asked for while a task runs")
+        else:
+            told = self.reply(what, args)
+            if (what, args, told) not in self.asked:
+                self.asked.append((what, args, told))
+        if message["id"] is not None:
+            self.sock.settimeout(5)
+            protocol.send(self.sock, {"id": message["id"], "value": told[0], "error": told[1]})
 
     def pump(self, timeout: float) -> bool:
         """Take in what the server says; False where nothing came in time or it is gone."""
@@ -160,6 +192,8 @@ class _VersionServer:
                     self.exits.pop(next(iter(self.exits)))
             elif kind == "broken":
                 self.error = message["error"]
+            elif kind == "ask":
+                self._tell(message)
         return True
 
     def take(self, timeout: float) -> Child:
@@ -218,15 +252,17 @@ class ForkServer:
         theirs.close()
         self.control, self.reader, self.exits = mine, protocol.Reader(), {}
 
-    def run(self, assignment: dict[str, Any]) -> Child:
+    def run(self, assignment: dict[str, Any], reply: Reply | None = None) -> Child:
         """Hand an assignment to a spare child of its version, loading the version first where needed.
+
+        ``reply`` answers what the file asks while it is imported.
 
         Raises:
             BrokenVersion: the file cannot be imported.
         """
         key = (assignment["root"], assignment["file"])
         for attempt in (1, 2):
-            server = self._server(key)
+            server = self._server(key, reply)
             try:
                 child = server.take(self.load_timeout)
                 child.assign(assignment)
@@ -241,17 +277,20 @@ class ForkServer:
                     raise
         raise AssertionError("unreachable")
 
-    def _server(self, key: tuple[str, str]) -> _VersionServer:
+    def _server(self, key: tuple[str, str], reply: Reply | None) -> _VersionServer:
         found = self.servers.get(key)
         if found is not None and found.alive:
-            self.servers.move_to_end(key)
-            return found
+            if found.is_fresh(reply):
+                self.servers.move_to_end(key)
+                return found
+            self._drop(key)
         while len(self.servers) >= self.max_versions:
             self._drop(next(iter(self.servers)))
         mine, theirs = socket.socketpair()
         self._fork({"type": "version", "root": key[0], "file": key[1]}, [theirs.fileno()])
         theirs.close()
         self.servers[key] = _VersionServer(mine, key)
+        self.servers[key].reply = reply
         return self.servers[key]
 
     def _drop(self, key: tuple[str, str]) -> None:
@@ -429,13 +468,13 @@ class ForkServers:
     def start(self) -> None:
         self.own.start()
 
-    def run(self, assignment: dict[str, Any]) -> Child:
+    def run(self, assignment: dict[str, Any], reply: Reply | None = None) -> Child:
         """Hand an assignment to a child of its version and of its ``python`` (none = our own).
 
         Raises:
             BrokenVersion: the file cannot be imported.
         """
-        return self._of(assignment.get("python")).run(assignment)
+        return self._of(assignment.get("python")).run(assignment, reply)
 
     def _of(self, python: str | None) -> ForkServer:
         if not python:

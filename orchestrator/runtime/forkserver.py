@@ -139,21 +139,24 @@ class VersionServer:
     def serve(self) -> None:
         from functools import partial
 
+        from orchestrator.sdk import comms
         from orchestrator.sdk.mapped import mapped_over
 
         from . import plugins
-        from .child import serve
+        from .child import Channel, serve
         from .loader import LoadError, load
         from .rehearsal import rehearse
 
         self.attempt = partial(serve, rehearse=rehearse)
 
+        comms.use(Channel(self.control).ask)  # a file may read variables and connections while it is imported
         plugins.load(os.path.join(self.request["root"], plugins.IN_VERSION))  # what is wrong was told at the parse
         try:
             dags = load(self.request["root"], self.request["file"])
         except LoadError as error:
             protocol.send(self.control, {"type": "broken", "error": str(error)})
             os._exit(1)
+        comms.use(None)
         for dag in dags.values():
             dag._mapped_over = mapped_over(dag)
         gc.collect()

@@ -18,7 +18,7 @@ from dags_app import secrets
 from orchestrator.core.serde import dag_from_json
 from orchestrator.runtime.client import ForkServer
 from runs_app import actions, cancel, logs
-from runs_app.models import Attempt, Callback, DagRun, Process, StateEvent, TaskInstance
+from runs_app.models import Attempt, Callback, DagRun, Process, StateEvent, TaskInstance, XCom
 from runs_app.worker import Slot
 from tests.support import factories
 from tests.support.servers import wait_for
@@ -335,6 +335,26 @@ t() >> BashOperator(task_id="b", bash_command="echo {{ var.value.mail_password }
     assert "***" in everything
     for secret in ("opensesame-91", "k-123456", "hunter2-hunter2"):
         assert secret not in everything
+
+
+def test_what_a_file_reads_while_it_is_imported_is_what_holds_when_the_task_starts(slot, parse):
+    secrets.set_connection("db", {"conn_type": "postgres", "host": "h", "password": "opensesame-91"})
+    parse(
+        """
+where = Variable.get("where", default=None)
+password = BaseHook.get_connection("db").password if where else ""
+@task
+def t():
+    print("it is", password)
+    return where
+t()
+"""
+    )
+    for place in ("Basel", "Basel", "Bern"):
+        secrets.set_variable("where", place)
+        run = run_of(slot)
+        assert XCom.objects.get(run=run).value == place
+        assert "it is ***" in log_of(run)
 
 
 def test_the_command_that_a_bash_function_returns_is_shown_as_it_was_rendered(slot, parse):
