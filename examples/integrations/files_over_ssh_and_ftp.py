@@ -31,6 +31,15 @@ with DAG(
         poke_interval=1,
         timeout=30,
     )
+    is_there_deferred = SFTPSensor(
+        task_id="is_there_deferred",
+        sftp_conn_id="sftp_default",
+        path="{{ params.folder }}",
+        file_pattern="*.csv",
+        poke_interval=1,
+        timeout=30,
+        deferrable=True,
+    )
     fetch = SFTPOperator(
         task_id="fetch",
         ssh_conn_id="sftp_default",
@@ -46,4 +55,4 @@ with DAG(
         operation=FTPOperation.PUT,
     )
     arrived = FTPSensor(task_id="arrived", ftp_conn_id="ftp_default", path="/report.csv", poke_interval=1, timeout=30)
-    make >> is_there >> fetch >> put >> arrived
+    make >> [is_there, is_there_deferred] >> fetch >> put >> arrived

@@ -210,10 +210,8 @@ class Attempt:
             return self._end("skipped", {**self._result("skipped", error), "map_label": self._label_of_ended()})
         except AirflowRescheduleException as error:
             return {**self._result("rescheduled", error), "reschedule_at": error.reschedule_date.isoformat()}
-        except TaskDeferred as error:
-            return self._deferred(error)
-        except TaskAwaitingInput as error:
-            return self._awaiting_input(error)
+        except (TaskDeferred, TaskAwaitingInput) as error:
+            return self._paused(error)
         except (Exception, AirflowTaskTimeout, SystemExit, KeyboardInterrupt) as error:
             return self._failed(error)
         return self._end(
@@ -387,6 +385,12 @@ class Attempt:
         if reason:
             self.log.info("Retry policy: %s (%s)", action.value, reason)
             result["error"] = f"{result['error']} [{action.value}: {str(reason)[:500]}]"
+
+    def _paused(self, error: TaskDeferred | TaskAwaitingInput) -> Json:
+        try:
+            return self._deferred(error) if isinstance(error, TaskDeferred) else self._awaiting_input(error)
+        except Exception as unfit:  # what it wants to go on with cannot be written down
+            return self._failed(unfit)
 
     def _deferred(self, error: TaskDeferred) -> Json:
         classpath, kwargs = error.trigger.serialize()

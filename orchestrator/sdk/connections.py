@@ -201,6 +201,7 @@ class BaseHook:
 
     conn_type = ""
     hook_name = ""
+    _logger_name: str | None = None  # of the class: not every hook calls the constructor of its base
 
     def __init__(self, logger_name: str | None = None, **ignored: Any) -> None:
         self._logger_name = logger_name

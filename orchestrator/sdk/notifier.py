@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 
@@ -42,6 +42,19 @@ class BaseNotifier:
             value = getattr(self, name, None)
             if value:
                 setattr(self, name, render_value(self, value, context, env))
+
+    def get_template_env(self, dag: Any = None) -> Any:
+        from .templating import environment
+
+        return environment(dag or _no_dag(), None)
+
+    def _do_render_template_fields(
+        self, parent: Any, template_fields: Iterable[str], context: Any, jinja_env: Any, seen_oids: set[int]
+    ) -> None:
+        """Notifiers of packages call this for what they fill in late."""
+        from .templating import render_attributes
+
+        render_attributes(self, parent, template_fields, context, jinja_env, seen_oids)
 
     def __call__(self, *args: Any) -> None:
         import copy

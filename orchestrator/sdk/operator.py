@@ -511,6 +511,20 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
 
         render_fields(self, context, jinja_env)
 
+    def _do_render_template_fields(
+        self, parent: Any, template_fields: Iterable[str], context: Any, jinja_env: Any, seen_oids: set[int]
+    ) -> None:
+        """Operators of packages call this, and override it to prepare a field first."""
+        from .templating import render_attributes
+
+        render_attributes(self, parent, template_fields, context, jinja_env, seen_oids)
+
+    def _render_nested_template_fields(self, value: Any, context: Any, jinja_env: Any, seen_oids: set[int]) -> None:
+        """Operators of packages override this for objects that do not name their template fields (pods, volumes)."""
+        from .templating import render_nested
+
+        render_nested(self, value, context, jinja_env, seen_oids)
+
     def render_template(self, content: Any, context: Any, jinja_env: Any = None, seen_oids: Any = None) -> Any:
         from .templating import render_value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterable
 from typing import Any
 
 from .xcom_arg import XComArg
@@ -74,11 +75,13 @@ def render_fields(task: Any, context: Any, env: Any = None) -> None:
     Raises:
         AttributeError: a field that the task does not have.
     """
-    _render_attributes(task, task, context, env, {id(each) for each in task.values_of_others})
+    seen = {id(each) for each in task.values_of_others}
+    task._do_render_template_fields(task, task.template_fields, context, env, seen)
 
 
-def _render_attributes(task: Any, parent: Any, context: Any, env: Any, seen: set[int]) -> None:
-    for name in parent.template_fields:
+def render_attributes(task: Any, parent: Any, names: Iterable[str], context: Any, env: Any, seen: set[int]) -> None:
+    """Render these attributes of ``parent``, the task itself or an object that it holds, in place."""
+    for name in names:
         try:
             value = getattr(parent, name)
         except AttributeError as error:
@@ -136,11 +139,26 @@ def render_value(task: Any, value: Any, context: Any, env: Any = None, seen: set
         return [render_value(task, each, context, env, seen) for each in value]
     if isinstance(value, set):
         return {render_value(task, each, context, env, seen) for each in value}
-    fields = getattr(value, "template_fields", None)
-    if isinstance(fields, (list, tuple)) and not hasattr(value, "task_id"):
-        seen.add(id(value))
-        _render_attributes(task, value, context, env, seen)
+    # An operator may know of objects whose fields are templates though they do not say so.
+    nested = getattr(task, "_render_nested_template_fields", None)
+    if nested is not None:
+        nested(value, context, env, seen)
+    else:
+        render_nested(task, value, context, env, seen)
     return value
+
+
+def render_nested(task: Any, value: Any, context: Any, env: Any, seen: set[int]) -> None:
+    """Render an object that names its template fields."""
+    fields = getattr(value, "template_fields", None)
+    if not isinstance(fields, (list, tuple)) or hasattr(value, "task_id") or id(value) in seen:
+        return
+    seen.add(id(value))
+    own = getattr(task, "_do_render_template_fields", None)
+    if own is not None:
+        own(value, fields, context, env, seen)
+    else:
+        render_attributes(task, value, fields, context, env, seen)
 
 
 def _render_path(task: Any, path: Any, context: Any, env: Any) -> Any:

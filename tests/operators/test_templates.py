@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from orchestrator.runtime.local import run_dag
-from orchestrator.sdk import DAG, BaseOperator, ObjectStoragePath, literal, task
+from orchestrator.sdk import DAG, BaseHook, BaseOperator, ObjectStoragePath, literal, task
+from orchestrator.triggers.temporal import TimeDeltaTrigger
 
 from .running import DATE, reason, run
 
@@ -141,3 +142,57 @@ def test_a_field_that_is_not_there_is_named():
 
     said = reason(run(lambda: Forgot(task_id="t")), "t")
     assert "'query' is configured as a template field but Forgot does not have this attribute" in said
+
+
+def test_operators_of_packages_prepare_fields_render_some_late_and_look_into_objects():
+    class Volume:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+    class Pod(BaseOperator):
+        template_fields = ("labels", "volumes", "late")
+
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.labels, self.volumes, self.late = "on {{ ds }}", [Volume("{{ ds_nodash }}")], "{{ answer }}"
+
+        def render_template_fields(self, context: Any, jinja_env: Any = None) -> None:
+            fields = (each for each in self.template_fields if each != "late")
+            self._do_render_template_fields(self, fields, context, self.get_template_env(), set())
+
+        def _do_render_template_fields(self, parent: Any, template_fields: Any, *more: Any) -> None:
+            if parent is self and isinstance(self.labels, str):
+                self.labels = [self.labels]
+            super()._do_render_template_fields(parent, template_fields, *more)
+
+        def _render_nested_template_fields(self, value: Any, context: Any, jinja_env: Any, seen_oids: Any) -> None:
+            if isinstance(value, Volume):
+                self._do_render_template_fields(value, ("name",), context, jinja_env, seen_oids)
+            else:
+                super()._render_nested_template_fields(value, context, jinja_env, seen_oids)
+
+        def execute(self, context: Any) -> Any:
+            context = {**context, "answer": 42}
+            self._do_render_template_fields(self, ("late",), context, self.get_template_env(), set())
+            return [self.labels, self.volumes[0].name, self.late]
+
+    result = run(lambda: Pod(task_id="t"))
+    assert result.xcoms["t", -1, "return_value"] == [["on 2024-03-01"], "20240301", "42"], reason(result, "t")
+
+
+def test_a_hook_that_does_not_call_its_base_has_a_log():
+    class Hook(BaseHook):
+        def __init__(self) -> None:
+            pass
+
+    assert Hook().log.name.endswith("Hook")
+
+
+def test_a_task_that_cannot_write_down_what_it_goes_on_with_says_so():
+    class Waits(BaseOperator):
+        def execute(self, context: Any) -> None:
+            trigger = TimeDeltaTrigger(timedelta(seconds=0))
+            self.defer(trigger=trigger, method_name="execute", kwargs={"answer": object()})
+
+    said = reason(run(lambda: Waits(task_id="t")), "t")
+    assert "a value of type builtins.object cannot be" in said or "a value of type object cannot be" in said, said

@@ -134,3 +134,22 @@ def test_a_dag_tests_itself(capsys: pytest.CaptureFixture[str]):
     found = dag.test(run_conf={"n": 21})
     assert found.succeeded and found.xcoms["double", -1, "return_value"] == 42
     assert "success" in capsys.readouterr().out
+
+
+def test_a_notifier_of_a_package_fills_in_late_what_was_left_open(notes: Notes):
+    class Mail(Postcard):
+        def notify(self, context: Any) -> None:
+            self.text = "{{ ti.task_id }} by default"
+            env = self.get_template_env(dag=context.get("dag"))
+            self._do_render_template_fields(self, ["text"], context, env, set())
+            super().notify(context)
+
+    with DAG("d", default_args={"on_success_callback": Mail(notes.path, "")}) as dag:
+
+        @task
+        def one():
+            pass
+
+        one()
+    run_dag(dag, say=quietly)
+    assert notes.read() == ["one by default"]
