@@ -20,7 +20,6 @@ IDENTITIES = (
     *("BOTO_CONFIG", "SNOWFLAKE_HOME", "SSH_AUTH_SOCK"),
 )
 """Who a machine is elsewhere, which hooks whose connection says nothing of it go by, as in Airflow."""
-WISHES = "ORCHESTRATOR_PASS_ENVIRONMENT"
 PASSED_ON_PREFIXES = ("AIRFLOW_", "AIRFLOW__", "ORCHESTRATOR_TASK_")
 KEPT = (
     *("AIRFLOW_CONN_", "AIRFLOW_VAR_", "AIRFLOW__SECRETS__", "AIRFLOW__DATABASE__", "AIRFLOW__CELERY__"),
@@ -39,7 +38,7 @@ def wishes() -> tuple[str, ...]:
     Where a secrets backend holds the variables and connections, these identities may be what opens all of it: then
     they are passed on only where somebody says so.
     """
-    said = os.environ.get(WISHES)
+    said = os.environ.get("ORCHESTRATOR_PASS_ENVIRONMENT")
     if said is not None:
         return tuple(said.replace(",", " ").split())
     backends = ("AIRFLOW__SECRETS__BACKEND", "AIRFLOW__WORKERS__SECRETS_BACKEND")
