@@ -245,7 +245,9 @@ class ObjectStoragePath:
     def _stream_to(self, target: ObjectStoragePath) -> None:
         import shutil
 
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.protocol in ("file", "local"):
+            # Object stores have no folders, and asking for one needs rights to the bucket itself.
+            target.parent.mkdir(parents=True, exist_ok=True)
         with self.open("rb") as source, target.open("wb") as sink:
             shutil.copyfileobj(source, sink, 1 << 20)
 

@@ -106,3 +106,14 @@ def test_paths_are_made_without_fsspec_and_using_one_says_what_to_install():
         "try:\n    path.exists()\nexcept ImportError as error:\n    print(error)\n"
     )
     assert "needs fsspec" in subprocess.check_output([sys.executable, "-c", code], text=True)
+
+
+def test_a_copy_to_a_store_asks_for_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*args: Any, **kwargs: Any) -> None:
+        raise FileNotFoundError("no right to look at the bucket")
+
+    target = ObjectStoragePath("memory://bucket/in/a.txt")
+    (tmp_path / "a.txt").write_text("data")
+    monkeypatch.setattr(type(target.fs), "makedirs", refuse)
+    ObjectStoragePath(f"file://{tmp_path}/a.txt").copy(target)
+    assert target.read_text() == "data"
