@@ -26,6 +26,11 @@ class Provider:
     """All that it says of itself."""
 
     @property
+    def title(self) -> str:
+        """What it is called where its package's name stands beside: the summary of most says that name once more."""
+        return str(self.info.get("name") or self.summary)
+
+    @property
     def connection_types(self) -> tuple[str, ...]:
         return tuple(each["connection-type"] for each in self.info.get("connection-types") or ())
 
