@@ -156,8 +156,10 @@ class _VersionServer:
     def _tell(self, message: dict[str, Any]) -> None:
         """Answer what the file asks while it is imported."""
         what, args = str(message["what"]), dict(message["args"])
-        if what not in WHILE_IMPORTED or self.reply is None:
-            told: tuple[Any, str | None] = (None, f"{what} can only be asked for while a task runs")
+        if what not in WHILE_IMPORTED:
+            told: tuple[Any, str | None] = (None, None)  # what it sets there was set when it was parsed
+        elif self.reply is None:
+            told = (None, f"{what} can only be asked for while a task runs")
         else:
             told = self.reply(what, args)
             if (what, args, told) not in self.asked:

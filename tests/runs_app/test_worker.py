@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -520,3 +521,35 @@ def test_a_text_with_a_nul_character_holds_up_no_slot(slot, parse, left: str):
 
 def attempt_of_task(run: DagRun, task_id: str) -> Attempt:
     return Attempt.objects.filter(task_instance__run=run, task_instance__task_id=task_id).latest("pk")
+
+
+def test_a_file_reads_variables_and_connections_while_a_worker_imports_it_and_is_imported_anew_when_they_change(
+    slot, parse, monkeypatch
+):
+    """Many files do so at their top, outside of any task: what they read there is as new as the attempt."""
+    monkeypatch.setenv("AIRFLOW_VAR_KIND", "of the environment")
+    secrets.set_variable("place", "north")
+    secrets.set_connection("db", {"conn_type": "http", "host": "example.org", "password": "opensesame-17"})
+    parse(
+        """
+PLACE, KIND, HOST = Variable.get("place", default=""), Variable.get("kind", default=""), None
+try:
+    HOST = BaseHook.get_connection("db")
+    Variable.set("written", "again")
+except Exception:
+    pass
+@task
+def t():
+    print(os.getppid(), PLACE, KIND, HOST and HOST.host, HOST and HOST.password)
+t()
+"""
+    )
+    first, second = log_of(run_of(slot)), log_of(run_of(slot))
+    assert "north of the environment example.org ***" in first
+    assert "north of the environment example.org ***" in second
+    secrets.set_variable("place", "south")
+    third = log_of(run_of(slot))
+    assert "south of the environment example.org ***" in third and "opensesame-17" not in third
+    loaded_by = [re.search(r"(\d+) (?:north|south)", each)[1] for each in (first, second, third)]
+    assert loaded_by[0] == loaded_by[1] != loaded_by[2]
+    assert secrets.get_variable("written") is None
