@@ -51,7 +51,7 @@ def parse(
     ``answers``: who tells the file's code of variables and connections; by default the stores do. ``brought``: files
     that every version of the bundle has.
     """
-    answers, plugin_folder = answers or Answers(), plugins.current()
+    answers, plugin_folder = answers or Answers(writes=True), plugins.current()
     result = server.parse(
         root,
         path,
@@ -97,10 +97,15 @@ def print_of(root: str, path: str) -> Print | None:
 
 
 class Answers:
-    """Answers what code asks for while its file is imported: variables and connections, and nothing else."""
+    """Answers what code asks for while its file is imported: variables and connections, and nothing else.
 
-    def __init__(self) -> None:
+    ``writes``: variables that the file sets are stored, as in Airflow; else they are kept for this parse, which only looks.
+    """
+
+    def __init__(self, *, writes: bool = False) -> None:
         self.secrets: set[str] = set()
+        self.writes = writes
+        self.written: dict[str, str | None] = {}
 
     def answer(self, what: str, args: Mapping[str, Any]) -> Any:
         try:
@@ -110,16 +115,30 @@ class Answers:
                 found = lookup.of_parses.connection(str(args["conn_id"]))
                 self.secrets |= secrets.sensitive_values(found) if found else set()
                 return found
+            if what == "set_variable":
+                return self._set(str(args["key"]), str(args["value"]), args.get("description"))
+            if what == "delete_variable":
+                return self._set(str(args["key"]), None)
         finally:
             connections.close_all()  # the thread that waits for this parse may wait for others without any question
         raise LookupError(f"{what} can only be asked for while a task runs")
 
     def _variable(self, key: str) -> dict[str, str] | None:
-        value = lookup.of_parses.variable(key)
+        value = self.written[key] if key in self.written else lookup.of_parses.variable(key)
         if value is None:
             return None
         self.secrets.update([value] if is_secret_name(key) else secret_values(value))
         return {"value": value}
+
+    def _set(self, key: str, value: str | None, description: str | None = None) -> bool:
+        """Write a variable, or delete it; one that has the value already is left alone, since files are parsed often."""
+        before = self._variable(key)
+        self.written[key] = value
+        if self.writes and value is None:
+            secrets.delete_variable(key)
+        elif self.writes and value is not None and before != {"value": value}:
+            secrets.set_variable(key, value, description)
+        return before is not None
 
     def masked(self, errors: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Import errors without the secrets that the file was told: whoever sees the DAG may see its errors."""

@@ -17,6 +17,8 @@ LARGEST = 20 * 1024 * 1024
 """Bytes that the files of one tree may have together; they are stored with every version that differs."""
 WORD = re.compile(rb"[\w./-]+")
 """What the name of a file in a source is made of. One class of characters: it takes linear time on any source."""
+FILLED_IN = re.compile(rb"%(?:\(\w{1,40}\))?[sd](?=/)")
+"""A folder that is put in before a name, as in ``"%s/sql/load.sql" % HERE``: it is no part of the name."""
 LONGEST_NAME = 1000
 
 
@@ -141,7 +143,7 @@ def _named(data: bytes, file: str, names: Mapping[str, Collection[str]]) -> set[
     """The files of the folder that a source names; those near the DAG file where there are several."""
     found: set[str] = set()
     folder = os.path.dirname(file) + os.sep if os.path.dirname(file) else ""
-    for word in set(WORD.findall(data)):
+    for word in set(WORD.findall(FILLED_IN.sub(b"", data))):
         if b"." not in word or len(word) > LONGEST_NAME:
             continue
         text = word.decode("utf-8", "replace").strip("./")

@@ -21,10 +21,11 @@ from orchestrator.core.graph import tasks_inside
 from orchestrator.core.states import RunState, RunType, as_airflow, from_airflow
 from orchestrator.logs.mask import Masker, is_secret_name, secret_values
 
-from . import asset_answers, dates, hitl, reads, store_answers
+from . import asset_answers, dates, hitl, reads, run_answers, store_answers
 from .exceptions import DagRunAlreadyExists, DagRunNotFound, OrchestratorError
 from .locking import fetch, moment
 from .models import DagRun, HITLDetail, TaskInstance, XCom
+from .run_answers import RUN_TEXTS, RUN_TIMES
 
 Json = Any
 MOST_AT_ONCE = 1000
@@ -243,17 +244,6 @@ def _previous_run(scope: Scope, state: str | None = None) -> Json:
     return None if run_pk is None else run_json(run_pk)
 
 
-RUN_TIMES = {
-    "logical_date": "logical_date",
-    "data_interval_start": "data_interval_start",
-    "data_interval_end": "data_interval_end",
-    "run_after": "run_after",
-    "start_date": "started_at",
-    "end_date": "ended_at",
-    "queued_at": "queued_at",
-    "partition_date": "partition_date",
-}
-RUN_TEXTS = ("dag_id", "run_id", "run_type", "state", "note", "triggering_user_name", "partition_key")
 _NUMBER = "(SELECT v.version_number FROM dags_app_dagversion v WHERE v.id = version_id)"
 _RUN_COLUMNS = ", ".join((*RUN_TEXTS, "conf", *RUN_TIMES.values(), _NUMBER, "version_id"))
 
@@ -417,6 +407,7 @@ ANSWERS: dict[str, Callable[..., Json]] = {
     "inactive_assets": asset_answers.inactive,
     "triggering_asset_events": asset_answers.triggering,
     "dag_run": _dag_run,
+    "find_runs": run_answers.find,
     "xcom": _xcom,
     "latest_xcom": _latest_xcom,
     "xcom_length": _xcom_length,

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from orchestrator.sdk import era
 from orchestrator.sdk.exceptions import AirflowException
 
 from . import airflow_cfg
@@ -76,13 +77,15 @@ class Configuration:
         if given is not None:
             return given
         place = (section.lower(), key.lower())
+        if place == ("core", "dags_folder") and era.dags_folder() and "DAGS_FOLDER" not in os.environ:
+            return era.dags_folder()
         if place not in airflow_cfg.CREDENTIALS and (written := airflow_cfg.current().get(place)) is not None:
             return written
-        if (section, key) == ("core", "dags_folder"):
+        if place == ("core", "dags_folder"):
             given = os.environ.get("DAGS_FOLDER", "")
             inside = os.path.join(given, "dags")
             return (inside if os.path.isdir(inside) else given) or os.path.join(airflow_home(), "dags")
-        if (section, key) == ("logging", "base_log_folder"):
+        if place == ("logging", "base_log_folder"):
             return os.path.join(airflow_home(), "logs")
         known = DEFAULTS.get(section.lower(), {}).get(key.lower())
         return known if known is not None else _of_providers().get((section.lower(), key.lower()))
@@ -208,7 +211,16 @@ getjson, getlist, getsection, has_option, as_dict = (
     conf.as_dict,
 )
 get_airflow_home = airflow_home
-AIRFLOW_HOME = airflow_home()
-AIRFLOW_CONFIG = os.environ.get("AIRFLOW_CONFIG") or os.path.join(AIRFLOW_HOME, "airflow.cfg")
-DAGS_FOLDER = conf.get("core", "dags_folder")
-PLUGINS_FOLDER = conf.get("core", "plugins_folder")
+_LATER: dict[str, Any] = {
+    "AIRFLOW_HOME": airflow_home,
+    "AIRFLOW_CONFIG": lambda: os.environ.get("AIRFLOW_CONFIG") or os.path.join(airflow_home(), "airflow.cfg"),
+    "DAGS_FOLDER": lambda: conf.get("core", "dags_folder"),
+    "PLUGINS_FOLDER": lambda: conf.get("core", "plugins_folder"),
+}
+"""Places that a process knows once it has a DAG file: this module is imported before."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return _LATER[name]()
+    raise AttributeError(name)

@@ -44,6 +44,10 @@ def refusal(what: str) -> str:
     )
 
 
+def _list(given: Any) -> list[Any]:
+    return [] if given is None else list(given) if isinstance(given, (list, tuple, set)) else [given]
+
+
 class FromDatabase:
     """Stands for a row of Airflow's database; to make one, or to look for one, is refused."""
 
@@ -59,7 +63,44 @@ class FromDatabase:
 
 
 class DagRun(FromDatabase):
-    """A run, in annotations."""
+    """A run, in annotations; :meth:`find` asks for runs while a task runs."""
+
+    @staticmethod
+    def find(
+        dag_id: Any = None,
+        run_id: Any = None,
+        execution_date: Any = None,
+        state: Any = None,
+        external_trigger: bool | None = None,
+        no_backfills: bool = False,
+        run_type: Any = None,
+        session: Any = None,
+        execution_start_date: Any = None,
+        execution_end_date: Any = None,
+        logical_date: Any = None,
+        **later: Any,
+    ) -> list[Any]:
+        """The runs that are meant, the earliest first, as Airflow 1 and 2 found them; of very many the newest."""
+        from orchestrator.sdk.comms import ask
+        from orchestrator.sdk.context import get_current_context
+
+        dates = [each.isoformat() for each in _list(logical_date or execution_date)]
+        since = execution_start_date or later.get("logical_start_date")
+        until = execution_end_date or later.get("logical_end_date")
+        found = ask(
+            "find_runs",
+            dag_ids=_list(dag_id),
+            run_ids=_list(run_id),
+            logical_dates=dates,
+            states=[str(getattr(each, "value", each)) for each in _list(state)],
+            run_types=[str(getattr(each, "value", each)) for each in _list(run_type)],
+            is_manual=external_trigger,
+            backfills=not no_backfills,
+            since=since.isoformat() if since else None,
+            until=until.isoformat() if until else None,
+        )
+        made = type(get_current_context()["dag_run"])
+        return [made(each) for each in found]
 
     @staticmethod
     def generate_run_id(run_type: Any, execution_date: Any = None, *, logical_date: Any = None, **more: Any) -> str:

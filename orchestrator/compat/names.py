@@ -506,7 +506,7 @@ for _module, _names in PROVIDER_MODULES.items():
 
 _NO_SESSION = "a task has no way to the database: use the context, XComs, Variable, Connection or the REST API"
 _SESSIONS = _from(_COMPAT + "sessions", "NEW_SESSION", "create_session", "provide_session")
-MODULES["airflow.utils.session"] = _SESSIONS
+MODULES["airflow.utils.session"] = _SESSIONS | _from(_COMPAT + "sessions", "create_session_async", "find_session_idx")
 MODULES["airflow.utils.db"] = _SESSIONS | _from(_COMPAT + "sessions", "merge_conn")
 REFUSED: dict[str, str] = {
     "airflow.triggers.shared_stream": "each trigger here reads its own stream: use the package's other triggers",

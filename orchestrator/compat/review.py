@@ -18,6 +18,10 @@ WITHOUT_EFFECT = {
     "resources": "workers have no resources to choose from: use queue= or a pool",
 }
 """Arguments that are accepted and change nothing, with what there is instead."""
+SESSIONS = ("airflow.utils.db", "airflow.utils.session")
+SESSION = (
+    "a session of Airflow's database can be imported; the task that opens one fails: use the context or the REST API"
+)
 CALLS_WITH_ARGUMENTS = ("DAG", "dag", "Operator", "Sensor", "task", "dict", "partial", "override")
 OLD_DATES = ("execution_date", "next_ds", "prev_ds", "tomorrow_ds", "yesterday_ds", "{{ ds", "{{ds", "{{ ts", "{{ts")
 PRESETS = ("@hourly", "@daily", "@weekly", "@monthly", "@yearly", "@annually", "@quarterly")
@@ -48,7 +52,12 @@ def review(source: str) -> Review:
         return Review(None, (), ())
     imports = list(_imports(tree))
     era = era_of([name for _, name, _ in imports], source)
-    notes = {note.text: note for note in sorted([*_arguments(tree), *_dates(tree, era, source)], key=lambda n: -n.line)}
+    found = [
+        *_arguments(tree),
+        *_dates(tree, era, source),
+        *(Note(line, SESSION) for line, name, _ in imports if name in SESSIONS),
+    ]
+    notes = {note.text: note for note in sorted(found, key=lambda n: -n.line)}
     later = tuple((line, name) for line, name, inside in imports if inside)
     return Review(era, tuple(sorted(notes.values(), key=lambda note: (note.line, note.text))), later)
 

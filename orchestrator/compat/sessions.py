@@ -25,6 +25,7 @@ def _refused(what: str) -> Callable[..., NoReturn]:
 
 
 create_session = _refused("create_session")
+create_session_async = _refused("create_session_async")
 Session = _refused("Session")
 merge_conn = _refused("merge_conn")
 
@@ -40,3 +41,8 @@ def provide_session(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*args, **kwargs)
 
     return call
+
+
+def find_session_idx(function: Callable[..., Any]) -> int:
+    """Where among its parameters a function takes the session."""
+    return list(inspect.signature(function).parameters).index("session")

@@ -65,9 +65,13 @@ class SkipMixin:
 
     inherits_from_skipmixin = True
 
-    def skip(self, ti: Any = None, tasks: Iterable[Any] = (), **old: Any) -> None:
-        """Leave the note that ``tasks`` are skipped once this one has succeeded; ``old`` takes what Airflow 2 was given."""
-        found = [each.task_id for each in tasks]
+    def skip(self, ti: Any = None, tasks: Any = (), *older: Any, **old: Any) -> None:
+        """Leave the note that ``tasks`` are skipped once this one has succeeded.
+
+        Airflow 1 and 2 gave the run and its date before the tasks, by place or by the names in ``old``.
+        """
+        chosen = older[0] if older else tasks
+        found = [each.task_id for each in ([chosen] if hasattr(chosen, "task_id") else chosen)]
         if found:
             _instance(ti).skip_note = {"skipped": found}
 

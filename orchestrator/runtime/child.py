@@ -33,6 +33,7 @@ from orchestrator.sdk.xcom_json import encode
 from . import protocol
 from .callbacks import HOOKS, STATES, call_all, mail, push_links, run_callbacks, wants_mail
 from .context import TaskContext, date_of
+from .older import with_dates
 from .rendered import rendered_fields
 
 Json = dict[str, Any]
@@ -142,7 +143,9 @@ def carry_out(assignment: Json, dags: Json, channel: Any) -> Json:
             "retry": False,
             "error": "this version of the file has no such task",
         }
-    os.environ.update(environment_of(assignment))
+    if dag.era.pulls_any:
+        assignment = with_dates(assignment)
+    os.environ.update(environment_of(assignment, dag.task_dict.get(assignment.get("task_id"))))
     if assignment["kind"] == "callback":
         return run_callbacks(assignment, dag)
     listeners.call("on_starting", component=listeners.TaskRunnerMarker())
@@ -162,12 +165,15 @@ def _usage() -> Json:
     return {"cpu_seconds": seconds, "peak_bytes": max(own.ru_maxrss, below.ru_maxrss) * 1024}
 
 
-def environment_of(assignment: Json) -> dict[str, str]:
+def environment_of(assignment: Json, task: Any = None) -> dict[str, str]:
+    email = getattr(task, "email", None) or ()
     found = {
         "AIRFLOW_CTX_DAG_ID": assignment["dag_id"],
         "AIRFLOW_CTX_DAG_RUN_ID": assignment["run"]["run_id"],
         "AIRFLOW_CTX_TASK_ID": assignment.get("task_id") or "",
         "AIRFLOW_CTX_TRY_NUMBER": str(assignment.get("try_number") or ""),
+        "AIRFLOW_CTX_DAG_OWNER": str(getattr(task, "owner", None) or ""),
+        "AIRFLOW_CTX_DAG_EMAIL": email if isinstance(email, str) else ",".join(map(str, email)),
     }
     date = date_of(assignment["run"])
     if date:

@@ -110,13 +110,14 @@ def _previous_key(name: str) -> Callable[[TaskContext], Any]:
 def _outlet_events(context: TaskContext) -> Any:
     from orchestrator.sdk.asset_events import OutletEvents
 
-    return OutletEvents()
+    # In files of Airflow 2 a name or URI names an outlet, too.
+    return OutletEvents(context.ti.task.outlets if context.dag.era.pulls_any else ())
 
 
 def _inlet_events(context: TaskContext) -> Any:
     from orchestrator.sdk.asset_events import InletEvents
 
-    return InletEvents(context.ti.task.inlets)
+    return InletEvents(context.ti.task.inlets, by_name=context.dag.era.pulls_any)
 
 
 def _triggering_asset_events(context: TaskContext) -> Any:
@@ -125,6 +126,11 @@ def _triggering_asset_events(context: TaskContext) -> Any:
     # Only such a run was made for events: no other needs to ask.
     is_for_events = context.run.get("run_type") == "asset_triggered"
     return TriggeringAssetEvents(ask("triggering_asset_events") if is_for_events else ())
+
+
+def _triggering_dataset_events(context: TaskContext) -> dict[str, Any]:
+    """The same as Airflow 2 had it: a plain dict, by URI."""
+    return {asset.uri: found for asset, found in context["triggering_asset_events"].items() if hasattr(asset, "uri")}
 
 
 def _expanded_count(context: TaskContext) -> Any:
@@ -163,6 +169,7 @@ ALWAYS: dict[str, Callable[[TaskContext], Any]] = {
     "task_reschedule_count": lambda context: context.assignment.get("reschedule_count") or 0,
     "expanded_ti_count": _expanded_count,
     "triggering_asset_events": _triggering_asset_events,
+    "triggering_dataset_events": _triggering_dataset_events,
     "prev_start_date_success": _previous_key("prev_start_date_success"),
     "prev_end_date_success": _previous_key("prev_end_date_success"),
 }

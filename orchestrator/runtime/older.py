@@ -33,6 +33,9 @@ DAY, NODASH = "%Y-%m-%d", "%Y%m%d"
 OLDER: dict[str, Callable[[Any], Any]] = {
     "execution_date": lambda context: context["logical_date"],
     "latest_date": lambda context: context["ds"],
+    "end_date": lambda context: context["ds"],
+    "END_DATE": lambda context: context["ds"],
+    "tables": lambda context: context["params"].get("tables"),
     "yesterday_ds": _days(-1, DAY),
     "yesterday_ds_nodash": _days(-1, NODASH),
     "tomorrow_ds": _days(1, DAY),
@@ -48,6 +51,16 @@ OLDER: dict[str, Callable[[Any], Any]] = {
 """Keys of the context of a run that has a logical date."""
 
 
+def with_dates(assignment: dict[str, Any]) -> dict[str, Any]:
+    """A run without a logical date has that of its start: in Airflow 1 and 2 there was none without."""
+    run = assignment["run"]
+    if run.get("logical_date"):
+        return assignment
+    date = run["run_after"]
+    start, end = (run.get(f"data_interval_{each}") or date for each in ("start", "end"))
+    return {**assignment, "run": {**run, "logical_date": date, "data_interval_start": start, "data_interval_end": end}}
+
+
 class OlderTaskInstance:
     """What the task instance of Airflow 1 and 2 had beside."""
 
@@ -57,7 +70,13 @@ class OlderTaskInstance:
     task_id: Any
     map_index: int
     try_number: int
-    job_id = pid = None
+    job_id = None
+
+    @property
+    def pid(self) -> int:
+        import os
+
+        return os.getpid()
 
     @property
     def log_url(self) -> str:
@@ -81,6 +100,33 @@ class OlderTaskInstance:
     @property
     def operator(self) -> Any:
         return self.task.task_type if self.task is not None else None
+
+    @property
+    def priority_weight(self) -> Any:
+        return self.task.priority_weight if self.task is not None else 1
+
+    @property
+    def executor_config(self) -> Any:
+        return getattr(self.task, "executor_config", None) or {}
+
+    @property
+    def unixname(self) -> str:
+        import getpass
+
+        return getpass.getuser()
+
+    def get_previous_ti(self, state: Any = None, session: Any = None) -> OtherInstance | None:
+        """The instance of the same task in the run before."""
+        run = self.get_previous_dagrun(state)  # type: ignore[attr-defined]
+        return None if run is None else run.get_task_instance(self.task_id, map_index=self.map_index)
+
+    @property
+    def previous_ti(self) -> OtherInstance | None:
+        return self.get_previous_ti()
+
+    @property
+    def previous_ti_success(self) -> OtherInstance | None:
+        return self.get_previous_ti("success")
 
     @property
     def prev_attempted_tries(self) -> int:

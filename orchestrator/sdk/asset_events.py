@@ -41,6 +41,16 @@ def _key(thing: Any) -> Any:
     raise TypeError(f"Key should be either an asset or an asset alias, not {type(thing)}")
 
 
+def _named(thing: Any, among: Iterable[Any]) -> Any:
+    """The asset or alias of that name or URI, where a text names one of these."""
+    if not isinstance(thing, str):
+        return thing
+    return next(
+        (each for each in among if thing in (getattr(each, "name", None), getattr(each, "uri", None))),
+        thing,
+    )
+
+
 def _thing(key: Any) -> Asset | AssetAlias:
     return AssetAlias(key) if isinstance(key, str) else Asset(*key)
 
@@ -99,11 +109,12 @@ class OutletEvent:
 class OutletEvents(_ByAsset):
     """``outlet_events[asset].extra``: each is made when it is first asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, by_name: Iterable[Any] = ()) -> None:
         self.events: dict[Any, OutletEvent] = {}
+        self.by_name = by_name
 
     def __getitem__(self, thing: Any) -> OutletEvent:
-        key = _key(thing)
+        key = _key(_named(thing, self.by_name))
         if key not in self.events:
             self.events[key] = OutletEvent(key)
         return self.events[key]
@@ -254,15 +265,16 @@ def _moment(value: Any) -> str:
 class InletEvents(_ByAsset):
     """``inlet_events[asset]``: the events of the task's inlets; a number names an inlet by its place."""
 
-    def __init__(self, inlets: Iterable[Any]) -> None:
+    def __init__(self, inlets: Iterable[Any], *, by_name: bool = False) -> None:
         self.inlets = list(inlets)
+        self.by_name = self.inlets if by_name else []
 
     def __getitem__(self, thing: Any) -> InletEventsOf:
         if isinstance(thing, int):
             thing = self.inlets[thing]
             if not isinstance(thing, (Asset, AssetAlias, AssetRef)):
                 raise IndexError(thing)
-        key = _key(thing)
+        key = _key(_named(thing, self.by_name))
         if key not in self._keys:
             raise KeyError(thing)
         return InletEventsOf(alias=key) if isinstance(key, str) else InletEventsOf(name=key[0], uri=key[1])

@@ -177,6 +177,8 @@ class DAG(OlderDag):
         if task.task_id in self.groups:
             raise DuplicateTaskIdFound(f"Task id '{task.task_id}' is a task group of the DAG {self.dag_id!r} already")
         self.task_dict[task.task_id] = task
+        if task.task_group is None:  # made outside of any DAG, and given to this one by hand
+            task.dag, task.task_group = self, self.task_group
         task.task_group.add(task)
         # A task's dates never reach beyond its DAG's.
         task.start_date = _inner(in_utc(task.start_date), self.start_date, max)
@@ -184,7 +186,7 @@ class DAG(OlderDag):
 
     def adopt(self, task: Any) -> None:
         """Take in a task that was made outside of any DAG."""
-        task.dag, task.task_group = self, self.task_group
+        task.task_group = None
         self.add_task(task)
 
     def task_ids_and_groups(self) -> set[str]:

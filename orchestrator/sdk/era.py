@@ -7,6 +7,7 @@ A file ``.airflowera`` holds for its folder and those below it. Without one Airf
 from __future__ import annotations
 
 import os
+import re
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -14,6 +15,8 @@ from .exceptions import DagError
 
 FILE_NAME = ".airflowera"
 LARGEST = 5 * 1024 * 1024
+NEW = re.compile(rb"^[ \t]*(?:from|import)[ \t]+(?:airflow|orchestrator)\.sdk\b", re.MULTILINE)
+"""What only a file for Airflow 3, or for us, imports; a remark in an older file is none."""
 CRON, DELTA, CATCHUP = (
     f"AIRFLOW__SCHEDULER__{name}"
     for name in ("CREATE_CRON_DATA_INTERVALS", "CREATE_DELTA_DATA_INTERVALS", "CATCHUP_BY_DEFAULT")
@@ -100,6 +103,7 @@ def read(root: str, file: str) -> Era:
 
 
 _current: list[Era] = []
+_root: list[str] = []
 
 
 def begin(root: str, file: str) -> None:
@@ -109,8 +113,14 @@ def begin(root: str, file: str) -> None:
             source = opened.read(LARGEST)
     except OSError:  # importing it says what is wrong
         source = b""
-    is_new = b"airflow.sdk" in source or b"orchestrator.sdk" in source
+    is_new = NEW.search(source) is not None
+    _root[:] = [os.path.join(root, "dags") if file.startswith(f"dags{os.sep}") else root]
     _current[:] = [read(root, file)._replace(pulls_any=not is_new)]
+
+
+def dags_folder() -> str | None:
+    """The folder that the DAG file of this process lies in: of a version its own copy; None where none was loaded."""
+    return _root[-1] if _root else None
 
 
 def current() -> Era:

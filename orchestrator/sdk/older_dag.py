@@ -57,6 +57,10 @@ class OlderDag:
     def safe_dag_id(self) -> str:
         return self.dag_id.replace(".", "__dot__")
 
+    @property
+    def task_count(self) -> int:
+        return len(self.task_dict)  # type: ignore[attr-defined]
+
     def __rshift__(self, other: Any) -> Any:
         """``dag >> task`` of Airflow 1: the task is the DAG's."""
         for task in other if isinstance(other, (list, tuple)) else [other]:

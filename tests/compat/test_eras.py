@@ -261,3 +261,20 @@ def test_assets_metadata_and_mapping_of_airflow_3(ran: Any):
     assert found.value("many", index=0) == "1" and found.result.states["many", 1] == "skipped"
     assert found.value("look") == "seen"
     assert next(note for _, _, note in found.result.asset_events)["extra"] == {"rows": 3, "more": 1}
+
+
+def test_older_ways_of_airflow_2(ran: Any):
+    asked: list[dict[str, Any]] = []
+
+    def find_runs(**where: Any) -> Any:
+        asked.append(where)
+        return [{"dag_id": "other", "run_id": "r1", "logical_date": "2024-03-01T00:00:00+00:00", "conf": None}]
+
+    found = ran("two_older_ways.py", "two_older_ways", find_runs=find_runs)
+    assert found.states("failed") == {"rows"} and found.said("no way to the database")
+    assert found.states("skipped") == {"below", "further"} and "late" in found.states("success")
+    assert found.value("dates") == "2024-03-01 2024 1 2024-03-01"
+    assert found.value("owner") == "me a@example.org"
+    assert found.value("outlets") == {}
+    assert found.value("runs") == ["r1", None, True]
+    assert asked[0]["dag_ids"] == ["other"] and asked[0]["states"] == ["success"]

@@ -27,7 +27,7 @@ def installed():
 def test_every_module_of_the_table_imports_with_all_its_names(name: str):
     module = importlib.import_module(name)
     for each in MODULES[name]:
-        assert getattr(module, each) is not None or each in ("Context", "NEW_SESSION")
+        assert getattr(module, each) is not None or each in {"Context", "NEW_SESSION"}
         assert each in dir(module)
 
 

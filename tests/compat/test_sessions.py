@@ -10,7 +10,7 @@ from orchestrator.compat import sessions
 from orchestrator.sdk.exceptions import AirflowException
 
 BESIDE = (
-    "from airflow.utils.session import NEW_SESSION, create_session, provide_session\n"
+    "from airflow.utils.session import NEW_SESSION, create_session, create_session_async, provide_session\n"
     "from airflow.utils.db import create_session, merge_conn, provide_session\n"
     "from airflow.settings import Session\n"
     "from airflow import settings\n"
@@ -18,7 +18,7 @@ BESIDE = (
 
 
 @pytest.mark.parametrize(
-    "call", ["create_session()", "settings.Session()", "Session()", "merge_conn(None)", "provide_session(find)(1)"]
+    "call", ["create_session()", "settings.Session()", "Session()", "merge_conn(None)", "create_session_async()", "provide_session(find)(1)"]
 )
 def test_it_imports_and_is_refused_when_it_is_used(call: str):
     def find(number: int, session: Any = sessions.NEW_SESSION) -> Any:
