@@ -15,6 +15,7 @@ from dags_app import processor as processor_module
 from dags_app import secrets, sync
 from dags_app.keeper import run
 from dags_app.models import Dag, DagFile, DagTag, DagVersion
+from dags_app.parsing import Answers
 from dags_app.processor import Processor
 from dags_app.versions import known_place, place_of
 
@@ -503,14 +504,36 @@ def test_variables_and_connections_can_be_read_while_parsing(tmp_path, transacti
     body = "from airflow.sdk import BaseHook, Variable\nthere = BaseHook.get_connection('db')\n"
     project.write_dag("etl", body=body, arguments="description=Variable.get('name') + ' ' + there.host")
     project.write_dag("bad", body=body + "raise ValueError(there.password + Variable.get('api_token'))")
-    project.write_dag("none", body=body + "Variable.set('x', '1')")
+    project.write_dag("none", body="from orchestrator.sdk.comms import ask\nask('previous_run')\n")
     try:
         project.sync()
     finally:
         project.processor.close()
     assert Dag.objects.get(pk="etl").description == "from a variable there"
     assert "canary" not in project.error("bad.py").message + project.error("bad.py").stack_trace
-    assert "set_variable can only be asked for while a task runs" in project.error("none.py").message
+    assert "previous_run can only be asked for while a task runs" in project.error("none.py").message
+
+
+@pytest.mark.django_db(transaction=True)
+def test_variables_that_a_file_sets_are_stored_when_it_is_parsed_and_not_when_it_is_only_checked(
+    tmp_path, transactional_db
+):
+    project = Project(tmp_path)
+    secrets.set_variable("old", "1")
+    body = (
+        "from airflow.models import Variable\nVariable.set('new', '2')\n"
+        "assert Variable.get('new') == '2' and Variable.setdefault('kept', 'first') == 'first'\nVariable.delete('old')\n"
+    )
+    project.write_dag("etl", body=body)
+    answers = Answers()
+    answers.answer("set_variable", {"key": "new", "value": "2"})
+    assert answers.answer("variable", {"key": "new"}) == {"value": "2"} and secrets.get_variable("new") is None
+    try:
+        project.sync()
+    finally:
+        project.processor.close()
+    assert Dag.objects.filter(pk="etl").exists()
+    assert [secrets.get_variable(each) for each in ("new", "kept", "old")] == ["2", "first", None]
 
 
 def test_a_file_is_parsed_again_after_a_while_though_nothing_changed(project, monkeypatch):

@@ -40,6 +40,12 @@ def test_the_full_path_of_a_file_in_the_folder_names_it(tmp_path):
     assert collect(tmp_path) == ["dag.py", "sql/q.sql"]
 
 
+@pytest.mark.parametrize("text", ["'bash %s/sql/q.sql ' % HERE", "'%(here)s/sql/q.sql'", "f'{HERE}/sql/q.sql'"])
+def test_a_folder_that_is_filled_in_before_a_name_is_no_part_of_it(tmp_path, text):
+    write(tmp_path, team__dag_dot_py=text, team__sql__q_dot_sql="")
+    assert collect(tmp_path, "team/dag.py") == ["team/dag.py", "team/sql/q.sql"]
+
+
 def test_what_a_named_file_names_belongs_too_and_circles_end(tmp_path):
     write(tmp_path, dag_dot_py="'a.sql'", a_dot_sql="b.sql", b_dot_sql="a.sql dag.py")
     assert collect(tmp_path) == ["a.sql", "b.sql", "dag.py"]
