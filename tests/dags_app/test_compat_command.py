@@ -13,12 +13,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 DAG = "from airflow import DAG\n"
 FILES = {
     "good.py": DAG + "dag = DAG('good', schedule=None)\n",
-    "old.py": DAG + "dag = DAG('old', schedule_interval='@daily', sla_miss_callback=print)\n# {{ ds }}\n",
+    "old.py": DAG
+    + "from airflow.utils.session import provide_session\ndag = DAG('old', schedule_interval='@daily', sla_miss_callback=print)\n# {{ ds }}\n",
     "provider.py": "from airflow.providers.acme.operators.rocket import Rocket\n" + DAG,
     "package.py": "import no_such_package_here as n\n" + DAG,
     "inside.py": DAG + "def work():\n    import bs4_of_nobody\ndag = DAG('inside', schedule=None)\n",
     "variable.py": "from airflow.models import Variable\nVariable.get('not_there')\n" + DAG,
-    "team/session.py": DAG + "from airflow.settings import Session\n",
+    "team/session.py": DAG + "from airflow.settings import engine\n",
     "team/broken.py": DAG + "dag = DAG('x'\n",
     "shared.py": "# for DAGs of airflow\nLIMIT = 3\n",
     "ends.py": "import os  # a dag of airflow\nos._exit(3)\n",
@@ -48,7 +49,8 @@ def test_each_file_has_one_of_four_verdicts_and_a_reason(folder: Path, capsys: A
     assert by_name["good.py"]["status"] == "runs" and by_name["good.py"]["dags"] == ["good"]
     assert by_name["old.py"]["status"] == "runs with notes" and by_name["old.py"]["era"] == 2
     notes = [each["text"] for each in by_name["old.py"]["notes"]]
-    assert len(notes) == 3 and any("sla_miss_callback has no effect" in each for each in notes)
+    assert len(notes) == 4 and any("sla_miss_callback has no effect" in each for each in notes)
+    assert any("the task that opens one fails" in each for each in notes)
     needs = {name: each["needs"] for name, each in by_name.items() if each["status"] == "needs"}
     assert needs == {
         "provider.py": ["apache-airflow-providers-acme"],
