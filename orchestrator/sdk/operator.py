@@ -405,6 +405,9 @@ class BaseOperator(DependencyMixin, metaclass=OperatorMeta):
     def get_flat_relatives(self, upstream: bool = False) -> list[Any]:
         return [self.dag.get_task(task_id) for task_id in sorted(self.get_flat_relative_ids(upstream=upstream))]
 
+    def get_direct_relative_ids(self, upstream: bool = False) -> set[str]:
+        return {each.task_id for each in self.get_direct_relatives(upstream)}
+
     def get_direct_relatives(self, upstream: bool = False) -> list[Any]:
         return self.upstream_list if upstream else self.downstream_list
 

@@ -12,6 +12,7 @@ import pytest
 from orchestrator import compat
 from orchestrator.runtime.loader import load
 from orchestrator.runtime.local import Result, run_dag
+from orchestrator.runtime.older import with_dates
 from tests.operators.running import Server
 
 FOLDER = Path(__file__).parent / "eras"
@@ -278,3 +279,11 @@ def test_older_ways_of_airflow_2(ran: Any):
     assert found.value("outlets") == {}
     assert found.value("runs") == ["r1", None, True]
     assert asked[0]["dag_ids"] == ["other"] and asked[0]["states"] == ["success"]
+
+
+def test_a_run_without_a_date_has_that_of_its_start():
+    run = {"run_after": "2024-03-01T00:00:00+00:00", "logical_date": None, "data_interval_start": None}
+    dated = with_dates({"task_id": "t", "run": run})["run"]
+    assert {dated[each] for each in ("logical_date", "data_interval_start", "data_interval_end")} == {run["run_after"]}
+    of_its_own = {"run": {**run, "logical_date": "2024-02-01T00:00:00+00:00"}}
+    assert with_dates(of_its_own) is of_its_own
