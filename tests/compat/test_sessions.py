@@ -18,7 +18,15 @@ BESIDE = (
 
 
 @pytest.mark.parametrize(
-    "call", ["create_session()", "settings.Session()", "Session()", "merge_conn(None)", "create_session_async()", "provide_session(find)(1)"]
+    "call",
+    [
+        "create_session()",
+        "settings.Session()",
+        "Session()",
+        "merge_conn(None)",
+        "create_session_async()",
+        "provide_session(find)(1)",
+    ],
 )
 def test_it_imports_and_is_refused_when_it_is_used(call: str):
     def find(number: int, session: Any = sessions.NEW_SESSION) -> Any:
