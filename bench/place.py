@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import dags
-from bench.raw_celery import RawCelery
+from bench.raw_celery import SLOTS, RawCelery
 from bench.stamps import Stamps
 from bench.stats import median
 from tests.support.servers import Postgres, Redis
@@ -97,7 +97,7 @@ def commit_on_disk() -> float:
 
 @contextmanager
 def pair(where: Place) -> Iterator[Pair]:
-    engine = where.home("engine")
+    engine = where.home("engine", ORCHESTRATOR_SLOTS=str(SLOTS))  # as many as raw Celery has processes
     stamps = Stamps(where.folder / "times")
     dags.write_measured(engine.dags_folder, stamps.path, where.quick)
     celery = RawCelery(where.folder, where.redis_url)

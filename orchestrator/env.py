@@ -99,7 +99,7 @@ SETTINGS = (
         "error) and `roles`",
     ),
     Setting("LOG_LEVEL", "log_level", str, "INFO", "of the server's own log"),
-    Setting("ORCHESTRATOR_SLOTS", "slots", int, 2, "task attempts at once on this worker"),
+    Setting("ORCHESTRATOR_SLOTS", "slots", int, 8, "task attempts at once on this worker"),
     Setting("ORCHESTRATOR_LEASE_SECONDS", "lease_seconds", float, 10.0, "s; a process silent for so long is dead"),
     Setting("ORCHESTRATOR_HEARTBEAT_SECONDS", "heartbeat_seconds", float, 2.0, "s between two beats of a lease"),
     Setting("ORCHESTRATOR_SWEEP_SECONDS", "sweep_seconds", float, 1.0, "s between two recovery passes"),

@@ -195,12 +195,28 @@ class _Surroundings:
                 "(t.priority_weight = %s AND (t.scheduled_at < %s OR (t.scheduled_at = %s AND t.id < %s))))",
                 [instance.queue, weight, weight, since, since, instance.pk],
             )[0]
+        busy = sum(1 for each in mine if self.busy[each.pk])
         return Queue(
             slots=len(mine),
-            busy=sum(1 for each in mine if self.busy[each.pk]),
+            busy=busy,
             ready_before=before,
             others=tuple(sorted({name for each in slots for name in each.queues})),
+            held_by=self._in_slots(tuple(each.pk for each in mine)) if mine and busy >= len(mine) else (),
         )
+
+    def _in_slots(self, slots: tuple[int, ...]) -> tuple[Holder, ...]:
+        """What runs in these slots, found once: each task of a run that waits for one asks."""
+        if slots not in self._found_in_slots:
+            marks = ", ".join(["%s"] * len(slots))
+            attempts = (
+                f"SELECT task_instance_id FROM runs_app_attempt WHERE outcome IS NULL AND process_id IN ({marks})"
+            )
+            self._found_in_slots[slots] = _holders(f"t.id IN ({attempts})", list(slots))
+        return self._found_in_slots[slots]
+
+    @cached_property
+    def _found_in_slots(self) -> dict[tuple[int, ...], tuple[Holder, ...]]:
+        return {}
 
     @cached_property
     def triggerers(self) -> int:

@@ -111,6 +111,7 @@ class Queue:
     busy: int = 0
     ready_before: int = 0  # ready task instances that are claimed first
     others: tuple[str, ...] = ()  # queues that slots alive take
+    held_by: tuple[Holder, ...] = ()  # what runs in them, where none is free
 
 
 @dataclass(frozen=True, slots=True)

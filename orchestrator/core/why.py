@@ -265,19 +265,25 @@ def _in_line(facts: TaskFacts) -> Reason | None:
         return None
     before = said("{ready_before} ready task instances come first", ready_before=queue.ready_before)
     if queue.busy >= queue.slots:
+        named = _named(facts.run.dag.dag_id, queue.held_by)
         text = said(
-            "All {slots} worker slots of queue {queue_name} are busy.",
+            "All {slots} worker slots of queue {queue_name} are busy{named}.",
             slots=queue.slots,
             queue_name=repr(facts.queue_name),
+            named=named,
         )
         if queue.ready_before:
             text = said(
-                "All {slots} worker slots of queue {queue_name} are busy, and {before}.",
+                "All {slots} worker slots of queue {queue_name} are busy, and {before}{named}.",
                 slots=queue.slots,
                 queue_name=repr(facts.queue_name),
                 before=before,
+                named=named,
             )
-        return Reason("slots_busy", text, said("Wait, or start more worker slots for the queue."))
+        remedy = said(
+            "Wait, or start more worker slots (ORCHESTRATOR_SLOTS); a sensor waits without one in mode reschedule or deferrable."
+        )
+        return Reason("slots_busy", text, remedy, held_by=queue.held_by)
     if queue.ready_before:
         text = said(
             "It is ready for queue {queue_name}: {before}, by priority and by how long they have waited.",

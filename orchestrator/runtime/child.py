@@ -30,7 +30,7 @@ from orchestrator.sdk.exceptions import (
 from orchestrator.sdk.mapped import is_mapped_over
 from orchestrator.sdk.xcom_json import encode
 
-from . import protocol
+from . import loader, protocol
 from .callbacks import HOOKS, STATES, call_all, mail, push_links, run_callbacks, wants_mail
 from .context import TaskContext, date_of
 from .older import with_dates
@@ -76,7 +76,7 @@ class RecordHandler(logging.Handler):
         try:
             text = record.getMessage()
             if record.exc_info:
-                text += "\n" + "".join(traceback.format_exception(*record.exc_info)).rstrip()
+                text += "\n" + loader.trace_of(*record.exc_info)
             self.channel.tell(
                 {
                     "type": "log",

@@ -50,6 +50,15 @@ def add_paths(root: str, file: str) -> None:
             sys.path.insert(0, folder)
 
 
+def trace_of(*exc_info: Any) -> str:
+    """A stack trace that names the files of a DAG by their places in the DAGs folder, as their author knows them.
+
+    They lie in a folder of their version, whose name is a hash that says nothing to anybody.
+    """
+    text = "".join(traceback.format_exception(*exc_info)).rstrip()
+    return text.replace(f'File "{_places[0][0]}{os.sep}', 'File "') if _places else text
+
+
 def load_here(module: str) -> None:
     """Import the DAG file that this process is there for, if ``module`` is its name and nobody did yet."""
     if _places and module.startswith(DAG_FILE_PREFIX):

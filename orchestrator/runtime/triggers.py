@@ -89,7 +89,7 @@ class LogHandler(logging.Handler):
         try:
             text = record.getMessage()
             if record.exc_info:
-                text += "\n" + "".join(traceback.format_exception(*record.exc_info)).rstrip()
+                text += "\n" + loader.trace_of(*record.exc_info)
             say(self.channel, current.get(), record.levelname.lower(), text, record.name)
         except (OSError, ValueError):
             pass

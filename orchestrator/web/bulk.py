@@ -64,10 +64,10 @@ class Kind:
 DAG_ACTS = (
     Act(
         "unpause",
-        gettext_lazy("Switch on"),
+        gettext_lazy("Unpause"),
         "pause",
         gettext_lazy("New runs start when they are due."),
-        gettext_lazy("switched on"),
+        gettext_lazy("unpaused"),
         partial(bulk.pause, paused=False),
         "play",
     ),

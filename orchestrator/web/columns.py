@@ -10,10 +10,9 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Aggregate, Case, OuterRef, QuerySet, Subquery, TextField, Value, When
 
 from orchestrator.core.states import RUN_FINISHED
 from runs_app.models import DagRun, StateEvent, TaskInstance
@@ -39,6 +38,22 @@ MOST_KEPT = 16_000_000
 """So many characters of columns are kept in a process."""
 
 Counts = dict[str, int]
+CODE = Case(*(When(state=state, then=Value(code)) for state, code in CODES.items()), output_field=TextField())
+
+
+class Joined(Aggregate):
+    """All texts of a group in one; two of these in one query have them in the same order.
+
+    A row a run: a year of a thousand tasks as rows of their own took the drivers longer than all the rest.
+    """
+
+    name, output_field = "joined", TextField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, Any]:
+        return super().as_sql(compiler, connection, function="GROUP_CONCAT", **extra)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **extra: Any) -> tuple[str, Any]:
+        return super().as_sql(compiler, connection, function="STRING_AGG", **extra)
 
 
 @dataclass(slots=True)
@@ -124,33 +139,32 @@ def _read(run_pks: Iterable[int], layout: Layout) -> Iterator[tuple[int, Column]
     pks = list(run_pks)
     if not pks:
         return
-    # In the order of the unique key: the database has nothing to sort or to group.
-    rows = TaskInstance.objects.filter(run__in=pks).order_by("run_id", "task_id", "map_index")
+    cells = TaskInstance.objects.filter(run__in=pks).order_by().values("run_id")
     places = {task_id: place for place, task_id in enumerate(layout.tasks)}
     blank = [ABSENT] * len(layout.tasks)
-    cells = rows.values_list("run_id", "task_id", "state").iterator(chunk_size=20_000)
-    for run_pk, group in groupby(cells, key=lambda row: row[0]):
-        yield run_pk, _column(group, places, blank.copy(), layout.mapped)
+    told = cells.annotate(tasks=Joined("task_id", Value(",")), codes=Joined(CODE, Value("")))
+    for run_pk, tasks, codes in told.values_list("run_id", "tasks", "codes").iterator(chunk_size=50):
+        yield run_pk, _column(zip(tasks.split(","), codes, strict=True), places, blank.copy(), layout.mapped)
 
 
 def _column(
-    cells: Iterable[tuple[int, str, str]], places: dict[str, int], states: list[str], mapped: frozenset[str]
+    cells: Iterable[tuple[str, str]], places: dict[str, int], states: list[str], mapped: frozenset[str]
 ) -> Column:
     many: dict[int, Counts] = {}
     others: dict[str, Counts] = {}
-    for _, task_id, state in cells:
+    for task_id, code in cells:
         place = places.get(task_id)
         if place is None:
-            _add(others.setdefault(task_id, {}), state)
+            _add(others.setdefault(task_id, {}), STATES[code])
         elif states[place] == ABSENT and task_id not in mapped:
-            states[place] = CODES[state]
+            states[place] = code
         else:
             if place not in many:
                 many[place] = {}
                 if states[place] != ABSENT:  # not mapped in this version, but in the run's
                     _add(many[place], STATES[states[place]])
                 states[place] = MANY
-            _add(many[place], state)
+            _add(many[place], STATES[code])
     return Column("".join(states), many, others)
 
 

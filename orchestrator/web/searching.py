@@ -108,7 +108,7 @@ def _places(user: Any, text: str) -> Iterator[Found]:
 ACTIONS = (
     ("trigger", gettext_lazy("Trigger"), "trigger"),
     ("pause", gettext_lazy("Pause"), "pause"),
-    ("unpause", gettext_lazy("Switch on"), "pause"),
+    ("unpause", gettext_lazy("Unpause"), "pause"),
     ("backfill", gettext_lazy("Backfill"), "trigger"),
     ("rerun", gettext_lazy("Rerun failed of"), "clear"),
     ("delete", gettext_lazy("Delete"), "delete"),

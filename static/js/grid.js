@@ -107,7 +107,7 @@ export function start(section) {
     grid.querySelector(".empty")?.remove();
     if (model.runs.length) return;
     const box = document.createElement("div"), title = document.createElement("h2"), text = document.createElement("p");
-    box.className = "empty"; title.textContent = ever ? gettext("No run fits these filters") : gettext("It has not run yet"); text.textContent = ever ? gettext("Loosen them, or go back to newer runs.") : gettext("Trigger it, or switch it on for its schedule.");
+    box.className = "empty"; title.textContent = ever ? gettext("No run fits these filters") : gettext("It has not run yet"); text.textContent = ever ? gettext("Loosen them, or go back to newer runs.") : gettext("Trigger it, or unpause it for its schedule.");
     box.append(title, text); grid.append(box);
   }
   const chosen = () => new Set([.../** @type {NodeListOf<HTMLInputElement>} */ (states.querySelectorAll("input:checked"))].map((box) => box.value));

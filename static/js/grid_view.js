@@ -11,10 +11,14 @@ import { draw } from "./grid_sprites.js";
 import { words } from "./tip.js";
 import { gettext } from "./texts.js";
 
-const BAR = 64, STEP = 8, AROUND = 6, BLOCK = 20, CELL = 24; // the least size of what is clicked, by WCAG 2.2
+const BAR = 64, STEP = 4, AROUND = 4, BLOCK = 20, CELL = 24; // the least size of what is clicked, by WCAG 2.2
 
 /** @param {string} tag @param {string} [kind] */
 function make(tag, kind) { const element = document.createElement(tag); if (kind) element.className = kind; return element; }
+
+/** A cell with nothing in it yet: copies of it cost half of what making each anew does. @param {string} tag */
+function blank(tag) { const cell = make(tag); cell.dataset.cell = ""; cell.tabIndex = -1; cell.setAttribute("role", "gridcell"); return cell; }
+const LINK = blank("a"), PLAIN = blank("span");
 
 /** @typedef {{ row: any, box: HTMLElement, cells: HTMLElement[], from: number, holder: HTMLElement, opener?: Element | null }} Line */
 /** @typedef {{ box: HTMLElement, lines: Line[], seen: number }} Block */
@@ -116,7 +120,7 @@ export class View {
 
   /** Have cells in the rows in view and some around them: as all are as high, it is known which they are. */
   #rows() {
-    const first = Math.max(0, Math.floor(this.scroll.scrollTop / CELL) - AROUND), last = first + Math.ceil(innerHeight / CELL) + 2 * AROUND;
+    const first = Math.max(0, Math.floor(this.scroll.scrollTop / CELL) - AROUND), last = first + Math.ceil(this.scroll.clientHeight / CELL) + 2 * AROUND;
     const wanted = new Set(this.order.slice(first, last).map((key) => this.lines.get(key)));
     for (const line of this.filled) if (!wanted.has(line) && !line.box.contains(document.activeElement)) this.empty(line);
     for (const line of wanted) if (line && !this.filled.has(line)) this.fill(line);
@@ -154,9 +158,7 @@ export class View {
   #cells(line, from, to) {
     const found = [];
     for (let column = from; column < to; column++) {
-      const cell = line === this.head ? this.#bar(column) : make(line.row.kind === "group" || line.row.kind === "more" ? "span" : "a");
-      cell.dataset.cell = ""; cell.tabIndex = -1;
-      if (line !== this.head) cell.setAttribute("role", "gridcell");
+      const cell = line === this.head ? this.#bar(column) : /** @type {HTMLElement} */ ((line.row.kind === "group" || line.row.kind === "more" ? PLAIN : LINK).cloneNode());
       this.where.set(cell, line);
       found.push(cell);
       if (line !== this.head) this.paintCell(line.row, cell, this.model.runs[column]);
@@ -182,6 +184,7 @@ export class View {
   /** @param {number} column */
   #bar(column) {
     const run = this.model.runs[column], before = this.model.runs[column - 1], link = /** @type {HTMLAnchorElement} */ (make("a", "g-bar"));
+    link.dataset.cell = ""; link.tabIndex = -1;
     link.href = `${this.model.base}/runs/${encodeURIComponent(run.run_id)}`; link.setAttribute("role", "columnheader");
     if (before && before.version !== run.version) { const mark = make("span", "ver"), text = make("b"); text.textContent = `v${run.version}`; mark.append(text); link.append(mark); }
     link.append(make("i", "b"), make("i", `ic kind ic-kind-${run.type}`));
@@ -261,6 +264,7 @@ export class View {
 
   /** Let only some rows be seen. @param {Set<string>} keys @param {Set<string>} folds */
   show(keys, folds) {
+    const before = this.order, top = this.scroll.scrollTop, at = Math.floor(top / CELL);
     this.order = [];
     for (const [key, line] of this.lines) {
       const seen = keys.has(key);
@@ -270,8 +274,18 @@ export class View {
     }
     for (const block of this.blocks) this.#tall(block, block.lines.filter((line) => keys.has(line.row.key)).length);
     this.grid.setAttribute("aria-rowcount", String(this.order.length + 1));
-    if (this.to > this.from) this.#rows();
+    if (this.to > this.from) { if (top) this.#stay(before.slice(0, at + 1), top - at * CELL); this.#rows(); }
     this.rove();
+  }
+
+  /**
+   * Keep what is at the top of the view there though rows above it came or went. The browser would do so only after cells
+   * were made for whatever stands there meanwhile, and for what stood there once more. @param {string[]} above @param {number} rest
+   */
+  #stay(above, rest) {
+    const places = new Map(this.order.map((key, place) => [key, place]));
+    const kept = above.findLastIndex((key) => places.has(key));
+    if (kept >= 0) this.scroll.scrollTop = places.get(above[kept]) * CELL + (kept === above.length - 1 ? rest : 0);
   }
 
   /** One cell can be reached with Tab; arrows lead on. */

@@ -158,7 +158,7 @@ export function start(section) {
       const { outcome, reason } = log.end ?? {};
       // What the log does not say itself: a worker that was lost, a process that was killed before it wrote a word.
       const tell = outcome && (none || (reason && !log.errors) || ["lost", "interrupted"].includes(outcome));
-      end.textContent = (none ? `${gettext("This try wrote no log.")} ` : filtered() && !log.total && log.done ? `${gettext("No line passes these filters.")} ` : "") + (tell ? gettext("It ended as {state}", { state: outcome.replaceAll("_", " ") }) + (reason ? `: ${reason}` : ".") : "");
+      end.textContent = (none && token === null ? `${gettext("It did not run, so there is no log.")} ` : none ? `${gettext("This try wrote no log.")} ` : filtered() && !log.total && log.done ? `${gettext("No line passes these filters.")} ` : "") + (tell ? gettext("It ended as {state}", { state: outcome.replaceAll("_", " ") }) + (reason ? `: ${reason}` : ".") : "");
       end.classList.toggle("is-bad", ["failed", "lost", "up_for_retry"].includes(log.end?.outcome));
     }
     end.hidden = !end.textContent && ended;

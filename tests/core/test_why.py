@@ -85,6 +85,11 @@ def told(found: list[Any]) -> list[tuple[str, str]]:
             "All 2 worker slots of queue 'default' are busy, and 3 ready task instances come first.",
         ),
         (
+            replace(READY, queue=Queue(slots=1, busy=1, held_by=(Holder("other", "r", "wait", state="running"),))),
+            "slots_busy",
+            "All 1 worker slots of queue 'default' are busy: other.wait (running).",
+        ),
+        (
             replace(READY, queue=Queue(slots=2, busy=1, ready_before=3)),
             "in_line",
             "It is ready for queue 'default': 3 ready task instances come first, by priority and by how long they have waited.",

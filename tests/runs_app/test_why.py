@@ -180,7 +180,7 @@ def test_a_ready_task_is_in_line_behind_others():
     assert reason.kind == "in_line" and "1 ready task instances come first" in reason.text
     assert engine.take(slot)["task_id"] == "b"
     (reason,) = reasons(run, "a")
-    assert reason.kind == "slots_busy"
+    assert reason.kind == "slots_busy" and [each.task_id for each in reason.held_by] == ["b"]
     engine.slot()
     (reason,) = reasons(run, "a")
     assert reason.kind == "about_to" and "claims it next" in reason.text

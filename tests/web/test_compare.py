@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 from django.test import Client
 
 from orchestrator.web.views import compare
@@ -20,6 +22,15 @@ def test_it_shows_what_differs_from_the_last_good_run(viewer: Client, shop_run: 
     told = {(line["of"].kind, line["task"]) for line in page.context["lines"]}
     assert ("state", "checks.sums") in told
     assert '<option value="fine" selected>' in page.content.decode()
+
+
+def test_the_runs_offered_say_which_is_good_and_when_in_the_readers_zone(viewer: Client, shop_run: DagRun):
+    fine = factories.make_run(shop_run.dag, "fine")
+    factories.make_run(shop_run.dag, "broken", state="failed")
+    viewer.cookies["zone"] = "Asia/Tokyo"
+    page = viewer.get("/dags/shop/runs/broken/compare").content.decode()
+    when = fine.run_after.astimezone(ZoneInfo("Asia/Tokyo")).strftime("%Y-%m-%d %H:%M")
+    assert f"{when} · last good · fine</option>" in page
 
 
 def test_another_run_is_chosen_and_one_that_is_not_there_is_told(viewer: Client, shop_run: DagRun):

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from dags_app.models import Dag
 from dags_app.versions import load_spec
@@ -41,6 +42,21 @@ def test_the_list_is_narrowed_by_what_stands_in_the_address(viewer: Client):
     assert names(viewer, "?state=running") == []
     assert names(viewer, "?gone=true") == ["gone"]
     assert b"No DAG fits" in viewer.get("/dags?q=zzz").content
+
+
+def test_what_runs_is_counted_in_dags_as_the_list_behind_it(viewer: Client):
+    dag = factories.make_dag("alpha")
+    for name in ("one", "two"):
+        factories.make_run(dag, name, state="running")
+    assert viewer.get("/dags").context["counts"]["running"] == 1
+    assert names(viewer, "?state=running") == ["alpha"]
+
+
+def test_a_run_that_is_overdue_is_told_as_such(viewer: Client):
+    now = timezone.now()
+    factories.make_dag("late", next_run_after=now - timedelta(hours=20))
+    assert b"next was due" in viewer.get("/dags").content
+    assert b"next run was due" in viewer.get("/dags/late").content
 
 
 def test_tags_combine_and_owners_are_any_of(viewer: Client):

@@ -42,7 +42,7 @@ def test_actions_are_found_with_the_dags_they_are_for(client_of, shop_run: DagRu
     user = client_of("user")
     rows = user.get("/search", {"q": "trigger sh"}).json()["found"]
     assert (rows[0]["name"], rows[0]["to"], rows[0]["dialog"]) == ("Trigger shop", "/dags/shop/trigger", True)
-    for text in ("pause shop", "switch shop", "unpause shop", "backfill shop", "rerun shop", "delete shop"):
+    for text in ("pause shop", "unpause shop", "backfill shop", "rerun shop", "delete shop"):
         rows = [row for row in user.get("/search", {"q": text}).json()["found"] if row["kind"] == "Action"]
         assert rows, text
         assert user.get(rows[0]["to"]).status_code == 200, text

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext
 
 from orchestrator.core.said import Said
+from orchestrator.web import zones
 from orchestrator.web.modules import needed
 from orchestrator.web.places import SHORTCUTS
 from orchestrator.web.text import markdown
@@ -68,6 +69,17 @@ def moment(value: datetime | None, form: str = "") -> SafeString:
         return mark_safe('<span class="faint">–</span>')
     text = value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
     return format_html('<time datetime="{}" data-form="{}">{}</time>', _iso(value), form, text)
+
+
+@register.simple_tag(takes_context=True)
+def at(context: dict[str, Any], value: datetime) -> str:
+    """A time as plain text in the reader's zone: the script that does it elsewhere cannot write into an option."""
+    return value.astimezone(zones.chosen(context["request"])).strftime("%Y-%m-%d %H:%M")
+
+
+@register.filter
+def is_past(value: datetime | None) -> bool:
+    return value is not None and value < datetime.now(UTC)
 
 
 @register.simple_tag

@@ -72,7 +72,8 @@ def _top(request: HttpRequest, dags: Any) -> dict[str, Any]:
     kept = dags.filter(is_stale=False).alias(newest_state=Subquery(newest))
     counts["failed"] = kept.filter(newest_state=RunState.FAILED).count()
     counts |= active.aggregate(
-        running=Count("pk", filter=Q(state=RunState.RUNNING)), queued=Count("pk", filter=Q(state=RunState.QUEUED))
+        running=Count("dag", filter=Q(state=RunState.RUNNING), distinct=True),
+        queued=Count("dag", filter=Q(state=RunState.QUEUED), distinct=True),
     )
     counts["asked"] = access.visible_questions(request.user, is_open=True).count()
     counts["favorites"] = favorites.narrowed(dags.filter(is_stale=False), request.user).count()
