@@ -43,6 +43,13 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "orchestrator.settings"
 django.setup()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes() -> None:
+    """Processes that tests are shared out over make their own homes: settings read before that would be of this one's."""
+    for name in ("DJANGO_SETTINGS_MODULE", "ORCHESTRATOR_HOME", "DATABASE_URL"):
+        os.environ.pop(name, None)
+
+
 @pytest.fixture(autouse=True)
 def numbers_from_one() -> None:
     """What the factories make has the same names and dates in every order of tests; counted on, runs are of the future."""
