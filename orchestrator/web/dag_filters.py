@@ -23,6 +23,8 @@ SORTS = {
     "last_run_start_date": "last_started_at",
     "last_run_state": "last_state",
 }
+SORT = "dags_sort"
+"""Under this name a browser remembers the order."""
 SORT_NAMES = (
     ("dag_id", gettext_lazy("Name, A to Z")),
     ("-dag_id", gettext_lazy("Name, Z to A")),
@@ -160,8 +162,8 @@ def _or() -> str:
 
 
 def sort(request: HttpRequest, dags: QuerySet[Dag]) -> tuple[QuerySet[Dag], str]:
-    """Order by ``sort`` of the address; return the order that was taken, too."""
-    wanted = request.GET.get("sort") or "dag_id"
+    """Order by ``sort`` of the address, else as this browser did last; return the order that was taken, too."""
+    wanted = request.GET.get("sort") or request.COOKIES.get(SORT) or "dag_id"
     path: Any = SORTS.get(wanted.removeprefix("-"))
     if path is None:
         wanted, path = "dag_id", "dag_id"

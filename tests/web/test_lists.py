@@ -99,6 +99,15 @@ def test_what_needs_somebody_is_found(client_of):
     assert names(client_of("viewer"), "?favorite=true") == []
 
 
+def test_a_browser_remembers_the_order_that_was_chosen_in_it(viewer: Client):
+    for name in ("alpha", "beta"):
+        factories.make_dag(name)
+    assert names(viewer, "?sort=-dag_id") == ["beta", "alpha"]
+    assert names(viewer, "") == ["beta", "alpha"]
+    assert '<option value="dag_id"' in viewer.get("/dags").content.decode(), "the first order can be chosen again"
+    assert names(viewer, "?sort=dag_id") == names(viewer, "") == ["alpha", "beta"]
+
+
 def test_the_list_sorts_by_name_next_and_last_run(viewer: Client):
     for number, name in enumerate(("alpha", "beta", "gamma")):
         dag = factories.make_dag(name, next_run_after=factories.DAY - timedelta(days=number))

@@ -56,6 +56,8 @@ def list_page(request: HttpRequest) -> HttpResponse:
         bulk_total=chunk.total,
         folder=settings.ORCH.dags_folder,
     )
+    if request.GET.get("sort"):
+        remembered.keep(response, dag_filters.SORT, sort)
     return remembered.keep(response, "view", view)
 
 
