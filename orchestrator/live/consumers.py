@@ -127,7 +127,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self.channel_layer.group_discard(group, self.channel_name)
 
     async def _tell(self, message: dict[str, Any]) -> None:
-        await self.send(text_data=json.dumps(message))
+        with contextlib.suppress(OSError):  # the page has gone, and the word of it has not come yet
+            await self.send(text_data=json.dumps(message))
 
 
 def read_watch(text: str | None) -> list[str] | None:

@@ -33,6 +33,20 @@ def test_rights_are_looked_at_as_often_as_promised():
     assert PROMISED[1] <= 30
 
 
+def test_a_word_to_a_page_that_has_just_gone_is_no_error(monkeypatch: pytest.MonkeyPatch):
+    """What changed is told some moments later: a socket may have closed in between, and the server raises then."""
+    consumer, tried = consumers.LiveConsumer(), []
+
+    async def gone(**words: str) -> None:
+        tried.append(words)
+        raise ConnectionResetError
+
+    monkeypatch.setattr(consumer, "send", gone)
+    consumer.pending = {"dags"}
+    asyncio.run(consumer._tell_soon())
+    assert tried == [{"text_data": '{"changed": "dags"}'}]
+
+
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch, redis_server: object) -> None:
     """Rights are looked at again often, so that a test need not wait half a minute."""

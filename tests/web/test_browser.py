@@ -405,7 +405,7 @@ def test_many_are_ticked_and_acted_on(browser: Any):
     page.click("#dag-alpha [name=chosen]")
     page.click("#dag-delta [name=chosen]", modifiers=["Shift"])
     page.wait_for_selector(".bulk:has-text('3 ticked')")
-    page.click(".bulk >> text=Pause")
+    page.click('.bulk >> text="Pause"')  # the whole word: there is Unpause, too
     page.click("#dialog button.main")
     page.wait_for_selector("text=3 DAGs paused.")
     page.wait_for_selector("#dag-alpha.off")
