@@ -112,7 +112,9 @@ def test_a_failure_is_followed_from_its_mail_to_its_reason_mended_and_watched_pa
     page.wait_for_load_state()  # before its scripts run, a click on Clear leads to a page in place of a dialog
 
     put(installation, FILES["takings.py"].replace('found["sum"]', 'found["total"]'), "takings.py")
-    wait_for(lambda: "total" in installation.get("/api/v2/dagSources/takings")["content"].split("add_up", 1)[1], 20)
+    wait_for(
+        lambda: 'found["total"]' in installation.get("/api/v2/dagSources/takings")["content"], 20, "the new version"
+    )
     page.click("#main a:has-text('Clear')")
     page.click("dialog >> text=latest version")
     page.wait_for_selector("dialog #affected b:has-text('2')")
