@@ -44,10 +44,6 @@ def refusal(what: str) -> str:
     )
 
 
-def _list(given: Any) -> list[Any]:
-    return [] if given is None else list(given) if isinstance(given, (list, tuple, set)) else [given]
-
-
 class FromDatabase:
     """Stands for a row of Airflow's database; to make one, or to look for one, is refused."""
 
@@ -83,17 +79,18 @@ class DagRun(FromDatabase):
         """The runs that are meant, the earliest first, as Airflow 1 and 2 found them; of very many the newest."""
         from orchestrator.sdk.comms import ask
         from orchestrator.sdk.context import get_current_context
+        from orchestrator.sdk.operator import as_list
 
-        dates = [each.isoformat() for each in _list(logical_date or execution_date)]
+        dates = [each.isoformat() for each in as_list(logical_date or execution_date)]
         since = execution_start_date or later.get("logical_start_date")
         until = execution_end_date or later.get("logical_end_date")
         found = ask(
             "find_runs",
-            dag_ids=_list(dag_id),
-            run_ids=_list(run_id),
+            dag_ids=as_list(dag_id),
+            run_ids=as_list(run_id),
             logical_dates=dates,
-            states=[str(getattr(each, "value", each)) for each in _list(state)],
-            run_types=[str(getattr(each, "value", each)) for each in _list(run_type)],
+            states=[str(getattr(each, "value", each)) for each in as_list(state)],
+            run_types=[str(getattr(each, "value", each)) for each in as_list(run_type)],
             is_manual=external_trigger,
             backfills=not no_backfills,
             since=since.isoformat() if since else None,

@@ -76,10 +76,10 @@ def check_text(what: str, value: Any) -> str:
 
 
 def as_list(value: Any) -> list[Any]:
-    """One callback, several, or none, as a list."""
+    """One thing, several, or none, as a list."""
     if value is None:
         return []
-    return list(value) if isinstance(value, (list, tuple)) else [value]
+    return list(value) if isinstance(value, (list, tuple, set)) else [value]
 
 
 def seconds(value: Any) -> float | None:
