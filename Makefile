@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 INTEGRATIONS ?= .venv-integrations
+# Tests are shared out over two processes, file by file and in order; each has its own Redis, database and home.
+SHARED := -n 2 --dist loadscope --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test test-all test-faults test-simulation test-conformance test-integrations compat bench screenshots demo-data check docs texts verify clean
@@ -24,8 +26,8 @@ run: $(STAMP) ## start everything on this machine; Ctrl-C stops it
 	@exec $(BIN)/python manage.py standalone
 
 test: $(STAMP) ## run the test suite on SQLite, and what works on rows on PostgreSQL too
-	@$(BIN)/python -m pytest -q
-	@TEST_DATABASE=postgresql $(BIN)/python -m pytest -q tests/dags_app tests/runs_app tests/api tests/access/test_refusals.py tests/faults
+	@$(BIN)/python -m pytest -q $(SHARED)
+	@TEST_DATABASE=postgresql $(BIN)/python -m pytest -q $(SHARED) tests/dags_app tests/runs_app tests/api tests/access/test_refusals.py tests/faults
 
 test-all: export API_CASES := $(or $(API_CASES),5000)
 test-all: export API_SEED := $(or $(API_SEED),$(shell date +%Y%m%d))

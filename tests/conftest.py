@@ -51,11 +51,16 @@ def pytest_xdist_setupnodes() -> None:
 
 
 @pytest.fixture(autouse=True)
-def numbers_from_one() -> None:
-    """What the factories make has the same names and dates in every order of tests; counted on, runs are of the future."""
+def as_if_alone() -> None:
+    """What the factories make has the same names and dates in every order of tests; counted on, runs are of the future.
+
+    What is kept of runs for some seconds goes: the next test's runs have the same numbers.
+    """
+    from runs_app import forecast
     from tests.support import factories
 
     factories.numbers = itertools.count(1)
+    forecast.forget()
 
 
 @pytest.fixture(scope="session", autouse=True)

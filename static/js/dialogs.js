@@ -62,6 +62,12 @@ async function attempt(form, button) {
   place.scrollIntoView({ block: "nearest" });
 }
 
+/** Let who writes in a field write on in the one that took its place. @param {HTMLInputElement} field @param {HTMLInputElement} gone */
+function goOn(field, gone) {
+  field.focus({ preventScroll: true });
+  if (gone.selectionStart !== null && field.selectionStart !== null) field.setSelectionRange(gone.selectionStart, gone.selectionEnd);
+}
+
 export function start() {
   document.addEventListener("click", (event) => {
     const target = /** @type {Element} */ (event.target);
@@ -94,8 +100,13 @@ export function start() {
     try {
       const html = await (await ask(`${field.form.getAttribute("action")}?type=${encodeURIComponent(field.value)}`)).text();
       const part = document.getElementById(id), kept = new FormData(field.form); // with what was typed meanwhile
+      const writing = /** @type {HTMLInputElement | null} */ (part.contains(document.activeElement) ? document.activeElement : null);
       part.innerHTML = new DOMParser().parseFromString(html, "text/html").getElementById(id).innerHTML;
-      for (const one of part.querySelectorAll("input:not([type=checkbox]), textarea")) if (kept.get(/** @type {HTMLInputElement} */ (one).name)) /** @type {HTMLInputElement} */ (one).value = String(kept.get(/** @type {HTMLInputElement} */ (one).name));
+      for (const each of part.querySelectorAll("input:not([type=checkbox]), textarea")) {
+        const one = /** @type {HTMLInputElement} */ (each);
+        if (kept.get(one.name)) one.value = String(kept.get(one.name));
+        if (writing && writing.name === one.name) goOn(one, writing);
+      }
     } catch (error) { complain(error); }
   });
   box().addEventListener("close", () => box().replaceChildren());

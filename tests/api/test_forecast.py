@@ -8,17 +8,9 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 
-from runs_app import forecast
 from tests.support.forecasts import needed, running
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def nothing_kept():
-    forecast.forget()
-    yield
-    forecast.forget()
 
 
 def test_the_api_tells_both_times_and_what_is_late(api):

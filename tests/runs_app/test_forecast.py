@@ -20,13 +20,6 @@ NOW = timezone.now()
 CHAIN = {"a": (), "b": ("a",), "c": ("b",)}
 
 
-@pytest.fixture(autouse=True)
-def nothing_kept():
-    forecast.forget()
-    yield
-    forecast.forget()
-
-
 def lived(dag, claimer, took: dict[str, float], at) -> DagRun:
     """A run of the engine whose tasks took so many seconds each, one after the other."""
     run = start(dag, now=at)

@@ -82,6 +82,26 @@ def test_the_graph_of_the_list_follows_its_filters(site: Any):
     assert "name_pattern=ord" in site.url and "view=graph" in site.url
 
 
+def test_who_writes_while_the_fields_of_another_type_come_writes_on(site: Any):
+    held: list[Any] = []
+    site.goto("/connections")
+    site.click("a[href='/connections/add']")
+    site.locator("[name=conn_type]").wait_for()
+    site.route("**/connections/add?type=*", lambda route: held.append(route))
+    site.fill("[name=conn_type]", "postgres")
+    with site.expect_request("**/connections/add?type=*"):
+        site.focus("[name=password]")
+    site.keyboard.type("hun22")
+    site.keyboard.press("ArrowLeft")
+    site.keyboard.press("ArrowLeft")
+    old = site.locator("[name=password]").element_handle()
+    with site.expect_response("**/connections/add?type=*"):
+        held.pop().continue_()
+    site.wait_for_function("field => !field.isConnected", arg=old)
+    site.keyboard.type("ter")
+    assert site.input_value("[name=password]") == "hunter22"
+
+
 def test_a_test_from_the_form_keeps_what_was_typed_and_enter_still_saves(site: Any):
     site.goto("/connections")
     site.click("a[href='/connections/add']")

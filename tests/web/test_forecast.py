@@ -18,13 +18,6 @@ from tests.support.forecasts import needed, running
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def nothing_kept():
-    forecast.forget()
-    yield
-    forecast.forget()
-
-
 def text_of(client: Client, address: str) -> str:
     page = client.get(address)
     assert page.status_code == 200
