@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +20,7 @@ OWN_PASSWORD = "a-password-of-my-own-41"
 
 STORY = """
 import time
+from pathlib import Path
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, task
 
@@ -33,9 +33,12 @@ with DAG("story", tags=["tale"]) as dag:
 
     @task
     def tell(words):
-        for number in range(40):
+        number = 0
+        while number < 1000 and not Path("END").exists():
             print("line", number, "of the tale")
+            number += 1
             time.sleep(0.25)
+        print("and that was the tale")
         return {"told": len(words)}
 
     speak >> tell(listen())
@@ -71,11 +74,16 @@ def page(installation: Standalone) -> Iterator[playwright.Page]:
         assert [each for each in wrong if "WebSocket" not in each] == []
 
 
+def end(installation: Standalone) -> Path:
+    """The file with which a tale ends: it goes on until it is there, however slow the machine."""
+    return installation.dags_folder.parent / "end"
+
+
 def put(installation: Standalone, text: str, name: str = "story.py") -> Path:
     """Save a file as editors do: whole, under its name."""
     path = installation.dags_folder / name
     fresh = path.with_suffix(".tmp")
-    fresh.write_text(text)
+    fresh.write_text(text.replace("END", str(end(installation))))
     fresh.rename(path)
     return path
 
@@ -96,14 +104,13 @@ def test_the_one_time_password_is_shown_once_and_replaced_at_the_first_sign_in(i
     ), "the password stands somewhere in clear"
 
 
-def test_a_saved_file_is_on_the_page_within_a_second(installation, page):
+def test_a_saved_file_is_on_the_page_that_is_open(installation, page):
     page.goto(installation.url + "/dags")
     page.wait_for_selector("text=live")
+    page.evaluate("window.here = true")
     put(installation, STORY)
-    saved = time.monotonic()
     page.wait_for_selector("#dag-story")
-    # A second on an idle machine; what is tested here is that nobody had to reload.
-    assert time.monotonic() - saved < 5
+    assert page.evaluate("window.here"), "the page was loaded anew"
     assert page.locator("#dag-story").inner_text().count("tale")
 
 
@@ -118,8 +125,8 @@ def test_a_run_is_watched_live_down_to_the_lines_of_a_log(installation, page):
     page.wait_for_selector("#task-tell >> text=running")
     page.click("#task-tell a.to")
     page.wait_for_selector("text=line 2 of the tale")
-    assert not page.locator("text=line 39 of the tale").count(), "the log came only at the end"
-    page.wait_for_selector("text=line 39 of the tale")
+    end(installation).touch()  # so what was seen came before the end
+    page.wait_for_selector("text=and that was the tale")
     page.wait_for_selector("#head >> text=success")
 
 
@@ -142,8 +149,9 @@ def test_a_broken_file_shows_its_error_and_the_last_good_version_runs(installati
     page.wait_for_selector("#import-errors >> text=story.py")
     text = page.locator("#import-errors").inner_text()
     assert "SyntaxError" in text and f"story.py:{STORY.count(chr(10)) + 1}" in text, text
+    end(installation).unlink()
     installation.manage("dags", "trigger", "story")
-    wait_for(lambda: '"running"' in _runs(installation), 20, "a run of the last good version")
+    wait_for(lambda: '"running"' in _runs(installation), 60, "a run of the last good version")
     put(installation, STORY)
     page.wait_for_selector("#import-errors", state="detached")
 
@@ -152,6 +160,7 @@ def test_a_deleted_file_leaves_the_history_and_lets_a_running_run_finish(install
     (installation.dags_folder / "story.py").unlink()
     page.goto(installation.url + "/dags/story")
     page.wait_for_selector("text=/gone|no longer/i")
+    end(installation).touch()
     wait_for(lambda: '"running"' not in _runs(installation), 60, "the running run having finished")
     assert _runs(installation).count('"success"') == 2
 
