@@ -189,7 +189,7 @@ def test_a_server_that_is_killed_costs_no_line_and_doubles_none(installation, sh
         web = next(each for each in installation.tree() if processes.listens(each.pid, installation.port))
         processes.send([web])
         installation.disconnect()
-        wait_for(lambda: processes.look_up(web.pid) is None, 10, "the web server's end")
+        wait_for(lambda: processes.look_up(web.pid) is None, 30, "the web server's end")
         gate.touch()
         assert program.ends() == SUCCESS, program.said.read_text()
         lines = program.lines()

@@ -159,7 +159,7 @@ def test_beat_outlives_its_database_connections(beats):
         beats.request()
     assert process.poll() is None
     beat_at = Process.objects.filter(kind="beat").latest("pk").beat_at
-    wait_for(lambda: Process.objects.filter(kind="beat").latest("pk").beat_at > beat_at, 10, "another heartbeat")
+    wait_for(lambda: Process.objects.filter(kind="beat").latest("pk").beat_at > beat_at, 30, "another heartbeat")
 
 
 def test_two_beats_ask_twice_and_one_dead_leaves_the_other(beats):

@@ -184,7 +184,7 @@ def test_a_mark_left_while_the_run_is_looked_at_is_not_wiped_out():
     with transaction.atomic():
         assert run_row(run.pk, lock=True) is not None
         thread.start()  # cannot have the lock: leaves its mark, commits, and waits
-        wait_for(lambda: TaskInstance.objects.filter(run=run, changed=True).exists(), 5, "the mark")
+        wait_for(lambda: TaskInstance.objects.filter(run=run, changed=True).exists(), 30, "the mark")
         advance.settle({**run_row(run.pk, lock=False)}, [], timezone.now())
     thread.join(10)
     assert finished and finished[0].accepted
@@ -227,7 +227,7 @@ def test_passes_at_once_requeue_a_dead_slots_attempt_once():
     dead = slot(beat_at=now - seconds(60))
     take(dead)
     at_once(*(lambda: control.step(timezone.now()) for _ in range(4)))
-    wait_for(lambda: control.step(timezone.now()) and states(run) == {"a": "scheduled"}, 10, "the requeue")
+    wait_for(lambda: control.step(timezone.now()) and states(run) == {"a": "scheduled"}, 30, "the requeue")
     assert TaskInstance.objects.get(run=run).losses == 1
     assert Process.objects.get(pk=dead.process_pk).ended_at is not None
 

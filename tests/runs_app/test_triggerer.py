@@ -186,7 +186,7 @@ def test_a_class_of_the_dag_file_runs_from_the_version_and_prints_into_the_log_o
     found = left_deferred(instance)
     assert found.next_method == "execute_complete", found.next_kwargs
     assert decode(found.next_kwargs)["event"] == payload
-    wait_for(lambda: "hello from t0" in log_of(instance), 5)
+    wait_for(lambda: "hello from t0" in log_of(instance), 30)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_a_trigger_that_fails_fails_the_task_with_its_reason(start: Start, argum
         assert found.next_method == "__fail__"
         assert (reason or "cannot be stored") in found.next_kwargs["error"]
     if reason is not None:
-        wait_for(lambda: "The trigger failed" in log_of(instance), 5)
+        wait_for(lambda: "The trigger failed" in log_of(instance), 30)
 
 
 def test_a_class_that_is_not_there_fails_the_task(start: Start):
@@ -250,7 +250,7 @@ def test_a_task_that_waits_no_more_has_its_trigger_cancelled(start: Start, tmp_p
     with transaction.atomic():
         transitions.set_by_user([fresh(instance)], TaskState.SUCCESS, actor="user:a", reason="", at=timezone.now())
 
-    wait_for((tmp_path / "cleaned").exists, 5, "the cleanup of the trigger")
+    wait_for((tmp_path / "cleaned").exists, 30, "the cleanup of the trigger")
     assert fresh(instance).state == TaskState.SUCCESS
 
 
@@ -418,7 +418,7 @@ def test_a_thousand_triggers_fire_on_time(start: Start):
         for each in instances
     ]
     Trigger.objects.bulk_create(triggers, batch_size=500)
-    wait_for(lambda: not Trigger.objects.filter(process=None).exists(), 8, "all triggers being taken")
+    wait_for(lambda: not Trigger.objects.filter(process=None).exists(), 30, "all triggers being taken")
 
     began = time.monotonic()
     wait_for(lambda: not Trigger.objects.exists(), 30, "all events being accepted")

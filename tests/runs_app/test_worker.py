@@ -229,7 +229,7 @@ t()
         actions.set_task_state([instance.pk], "success", user=None)
     thread.join(20)
     assert not thread.is_alive()
-    wait_for(lambda: not Path(f"/proc/{pid}").exists(), 5, "the end of the process")
+    wait_for(lambda: not Path(f"/proc/{pid}").exists(), 30, "the end of the process")
     instance.refresh_from_db()
     if ask == "clear":
         slot.drain()
@@ -260,7 +260,7 @@ Remote(task_id="t")
     cancel.cancel_run(run.pk)
     thread.join(20)
     assert not thread.is_alive()
-    wait_for(lambda: not Path(f"/proc/{pid}").exists(), 5, "the end of the process")
+    wait_for(lambda: not Path(f"/proc/{pid}").exists(), 30, "the end of the process")
     assert (tmp_path / "killed").read_text() == "remote job"
     run.refresh_from_db()
     assert (run.state, TaskInstance.objects.get(run=run).state) == ("cancelled", "cancelled")
@@ -295,7 +295,7 @@ t()
     thread.join(20)
     assert not thread.is_alive()
     assert not Path(f"/proc/{pid}").exists()
-    wait_for(lambda: slot.lease.pk != before, 10, "a new lease")
+    wait_for(lambda: slot.lease.pk != before, 30, "a new lease")
 
 
 def test_what_a_task_started_ends_with_it(slot, parse):
@@ -311,7 +311,7 @@ t()
     )
     run = run_of(slot)
     pid = int(log_of(run).split("begun ")[1].split()[0])
-    wait_for(lambda: not _alive(pid), 5, "the grandchild's end")
+    wait_for(lambda: not _alive(pid), 30, "the grandchild's end")
 
 
 def test_secrets_a_task_reads_never_reach_its_log_or_rendered_fields(slot, parse):

@@ -91,7 +91,7 @@ class Redis:
 
         client = redis.Redis.from_url(self.url)
         try:
-            wait_for(lambda: _answers(client), 10, "an answer of Redis")
+            wait_for(lambda: _answers(client), 30, "an answer of Redis")
         finally:
             client.close()
         return self.url

@@ -118,7 +118,7 @@ def test_what_runs_grows_and_the_chart_can_be_zoomed(browser: Any):
     page.wait_for_selector("[data-drawn]")
     wide = "document.querySelector('.gt-bar.st-running').getBoundingClientRect().width"
     first = page.evaluate(wide)
-    wait_for(lambda: page.evaluate(wide) != first, 5, "a bar that grows")
+    wait_for(lambda: page.evaluate(wide) != first, 30, "a bar that grows")
     before = page.evaluate(wide)
     page.click("[data-zoom=in]")
     assert page.evaluate(wide) > before * 1.3
