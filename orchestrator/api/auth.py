@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import hmac
+import time
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
 import jwt
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.db import DEFAULT_DB_ALIAS
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
@@ -17,6 +22,7 @@ from rest_framework.request import Request
 
 from orchestrator import access, rights
 from runs_app import api_tokens
+from runs_app.locking import fetch
 
 AUDIENCE = "apache-airflow"
 SKEW = timedelta(seconds=60)
@@ -65,15 +71,23 @@ def _active(key: int, jti: str) -> Any:
 
     Each request asks it: put together by the ORM it took longer than the database needed for the whole request.
     """
-    user = next(iter(get_user_model().objects.raw(_ACTIVE, [key, True, jti])), None)
-    if user is not None:
-        rights.know_groups(user, user.role_place)
+    found = fetch(_ACTIVE, [key, True, jti])
+    if not found:
+        return None
+    values = [bool(value) if name.startswith("is_") else value for name, value in zip(_COLUMNS, found[0], strict=False)]
+    user = get_user_model().from_db(DEFAULT_DB_ALIAS, _COLUMNS, values)
+    rights.know_groups(user, found[0][-1])
     return user
 
 
+_COLUMNS = (
+    *("id", "password", "is_superuser", "username"),
+    *("first_name", "last_name", "email", "is_staff", "is_active"),
+)
+"""What a request may ask of its user; when she was made, and came last, is read when somebody wants to know."""
 _ACTIVE = (
-    f"SELECT u.*, ({rights.GROUPS}) AS role_place FROM auth_user u WHERE u.id = %s AND u.is_active = %s "
-    "AND NOT EXISTS (SELECT 1 FROM dags_app_revokedtoken WHERE jti = %s)"
+    f"SELECT {', '.join(f'u.{name}' for name in _COLUMNS)}, ({rights.GROUPS}) FROM auth_user u WHERE u.id = %s "
+    "AND u.is_active = %s AND NOT EXISTS (SELECT 1 FROM dags_app_revokedtoken WHERE jti = %s)"
 )
 
 
@@ -94,21 +108,32 @@ def revoke(token: str) -> None:
     api_tokens.end(claims["jti"], datetime.fromtimestamp(claims["exp"], UTC), user=user, now=now)
 
 
-def _claims(token: str) -> dict[str, Any]:
+def _claims(token: str) -> Mapping[str, Any]:
     try:
-        claims = jwt.decode(
-            token,
-            settings.SECRET_KEY,
-            algorithms=["HS256"],
-            audience=AUDIENCE,
-            leeway=SKEW,
-            options={"require": ["exp", "sub", "jti", "key"]},
-        )
+        claims = _signed(token, settings.SECRET_KEY)
+        if int(claims["exp"]) <= time.time() - SKEW.total_seconds():  # it may have been good when it was looked at
+            raise jwt.ExpiredSignatureError
     except jwt.ExpiredSignatureError as error:
         raise AuthenticationFailed("Token Expired") from error
     except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError) as error:
         raise AuthenticationFailed("Invalid JWT token") from error
     return claims
+
+
+@lru_cache(maxsize=1024)
+def _signed(token: str, key: str) -> Mapping[str, Any]:
+    """Return what a token says that was signed with ``key``. What is signed stays so: each request of a program brings the
+    same token, and to look at it anew took as long as to read its user. An error is not remembered."""
+    return MappingProxyType(
+        jwt.decode(
+            token,
+            key,
+            algorithms=["HS256"],
+            audience=AUDIENCE,
+            leeway=SKEW,
+            options={"require": ["exp", "sub", "jti", "key"]},
+        )
+    )
 
 
 def owner_of(token: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.db import DEFAULT_DB_ALIAS
 from django.http import Http404
 from rest_framework.exceptions import PermissionDenied
 
@@ -12,6 +13,7 @@ from dags_app.models import Dag
 from dags_app.versions import load_spec
 from orchestrator import access
 from orchestrator.core.branches import depth_of, label
+from runs_app.locking import fetch
 from runs_app.models import DagRun, TaskInstance
 
 
@@ -28,12 +30,21 @@ def dag_for(user: Any, dag_id: str) -> Dag:
 
 
 def dag_to_run(user: Any, dag_id: str) -> Dag:
-    """Return a DAG as :func:`dag_for` does, with no more of it than making a run takes: most of its columns are long."""
-    columns = ("display_name", "version_id", "is_stale", "planned_ahead")
-    dag = access.visible_dags(user).only(*columns).filter(pk=dag_id).first()
+    """Return a DAG as :func:`dag_for` does, with no more of it than making a run takes: most of its columns are long.
+
+    For whom there is nothing to hide it is read past the ORM: that took a tenth of all that a trigger takes.
+    """
+    if access.can(user, "read"):
+        rows = fetch(f"SELECT {', '.join(_TO_RUN)} FROM dags_app_dag WHERE dag_id = %s", [dag_id])
+        dag = Dag.from_db(DEFAULT_DB_ALIAS, _TO_RUN, rows[0]) if rows else None
+    else:
+        dag = access.visible_dags(user).only(*_TO_RUN).filter(pk=dag_id).first()
     if dag is None:
         raise Http404(f"The Dag with ID: `{dag_id}` was not found")
     return dag
+
+
+_TO_RUN = ("dag_id", "display_name", "version_id", "is_stale")
 
 
 def see_dag(user: Any, dag_id: str) -> None:

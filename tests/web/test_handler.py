@@ -11,7 +11,8 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-from orchestrator.web.handler import MOST_IDLE, Handler
+from orchestrator.web import handler as web_handler
+from orchestrator.web.handler import MOST_IDLE, MOST_IN_A_CROWD, Handler
 
 pytestmark = pytest.mark.urls(__name__)
 held = threading.Event()
@@ -99,12 +100,32 @@ def test_nobody_is_lent_a_thread_that_still_works_for_a_client_who_left():
     run(test)
 
 
-def test_after_a_crowd_only_some_threads_are_kept():
+async def _crowd(handler: Handler, size: int) -> None:
+    reached.clear()
+    held.clear()
+    crowd = [asyncio.create_task(ask(handler, "/api/hold")) for _ in range(size)]
+    await asyncio.to_thread(reached.wait, 20)
+    held.set()
+    assert {status for status, _ in await asyncio.gather(*crowd)} == {200}
+
+
+def test_a_crowd_keeps_its_threads_and_never_more_than_a_limit():
     async def test(handler: Handler) -> None:
-        crowd = [asyncio.create_task(ask(handler, "/api/hold")) for _ in range(MOST_IDLE + 3)]
-        await asyncio.to_thread(reached.wait, 20)
-        held.set()
-        assert {status for status, _ in await asyncio.gather(*crowd)} == {200}
-        assert len(handler.idle) <= MOST_IDLE
+        await _crowd(handler, MOST_IDLE + 3)
+        assert MOST_IDLE < len(handler.idle) <= MOST_IDLE + 3
+        await _crowd(handler, MOST_IN_A_CROWD + 3)
+        assert len(handler.idle) <= MOST_IN_A_CROWD
+
+    run(test)
+
+
+def test_when_the_crowd_has_gone_only_some_threads_are_kept(monkeypatch):
+    monkeypatch.setattr(web_handler, "CROWD_SECONDS", 0.01)
+
+    async def test(handler: Handler) -> None:
+        await _crowd(handler, MOST_IDLE + 3)
+        while handler.looking is not None:
+            await asyncio.sleep(0.01)
+        assert len(handler.idle) == MOST_IDLE
 
     run(test)
