@@ -153,7 +153,7 @@ def make_run(
         )
         made(run)
         audit(user, "trigger_dag_run", run=run, conf=conf or {})
-        started, more = advance.start_oldest(dag_id, now)
+        started, more = advance.start_oldest(dag_id, now, run)
     advance.tell(started.ready)
     if more:
         advance.tell(advance.start_queued(dag_id, now))

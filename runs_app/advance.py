@@ -9,7 +9,7 @@ holder need not look again, and a wide fan-in does not queue with its results un
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -35,7 +35,7 @@ from .locking import fetch, is_postgresql, retrying, write
 from .models import Callback, DagRun, TaskInstance
 from .reach import OPEN, Open, decide_alone, decide_near, matters
 from .transitions import Step, move_many, move_run
-from .view import Loaded, load, run_row
+from .view import Loaded, load, row_of, run_row
 from .xcoms import write_xcom
 
 FEW = 50
@@ -94,15 +94,19 @@ def settle_due(run: Mapping[str, Any], task_id: str, map_index: int, now: dateti
     return found
 
 
-def settle_whole(run: Mapping[str, Any], now: datetime) -> Advanced:
-    """Advance a run whose lock the caller holds, looking at all of it."""
-    # First the marks, then the states: a mark set after we looked must stay, or its end is never seen.
-    write("UPDATE runs_app_taskinstance SET changed = %s WHERE run_id = %s AND changed", [False, run["id"]])
+def settle_whole(run: Mapping[str, Any], now: datetime, rows: Sequence[tuple[Any, ...]] | None = None) -> Advanced:
+    """Advance a run whose lock the caller holds, looking at all of it.
+
+    ``rows``: its instances, where this transaction has made it, so that nobody can have marked or changed one.
+    """
+    if rows is None:
+        # First the marks, then the states: a mark set after we looked must stay, or its end is never seen.
+        write("UPDATE runs_app_taskinstance SET changed = %s WHERE run_id = %s AND changed", [False, run["id"]])
     spec = load_spec(run["version_id"])
     found = Advanced()
     if run["state"] != RunState.RUNNING:
         return found
-    decision = _decide_whole(run, spec, now, found)
+    decision = _decide_whole(run, spec, now, found, rows)
     if decision.run_state is not None:
         _end_run(run, spec, decision, now, found)
     elif not found.ready and not _unfinished(run["id"]):
@@ -185,8 +189,10 @@ def _start_oldest(dag_id: str, now: datetime) -> tuple[Advanced, bool]:
         return start_oldest(dag_id, now)
 
 
-def start_oldest(dag_id: str, now: datetime) -> tuple[Advanced, bool]:
+def start_oldest(dag_id: str, now: datetime, made: DagRun | None = None) -> tuple[Advanced, bool]:
     """Start one run if one may start, in the caller's transaction; the second value says that another might.
+
+    ``made`` is a run that this transaction has made: if it is its turn, nothing of it needs to be read again.
 
     Runs of backfills have limits of their own and begin after all others that may.
     """
@@ -199,7 +205,7 @@ def start_oldest(dag_id: str, now: datetime) -> tuple[Advanced, bool]:
         return Advanced(), False
     due = fetch(_ORDINARY, [dag_id, dag_id, now, dag_id, dags[0][1]])
     if due:
-        return start_run(due[0][0], now, held=dags[0][2]), len(due) > 1 or bool(due[0][1])
+        return start_run(due[0][0], now, held=dags[0][2], made=made), len(due) > 1 or bool(due[0][1])
     due = fetch(_OF_BACKFILLS, [dag_id, now])
     return (start_run(due[0][0], now, held=dags[0][2]), len(due) > 1) if due else (Advanced(), False)
 
@@ -222,9 +228,10 @@ _OF_BACKFILLS = (
 )
 
 
-def start_run(run_pk: int, now: datetime, *, held: bool = False) -> Advanced:
+def start_run(run_pk: int, now: datetime, *, held: bool = False, made: DagRun | None = None) -> Advanced:
     """Move one queued run to running and advance it, in the caller's transaction; ``held``: the DAG has held tasks."""
-    run = run_row(run_pk, lock=True, wait=True)
+    new = made if made is not None and made.pk == run_pk else None
+    run = row_of(new) if new is not None else run_row(run_pk, lock=True, wait=True)
     if run is None:
         return Advanced()
     spec = load_spec(run["version_id"])
@@ -238,7 +245,8 @@ def start_run(run_pk: int, now: datetime, *, held: bool = False) -> Advanced:
         Callback.objects.create(run_id=run_pk, kind="running", reason="started")
     if held:
         write(_HOLD, [True, run_pk, run["dag_id"]])
-    return settle_whole({**run, "state": RunState.RUNNING}, now)
+    rows = new.fresh if new is not None and not held else None
+    return settle_whole({**run, "state": RunState.RUNNING}, now, rows)
 
 
 _HOLD = (
@@ -384,10 +392,17 @@ def _finish(run: Mapping[str, Any], spec: DagSpec, now: datetime, found: Advance
         _end_run(run, spec, decision, now, found)
 
 
-def _decide_whole(run: Mapping[str, Any], spec: DagSpec, now: datetime, found: Advanced) -> Decision:
+def _decide_whole(
+    run: Mapping[str, Any],
+    spec: DagSpec,
+    now: datetime,
+    found: Advanced,
+    rows: Sequence[tuple[Any, ...]] | None = None,
+) -> Decision:
     """Decide on the whole run and apply it; again for as long as a failed group is opened to be run again."""
     while True:
-        loaded = load(dict(run), spec, None, now)
+        loaded = load(dict(run), spec, None, now, rows=rows)
+        rows = None  # the next time they are others
         decision = decide(loaded.view)
         _apply(run, spec, loaded, decision, now, found)
         groups = loaded.view.groups

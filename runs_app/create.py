@@ -23,6 +23,7 @@ from .exceptions import DagRunAlreadyExists
 from .locking import fetch, insert, insert_few
 from .models import DagRun, TaskInstance
 from .transitions import record
+from .view import INSTANCE_COLUMNS
 
 BATCH = 500
 FEW = 20
@@ -122,7 +123,7 @@ def add_instances(run: DagRun, spec: DagSpec, tasks: Iterable[TaskSpec], made_at
         for task in tasks
     )
     if 0 < len(tasks) <= FEW:
-        insert_few(list(rows))
+        run.fresh = insert_few(list(rows), INSTANCE_COLUMNS)
     else:
         TaskInstance.objects.bulk_create(rows, batch_size=BATCH)
 

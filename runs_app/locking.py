@@ -233,11 +233,12 @@ def insert(row: Model) -> int | None:
     return row.pk
 
 
-def insert_few(rows: Sequence[Model]) -> None:
-    """Insert a handful of new rows of one model past the ORM, in one statement."""
+def insert_few(rows: Sequence[Model], returning: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Insert a handful of new rows of one model past the ORM, in one statement; return these columns of them, in any order."""
     into, columns = _insert_of(type(rows[0]))
     marks = ", ".join([f"({placeholders(columns)})"] * len(rows))
-    send(f"{into} {marks}", [value for row in rows for value in _values(row, columns)])
+    values = [value for row in rows for value in _values(row, columns)]
+    return fetch(f"{into} {marks} RETURNING {', '.join(returning)}", values)
 
 
 @functools.cache

@@ -21,6 +21,7 @@ from orchestrator.core.timetables import DataInterval
 
 from . import group_retries, past, stopping
 from .locking import fetch, is_postgresql, moment, placeholders
+from .models import DagRun
 
 WHOLE_RUN = 200
 """From so many tasks on, all task instances are read instead of naming each task."""
@@ -42,12 +43,14 @@ def load(
     *,
     beside: Beside | None = None,
     branches: Collection[Path] = (),
+    rows: Iterable[tuple[Any, ...]] | None = None,
 ) -> Loaded:
     """Load the instances of ``tasks`` (None: of the whole run). ``run`` is a row of :data:`RUN_COLUMNS`.
 
     ``beside``: those of its tasks instead, in these ``branches`` of their mapped groups where they stand in them.
+    ``rows``: they are known, as :data:`INSTANCE_COLUMNS`.
     """
-    sql = "SELECT id, task_id, map_index, state, try_number, not_before, skip_note, held FROM runs_app_taskinstance WHERE run_id = %s"
+    sql = f"SELECT {', '.join(INSTANCE_COLUMNS)} FROM runs_app_taskinstance WHERE run_id = %s"
     values: list[Any] = [run["id"]]
     if beside is not None:
         condition, more = _in_branches(spec, beside.levels, branches)
@@ -58,7 +61,9 @@ def load(
         values += sorted(tasks)
     instances: dict[str, dict[int, Instance]] = {}
     pks: dict[tuple[str, int], int] = {}
-    for pk, task_id, map_index, state, try_number, not_before, note, held in fetch(sql, values):
+    if rows is None:
+        rows = fetch(sql, values)
+    for pk, task_id, map_index, state, try_number, not_before, note, held in rows:
         due = not_before is None or moment(not_before) <= now  # type: ignore[operator]
         instances.setdefault(task_id, {})[map_index] = Instance(
             state=TaskState(state),
@@ -174,10 +179,16 @@ def _is_latest(run: dict[str, Any], spec: DagSpec, tasks: Iterable[str], now: da
     return is_latest(spec, interval, now)
 
 
+INSTANCE_COLUMNS = ("id", "task_id", "map_index", "state", "try_number", "not_before", "skip_note", "held")
 RUN_COLUMNS = (
     *("id", "dag_id", "run_id", "version_id", "state", "run_type", "logical_date", "run_after", "generation"),
     *("data_interval_start", "data_interval_end", "cancelled_at"),
 )
+
+
+def row_of(run: DagRun) -> dict[str, Any]:
+    """Return a run that was just made as :func:`run_row` would."""
+    return {name: getattr(run, name) for name in RUN_COLUMNS}
 
 
 def run_row(run_pk: int, *, lock: bool, wait: bool = False) -> dict[str, Any] | None:

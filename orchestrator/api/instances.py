@@ -12,7 +12,6 @@ from dags_app.models import Dag, DagVersion
 from orchestrator import access
 from orchestrator.core.states import UNFINISHED, TaskState, from_airflow
 from orchestrator.written import Row, read
-from runs_app.locking import fetch, moment
 from runs_app.models import DagRun, Trigger
 
 from . import shapes
@@ -131,16 +130,16 @@ def shaped_new(run: DagRun, dag: Dag) -> dict[str, Any]:
     row: dict[str, Any] = {name: getattr(run, name, None) for name in shapes.RUN_FIELDS}
     row |= {f"{name}_text": shapes.moment(getattr(run, name)) for name in shapes.RUN_TIMES}
     row |= {"dag__display_name": dag.display_name, "updated_at_text": None}  # nobody has looked at it yet
-    return shapes.run(row, {run.version_id: _version_of(run, dag)})
+    return shapes.run(row, {run.version_id: _version_of(dag)})
 
 
-def _version_of(run: DagRun, dag: Dag) -> dict[str, Any]:
-    """Shape the version of a run by one short statement: this is asked for with each run that is triggered."""
+def _version_of(dag: Dag) -> dict[str, Any]:
+    """Shape the version that a DAG was read with."""
+    version = dag.version
     names = ("version_number", "bundle_name", "bundle_version", "created_at")
-    [found] = fetch(f"SELECT {', '.join(names)} FROM dags_app_dagversion WHERE id = %s", [run.version_id])
-    row = dict(zip(names, found, strict=True))
-    about = {"pk": run.version_id, "dag_id": run.dag_id, "dag__display_name": dag.display_name}
-    return shapes.version({**row, **about, "created_at_text": shapes.moment(moment(row["created_at"]))})
+    about = {"pk": version.pk, "dag_id": dag.dag_id, "dag__display_name": dag.display_name}
+    row = {name: getattr(version, name) for name in names}
+    return shapes.version({**row, **about, "created_at_text": shapes.moment(version.created_at)})
 
 
 def versions(pks: Iterable[int | None]) -> shapes.Versions:

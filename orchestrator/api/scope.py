@@ -9,11 +9,11 @@ from django.db import DEFAULT_DB_ALIAS
 from django.http import Http404
 from rest_framework.exceptions import PermissionDenied
 
-from dags_app.models import Dag
+from dags_app.models import Dag, DagVersion
 from dags_app.versions import load_spec
 from orchestrator import access
 from orchestrator.core.branches import depth_of, label
-from runs_app.locking import fetch
+from runs_app.locking import fetch, moment
 from runs_app.models import DagRun, TaskInstance
 
 
@@ -35,16 +35,30 @@ def dag_to_run(user: Any, dag_id: str) -> Dag:
     For whom there is nothing to hide it is read past the ORM: that took a tenth of all that a trigger takes.
     """
     if access.can(user, "read"):
-        rows = fetch(f"SELECT {', '.join(_TO_RUN)} FROM dags_app_dag WHERE dag_id = %s", [dag_id])
-        dag = Dag.from_db(DEFAULT_DB_ALIAS, _TO_RUN, rows[0]) if rows else None
+        rows = fetch(_READ_TO_RUN, [dag_id])
+        dag = _dag_with_version(rows[0]) if rows else None
     else:
-        dag = access.visible_dags(user).only(*_TO_RUN).filter(pk=dag_id).first()
+        names = (*_OF_DAG, *(f"version__{name}" for name in _OF_VERSION))
+        dag = access.visible_dags(user).select_related("version").only(*names).filter(pk=dag_id).first()
     if dag is None:
         raise Http404(f"The Dag with ID: `{dag_id}` was not found")
     return dag
 
 
-_TO_RUN = ("dag_id", "display_name", "version_id", "is_stale")
+_OF_DAG = ("dag_id", "display_name", "version_id", "is_stale")
+_OF_VERSION = ("id", "version_number", "bundle_name", "bundle_version", "created_at")
+_READ_TO_RUN = (
+    f"SELECT {', '.join(f'd.{name}' for name in _OF_DAG)}, {', '.join(f'v.{name}' for name in _OF_VERSION)} "
+    "FROM dags_app_dag d LEFT JOIN dags_app_dagversion v ON v.id = d.version_id WHERE d.dag_id = %s"
+)
+
+
+def _dag_with_version(row: tuple[Any, ...]) -> Dag:
+    dag = Dag.from_db(DEFAULT_DB_ALIAS, _OF_DAG, row[: len(_OF_DAG)])
+    if dag.version_id is not None:
+        *values, made_at = row[len(_OF_DAG) :]
+        dag.version = DagVersion.from_db(DEFAULT_DB_ALIAS, _OF_VERSION, [*values, moment(made_at)])
+    return dag
 
 
 def see_dag(user: Any, dag_id: str) -> None:

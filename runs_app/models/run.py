@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from django.db import models
 from django.db.models import F, Q
 
@@ -37,6 +40,8 @@ class DagRun(models.Model):
     )
     seq = models.PositiveBigIntegerField(default=0, help_text="grows with every visible change; pages resync by it")
     updated_at = models.DateTimeField(auto_now=True)
+    fresh: Sequence[tuple[Any, ...]] | None = None
+    """The instances it was just made with, where they are few; of use only to the transaction that made it."""
 
     class Meta:
         verbose_name = "DAG run"

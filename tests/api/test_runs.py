@@ -183,7 +183,7 @@ def test_a_cancelled_run_reads_failed_and_is_found_as_such(api, alpha):
 
 def test_a_trigger_is_answered_with_the_run_as_it_was_made(api, alpha, django_assert_max_num_queries):
     trigger(api, {"logical_date": None})
-    with django_assert_max_num_queries(22):  # 29 of them were most of what a trigger took
+    with django_assert_max_num_queries(18):  # 29 of them were most of what a trigger took
         run = trigger(api, {"logical_date": None, "conf": {"a": 1}})
     assert (run["state"], run["start_date"], run["last_scheduling_decision"]) == ("queued", None, None)
     now = api.call("get", f"dags/alpha/dagRuns/{run['dag_run_id']}")
