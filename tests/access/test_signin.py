@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
 import statistics
 import time
+from datetime import timedelta
+from types import SimpleNamespace
 
 import jwt
 import pytest
@@ -15,6 +18,7 @@ from django.test import Client
 from django.utils import timezone
 
 from orchestrator import signin
+from orchestrator.api import auth
 from orchestrator.api.auth import issue_token
 from tests.support import factories
 
@@ -123,6 +127,19 @@ def test_clocks_may_differ_by_a_minute_and_no_more(ann, changed, good):
     claims = jwt.decode(issue_token(ann), options={"verify_signature": False})
     claims |= {name: int(time.time()) + by for name, by in changed.items()}
     assert works(jwt.encode(claims, django_settings.SECRET_KEY, "HS256")) == good
+
+
+def test_a_token_that_was_seen_while_it_was_good_is_refused_when_it_ends_and_with_another_key(
+    ann, monkeypatch, settings
+):
+    token = issue_token(ann, timedelta(minutes=5))
+    assert works(token)
+    with monkeypatch.context() as later:
+        later.setattr(auth, "time", SimpleNamespace(time=lambda: time.time() + 300 + 61))
+        assert not works(token)
+    assert works(token)
+    settings.SECRET_KEY = secrets.token_urlsafe(40)
+    assert not works(token)
 
 
 def test_five_wrong_passwords_close_the_account_for_a_minute_through_both_doors(ann, counted):
