@@ -37,6 +37,10 @@ class PoolForm(forms.ModelForm):
             ),
         }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["description"].widget.attrs["rows"] = 2
+
     def clean_slots(self) -> int:
         slots: int = self.cleaned_data["slots"]
         if not -1 <= slots < 2**31:

@@ -85,7 +85,7 @@ def page(request: HttpRequest, template: str, status: int = 200, **context: Any)
     user = getattr(request, "user", None)  # an address refused at the door has none yet
     about = next(filter(None, map(context.get, ("run", "dag", "asset"))), None)
     may = {verb: access.can(user, verb, about) if about else access.can_somewhere(user, verb) for verb in ACTIONS}
-    context |= {"role": access.highest_role(user), "may": may, "menus": navigation.bar(user)}
+    context |= {"own_role": access.highest_role(user), "may": may, "menus": navigation.bar(user)}
     context["instance_name"] = settings.ORCH.instance_name
     response = render(request, template, context, status=status)
     # A page behind a sign-in must not come back out of a shared computer's cache after signing out.

@@ -130,6 +130,18 @@ def test_a_role_is_changed_and_nobody_changes_her_own(client_of):
     assert admin.post(f"/security/users/{ada.pk}", {"role": "king"}).status_code == 422
 
 
+def chosen_role(answer) -> list[str]:
+    return re.findall(r"<option selected>(\w+)", answer.content.decode())
+
+
+def test_a_form_of_a_user_offers_the_role_of_that_user_and_not_of_who_fills_it_in(client_of):
+    """Somebody who only takes "may sign in" away must not make an administrator of her."""
+    admin, ada = client_of("admin"), factories.make_user("viewer", "ada")
+    assert chosen_role(admin.get(f"/security/users/{ada.pk}")) == ["viewer"]
+    assert chosen_role(admin.get("/security/users/add")) == ["viewer"]
+    assert chosen_role(admin.post("/security/users/add", {"username": "ada", "role": "op"})) == ["op"]
+
+
 def test_roles_are_shown_as_the_access_rules_have_them(client_of):
     rows = dict(client_of("admin").get("/security/roles").context["rows"])
     assert rows["read"] == [True] * 4

@@ -24,7 +24,7 @@ MOST_NOTE = 10_000
 def shown(request: HttpRequest, form: str, *, status: int = 200, **context: Any) -> HttpResponse:
     """Render a form: alone for the dialog, within a page otherwise."""
     template = form if wants_part(request) else "dialogs/page.html"
-    context.setdefault("nav", "dags")
+    context.setdefault("nav", "assets" if "asset" in context else "dags")
     context.setdefault("code", partial(dialog_code.of_request, request))
     return page(request, template, status, form_template=form, **context)
 

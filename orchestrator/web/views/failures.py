@@ -82,4 +82,4 @@ def note_page(request: HttpRequest, failure_id: int) -> HttpResponse:
         owner, note = text_of(request.POST, "owner", 250), text_of(request.POST, "note", 10_000)
         describe(group.pk, owner=owner, note=note, user=request.user)
         return done(request, "Noted.", reverse("failure", args=[group.pk]))
-    return shown(request, "failures/_note.html", group=group, title=gettext("Owner and note"))
+    return shown(request, "failures/_note.html", nav="failures", group=group, title=gettext("Owner and note"))

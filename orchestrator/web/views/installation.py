@@ -84,7 +84,8 @@ def stop(request: HttpRequest) -> HttpResponse:
             request, gettext("The worker stops when its tasks are done, or have been handed back."), reverse("workers")
         )
     seconds = settings.ORCH.drain_seconds
-    return shown(request, "installation/_stop.html", slots=slots, title=gettext("Stop this worker?"), seconds=seconds)
+    title = gettext("Stop this worker?")
+    return shown(request, "installation/_stop.html", nav="workers", slots=slots, title=title, seconds=seconds)
 
 
 def _chosen(sent: Any) -> list[int]:

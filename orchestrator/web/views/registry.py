@@ -50,13 +50,15 @@ def list_page(request: HttpRequest, shelf: Shelf) -> HttpResponse:
     rows = list(chunk.object_list)
     context: dict[str, Any] = {"use": pools.use(rows)} if shelf is POOLS else {}
     context |= _tests(shelf)
-    context["used"] = uses.summaries(request.user, shelf.word, rows, timezone.now())
-    if not wants_part(request):
+    part = request.GET.get("part", "")
+    if part != "missing":
+        context["used"] = uses.summaries(request.user, shelf.word, rows, timezone.now())
+    if part != "rows":
         context["missing"] = uses.missing(request.user, shelf.word)
     return live_part(
         request,
         "registry/list.html",
-        {"rows": "registry/_rows.html"},
+        {"rows": "registry/_rows.html", "missing": "registry/_missing.html"},
         nav=shelf.name,
         shelf=shelf,
         chunk=chunk,

@@ -78,21 +78,16 @@ def user_edit(request: HttpRequest, user_id: int) -> HttpResponse:
     )
     if account is None:
         raise Http404(gettext("There is no such user."))
-    error = ""
+    error, role = "", accounts.role_of(account, access.ROLES)
     if request.method == "POST":
+        role, is_active = text_of(request.POST, "role", 20), "is_active" in request.POST
         try:
-            role, is_active = text_of(request.POST, "role", 20), "is_active" in request.POST
             accounts.change(account, role, is_active, roles=access.ROLES, user=request.user)
         except OrchestratorError as problem:
             error = str(problem)
         else:
             return done(request, gettext("{user} is changed.").format(user=account.get_username()), reverse("users"))
-    context = {
-        "account": account,
-        "role": accounts.role_of(account, access.ROLES),
-        "roles": access.ROLES,
-        "error": error,
-    }
+    context = {"account": account, "role": role, "roles": access.ROLES, "error": error, "nav": "users"}
     title = gettext("Change {user}").format(user=account.get_username())
     return shown(request, "security/_user.html", status=422 if error else 200, title=title, **context)
 

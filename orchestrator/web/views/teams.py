@@ -89,7 +89,7 @@ def delete(request: HttpRequest, team_id: int) -> HttpResponse:
         teams.delete(team, user=request.user)
         return done(request, gettext("{name} is deleted.").format(name=team.name), reverse("teams"))
     title = gettext("Delete {name}").format(name=team.name)
-    return shown(request, "security/_team_delete.html", team=team, count=team.members.count(), title=title)
+    return shown(request, "security/_team_delete.html", nav="teams", team=team, count=team.members.count(), title=title)
 
 
 def read_rules(text: str) -> list[list[str]]:
