@@ -68,8 +68,12 @@ function open() {
     if (socket !== fresh) return;
     socket = null;
     heard = new Set();
-    if (code === 4401) { callAll(); }  // the next fetch finds out whether one still may
     tell("false");
+    if (code === 4401) {  // the next fetch finds out whether one still may; who may see nothing has nothing to reconnect to
+      callAll();
+      const lamp = document.getElementById("live");
+      if (lamp) lamp.hidden = true;
+    }
     attempt += 1;
     timer = setTimeout(open, Math.min(15000, 250 * 2 ** Math.min(attempt, 6)) * (0.7 + Math.random() * 0.6));
   };
