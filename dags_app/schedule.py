@@ -34,6 +34,8 @@ PLANNED = (
 )
 """The columns that :func:`plan` sets."""
 MOST_UPCOMING = 1000
+NO_CLOCK = {"null", "partitioned_at_runtime", "assets", "partitioned_assets", "continuous"}
+"""Kinds of timetables whose runs come for another reason than a time."""
 FEW = 10
 """With fewer runs known ahead than this, a timetable of the author's own is asked for more."""
 LATE = timedelta(seconds=60)
@@ -181,6 +183,17 @@ def preview(dag: Dag, count: int, now: datetime) -> Preview:
         return Preview(explain(spec, runs), zone_of(spec), "" if len(runs) == count else _ending(dag, spec, runs))
     except TimetableError as error:
         return Preview([], spec.timezone, said("the schedule cannot be used: {error}", error=str(error)))
+
+
+def ending(dag: Dag) -> str:
+    """Why a DAG that a clock makes runs of gets none any more; empty where runs come, or where no clock makes them."""
+    if dag.next_run_after is not None or dag.schedule_error or dag.is_stale or dag.version_id is None:
+        return ""
+    spec = load_spec(dag.version_id)
+    # A timetable of the author's own that is being asked has no next run for a moment: that is no end.
+    if spec.timetable.get("type") in NO_CLOCK or dag.plan_wanted or not spec.allows(RunType.SCHEDULED):
+        return ""
+    return _ending(dag, spec, [])
 
 
 def _ending(dag: Dag, spec: DagSpec, runs: list[NextRun]) -> str:

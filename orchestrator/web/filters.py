@@ -80,6 +80,11 @@ class Filters:
         return [each for each in self.fields if not each.filter.first]
 
     @property
+    def has_text_first(self) -> bool:
+        """Whether a field that "Match anywhere" is about stands beside the list: else the box stands with the others."""
+        return any(each.filter.kind == "text" for each in self.first)
+
+    @property
     def kept(self) -> list[tuple[str, str]]:
         """What else stands in the address and goes along with the form: sort, view, and filters without a field."""
         own = {name for each in self.fields for name in _names(each)} | {"page", "part", "anywhere"}

@@ -66,6 +66,7 @@ function show(element) {
 /** @param {ParentNode} root */
 export function apply(root) {
   for (const element of root.querySelectorAll("time[datetime]")) show(/** @type {HTMLTimeElement} */ (element));
+  for (const element of root.querySelectorAll("[data-zone-name]")) if (element.textContent !== zone) element.textContent = zone;
   clocks(root);
 }
 

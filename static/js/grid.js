@@ -19,7 +19,7 @@ export function start(section) {
   const model = new Model(first), view = new View(grid, scroll, model), tips = new Tips(grid, view, section.dataset.instance);
   const folds = new Set(JSON.parse(recall(`folds ${model.base}`, "[]")));
   const place = () => new URLSearchParams(location.search);
-  let older = first.older, ever = first.ever, serial = 0, before = Promise.resolve(), begin = () => {};
+  let older = first.older, ever = first.ever, how = first.how, serial = 0, before = Promise.resolve(), begin = () => {};
   const drawn = new Promise((/** @type {(value?: any) => void} */ go) => { begin = go; });
 
   // ---- what is asked of the server
@@ -39,7 +39,7 @@ export function start(section) {
   async function whole() {
     const own = ++serial, data = await get({});
     if (own !== serial) return;
-    older = data.older; ever = data.ever;
+    older = data.older; ever = data.ever; how = data.how;
     const kept = focused();
     model.take(data); await reopen();
     rebuild(kept);
@@ -70,6 +70,7 @@ export function start(section) {
       view.paint(merged.pks);
       if (filtering() && merged.pks.size) visible();
     }
+    if (!model.runs.length && part.how && part.how !== how) { how = part.how; empty(); }
     tell();
   });
 
@@ -107,7 +108,7 @@ export function start(section) {
     grid.querySelector(".empty")?.remove();
     if (model.runs.length) return;
     const box = document.createElement("div"), title = document.createElement("h2"), text = document.createElement("p");
-    box.className = "empty"; title.textContent = ever ? gettext("No run fits these filters") : gettext("It has not run yet"); text.textContent = ever ? gettext("Loosen them, or go back to newer runs.") : gettext("Trigger it, or unpause it for its schedule.");
+    box.className = "empty"; title.textContent = ever ? gettext("No run fits these filters") : gettext("It has not run yet"); text.textContent = ever ? gettext("Loosen them, or go back to newer runs.") : how;
     box.append(title, text); grid.append(box);
   }
   const chosen = () => new Set([.../** @type {NodeListOf<HTMLInputElement>} */ (states.querySelectorAll("input:checked"))].map((box) => box.value));

@@ -147,7 +147,7 @@ export function start(section) {
     if (follow) seen = count();
     const fresh = count() - seen;
     pill.hidden = follow || !count();
-    pill.lastElementChild.textContent = fresh > 0 ? ngettext("{count} new line", "{count} new lines", fresh, { count: fresh.toLocaleString() }) : gettext("Follow");
+    pill.lastElementChild.textContent = fresh > 0 ? ngettext("{count} new line", "{count} new lines", fresh, { count: fresh.toLocaleString() }) : log?.ended ? gettext("To the end") : gettext("Follow");
   }
 
   function said() {

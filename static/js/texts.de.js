@@ -45,7 +45,7 @@ globalThis.orchestratorTexts = { form: (n) => Number((n != 1)), texts: {
  "Theme: system": "Farbschema: System",
  "This try wrote no log.": "Dieser Versuch schrieb kein Log.",
  "Time zone: {zone}": "Zeitzone: {zone}",
- "Trigger it, or unpause it for its schedule.": "Lösen Sie ihn aus, oder schalten Sie ihn für seinen Zeitplan ein.",
+ "To the end": "Zum Ende",
  "Trying …": "Wird geprüft …",
  "Type a name.": "Einen Namen eintippen.",
  "Undo": "Rückgängig",

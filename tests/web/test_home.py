@@ -173,3 +173,13 @@ def test_more_rows_ask_no_more_queries(world: None, viewer: Client, django_asser
     forecast.forget()
     with django_assert_num_queries(count):
         viewer.get("/")
+
+
+def test_where_every_dag_is_paused_the_first_page_says_so_and_leads_to_them(viewer: Client):
+    factories.make_dag("first", is_paused=True)
+    factories.make_dag("second", is_paused=True)
+    factories.make_dag("gone", is_stale=True)
+    told = [each for each in viewer.get("/").context["needs"] if each.glyph == "paused"]
+    assert [(each.text, each.to) for each in told] == [("All 2 DAGs are paused", "/dags?paused=true")]
+    factories.make_dag("third")
+    assert not [each for each in viewer.get("/").context["needs"] if each.glyph == "paused"]

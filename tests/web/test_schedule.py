@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import connection
 from django.test import Client
@@ -15,8 +15,8 @@ from orchestrator.sdk import DAG, CronTriggerTimetable
 from tests.support import factories
 
 
-def make(dag_id: str, when: object, **fields: object) -> Dag:
-    with DAG(dag_id, schedule=when, start_date=datetime(2026, 1, 1)) as dag:  # type: ignore[arg-type]
+def make(dag_id: str, when: object, end: datetime | None = None, **fields: object) -> Dag:
+    with DAG(dag_id, schedule=when, start_date=datetime(2026, 1, 1), end_date=end) as dag:  # type: ignore[arg-type]
         pass
     made = factories.make_dag(spec=dag.to_spec(), **fields)  # type: ignore[arg-type]
     schedule.replan(made, timezone.now())
@@ -76,6 +76,19 @@ def test_dags_without_times_have_a_page_too(viewer: Client):
     make("often", timedelta(minutes=7))
     for dag_id in ("by_hand", "often"):
         text_of(viewer, dag_id)
+
+
+def test_an_ended_dag_says_in_its_head_that_no_run_comes(viewer: Client):
+    make("over", "0 0 * * *", datetime(2026, 1, 1, tzinfo=UTC) - timedelta(hours=1))
+    make("on", "0 0 * * *")
+    page, other = text_of(viewer, "over"), text_of(viewer, "on")
+    assert "no more runs:" in page and "2025-12-31" in page
+    assert "The next 0 runs" not in page and "no more runs:" not in other
+    shown = viewer.get("/dags/over/grid.json").json(), viewer.get("/dags/on/grid.json").json()
+    assert [each["how"] for each in shown] == [
+        "Trigger it: its schedule makes no run.",
+        "Trigger it, or wait for its schedule.",
+    ]
 
 
 def test_it_takes_as_many_queries_for_many_dags(viewer: Client):

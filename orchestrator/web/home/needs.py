@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import Count, Q
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 
 from dags_app.models import Dag, Pool
 from orchestrator import access
@@ -34,6 +35,7 @@ def needs(user: Any, parts: Sequence[Part], full: Sequence[Pool], use: dict[str,
         *_silent(parts),
         *_questions(user),
         *_errors(user),
+        *_paused(user),
         *_unscheduled(user),
         *_webhooks(user),
         *_full(full, use),
@@ -89,6 +91,16 @@ def _errors(user: Any) -> Iterator[Need]:
             gettext("{where} cannot be imported").format(where=where),
             f"{reverse('import-errors')}#error-{error.pk}",
         )
+
+
+def _paused(user: Any) -> Iterator[Need]:
+    """That nothing at all runs by its schedule: DAGs come paused, and who is new here waits for them in vain."""
+    dags = access.visible_dags(user).filter(is_stale=False)
+    counted = dags.aggregate(all=Count("pk"), paused=Count("pk", filter=Q(is_paused=True)))
+    if counted["paused"] and counted["paused"] == counted["all"]:
+        told = ngettext("The only DAG is paused", "All {count} DAGs are paused", counted["all"])
+        about = gettext("none runs by its schedule before it is unpaused")
+        yield Need("paused", told.format(count=counted["all"]), about, f"{reverse('dags')}?paused=true")
 
 
 def _unscheduled(user: Any) -> Iterator[Need]:

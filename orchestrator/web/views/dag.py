@@ -52,6 +52,7 @@ def head(request: HttpRequest, dag_id: str, tab: str) -> dict[str, Any]:
         "nav": "dags",
         "error": error,
         "newest": newest,
+        "ending": schedule.ending(dag),
         "owners": _owners(dag),
         "told": forecast.of_run(newest, timezone.now()) if newest and newest.state == RunState.RUNNING else None,
         "asked": access.visible_questions(request.user, is_open=True).filter(task_instance__dag_id=dag_id).count(),

@@ -95,4 +95,4 @@ def silent() -> list[str]:
 @require_safe
 def import_errors_page(request: HttpRequest) -> HttpResponse:
     errors = access.visible_import_errors(request.user).select_related("file").order_by("-timestamp")[:200]
-    return page(request, "dags/import_errors.html", nav="dags", errors=list(errors))
+    return page(request, "dags/import_errors.html", nav="import-errors", errors=list(errors))

@@ -8,7 +8,7 @@ from django.db.models import Count, Max, Min, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_safe
 
 from dags_app.models import Dag
@@ -60,7 +60,17 @@ def _data(request: HttpRequest, dag: Dag, filters: Filters, most: int = MOST_RUN
     found = grid.grid(spec_of(dag), runs, dag.version_id, since)
     if not runs:  # so that an empty grid can say why it is
         found["ever"] = access.visible_runs(request.user).filter(dag=dag).exists()
+        found["how"] = _how_to_run(dag)
     return found | {"base": reverse("dag", args=[dag.dag_id]), "older": more, "wrong": filters.wrong}
+
+
+def _how_to_run(dag: Dag) -> str:
+    """What makes a first run of it."""
+    if dag.is_paused:
+        return gettext("Trigger it, or unpause it for its schedule.")
+    if dag.next_run_after is not None or dag.asset_expression is not None:
+        return gettext("Trigger it, or wait for its schedule.")
+    return gettext("Trigger it: its schedule makes no run.")
 
 
 def _shown(request: HttpRequest, dag: Dag, filters: Filters, most: int = MOST_RUNS) -> tuple[list[Any], bool]:
