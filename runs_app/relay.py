@@ -6,7 +6,7 @@ import json
 import os
 import select
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -48,25 +48,30 @@ class Relay:
             sorted, key=lambda found: found[0] == child.fileno()
         )  # what was printed before it logged
         while self.result is None:
+            printed: list[tuple[str, bytes]] = []
             for fd, _ in printed_first(poll.poll(1000 * (FLUSH_SECONDS if self.writer.waiting else LOOK_SECONDS))):
                 if fd in outputs:
                     data = os.read(fd, 1 << 16)
                     if data:
                         self._heard(fd, child, data)
-                        self.writer.output(outputs[fd], data)
+                        printed.append((outputs[fd], data))
                     else:
                         poll.unregister(fd)
                     continue
                 try:
                     messages = child.read()
                 except EOFError:
+                    self._printed(printed)
                     if self.ended is not None:
                         self.writer.system("its process ended while its callbacks ran", "error")
                         self.result = self.ended
                     return
                 self.heard_at = time.monotonic()
+                self._printed(printed, messages)
+                printed = []
                 for message in messages:
                     self._take(child, message)
+            self._printed(printed)
             if self.writer.waiting and self.result is None:
                 now = time.monotonic()
                 if now - self.flushed_at > FLUSH_SECONDS or self.writer.size > FLUSH_BYTES:
@@ -74,6 +79,17 @@ class Relay:
                     if self.writer.flush():
                         self.on_growth()
             look()
+
+    def _printed(self, printed: list[tuple[str, bytes]], messages: Sequence[dict[str, Any]] = ()) -> None:
+        """Write what was printed before these messages were sent.
+
+        It has no time of its own but that of its reading, which a slow slot does later than the child logged: it would
+        be later than the records that follow it.
+        """
+        made = [each["timestamp"] for each in messages if each["type"] == "log" and each.get("timestamp")]
+        at = min([time.time(), *made])
+        for name, data in printed:
+            self.writer.output(name, data, at)
 
     def _heard(self, fd: int, child: Child, data: bytes) -> None:
         """Output is a sign of life, unless it is the stack that we asked for."""

@@ -65,10 +65,10 @@ def _tasks(old: DagSpec, new: DagSpec, renamed: Mapping[str, str]) -> Iterator[C
             text = f"task {task_id} becomes {renamed[task_id]}: its history stays under the old name"
             yield Change("task_renamed", text, True, task_id)
         elif task_id not in new.tasks:
-            yield Change("task_removed", f"task {task_id} ({old.tasks[task_id].operator}) goes", True, task_id)
+            yield Change("task_removed", f"task {task_id} ({old.tasks[task_id].operator_name}) goes", True, task_id)
     for task_id in new.tasks:
         if task_id not in old.tasks and task_id not in renamed.values():
-            yield Change("task_added", f"task {task_id} ({new.tasks[task_id].operator}) comes", task_id=task_id)
+            yield Change("task_added", f"task {task_id} ({new.tasks[task_id].operator_name}) comes", task_id=task_id)
 
 
 def _edges(old: DagSpec, new: DagSpec, renamed: Mapping[str, str]) -> Iterator[Change]:
@@ -91,7 +91,7 @@ def _settings(old: DagSpec, new: DagSpec, renamed: Mapping[str, str]) -> Iterato
         after = new.tasks.get(renamed.get(task_id, task_id))
         if after is None:
             continue
-        told = [f"{name} {_shown(one)} → {_shown(other)}" for name, one, other in _differing(before, after)]
+        told = [f"{name} {_shown(one)} → {_shown(other)}" for name, one, other in _written(before, after)]
         if before.group_id != after.group_id:
             told.append(f"group {_shown(before.group_id)} → {_shown(after.group_id)}")
         if told:
@@ -103,6 +103,12 @@ def _differing(one: TaskSpec, other: TaskSpec) -> Iterator[tuple[str, Any, Any]]
         before, after = getattr(one, each.name), getattr(other, each.name)
         if each.name not in SHAPE and before != after:
             yield each.name, before, after
+
+
+def _written(one: TaskSpec, other: TaskSpec) -> Iterator[tuple[str, Any, Any]]:
+    """What differs, with operators under the names that the author wrote: ``@task``, and not the class behind it."""
+    for name, before, after in _differing(one, other):
+        yield (name, one.operator_name, other.operator_name) if name == "operator" else (name, before, after)
 
 
 def _params(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:

@@ -40,8 +40,8 @@ class LogWriter:
             at=message.get("timestamp"),
         )
 
-    def output(self, name: str, data: bytes) -> None:
-        """Take what came out of ``stdout`` or ``stderr``; an unfinished line waits for its end."""
+    def output(self, name: str, data: bytes, at: float | None = None) -> None:
+        """Take what came out of ``stdout`` or ``stderr`` at a time; an unfinished line waits for its end."""
         buffer = self.partial[name]
         buffer += data
         *lines, rest = buffer.split(b"\n")
@@ -52,7 +52,7 @@ class LogWriter:
         for each in lines:
             text = bytes(each).decode("utf-8", "replace").rstrip("\r")
             level = "error" if name == "stderr" and self._in_trace(text) else "info"
-            self.line(text, level=level, logger=f"task.{name}")
+            self.line(text, level=level, logger=f"task.{name}", at=at)
 
     def _in_trace(self, text: str) -> bool:
         """Whether a line belongs to a traceback: its head, what is indented below, and the exception that ends it."""

@@ -45,7 +45,9 @@ class Row:
     depth: int = 0
     is_group: bool = False
     is_mapped: bool = False
+    group: str | None = None
     counts: dict[str, int] = field(default_factory=dict)
+    inside: dict[str, int] = field(default_factory=dict)  # of a group: the instances of all that is in it
     try_number: int = 0
     started_at: datetime | None = None
     ended_at: datetime | None = None  # of the last of its instances, once all have ended
@@ -87,13 +89,26 @@ def rows(spec: DagSpec, run: DagRun) -> list[Row]:
             line["depth"],
             is_group=line.get("kind") == "group",
             is_mapped=bool(line.get("mapped")),
+            group=line.get("group"),
         )
     for part in _parts(run):
         row = found.setdefault(part["task_id"], Row(part["task_id"], part["task_id"], part["named"]))
         _add(row, part)
+    _count_groups(found)
     listed = [row for row in found.values() if row.is_group or row.counts]
     _place(listed, run)
     return listed
+
+
+def _count_groups(found: dict[str, Row]) -> None:
+    for row in found.values():
+        above = found.get(row.group or "")
+        while above is not None and not row.is_group:
+            for state, count in row.counts.items():
+                above.inside[state] = above.inside.get(state, 0) + count
+            above = found.get(above.group or "")
+    for row in found.values():
+        row.inside = {str(state): row.inside[state] for state in WORST_FIRST if row.inside.get(state)}
 
 
 def _parts(run: DagRun) -> Iterable[dict[str, Any]]:

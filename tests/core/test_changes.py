@@ -78,3 +78,10 @@ def test_a_chain_renamed_as_a_whole_is_renamed():
     old = dag(TaskSpec("a", operator="A"), TaskSpec("b", upstream=("a",), operator="B"))
     new = dag(TaskSpec("x", operator="A"), TaskSpec("y", upstream=("x",), operator="B"))
     assert [each.kind for each in compare(old, new)] == ["task_renamed", "task_renamed"]
+
+
+def test_operators_have_the_names_that_the_author_wrote():
+    written = TaskSpec("check", operator="_PythonDecoratedOperator", display={"operator_name": "@task"})
+    assert text_of(dag(), dag(EXTRACT, LOAD, written)) == ["! task check (@task) goes"]
+    before, after = dag(written), dag(replace(written, operator="BashOperator", display={}))
+    assert text_of(after, before) == ["task check: operator @task → BashOperator"]

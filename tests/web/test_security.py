@@ -149,6 +149,12 @@ def test_roles_are_shown_as_the_access_rules_have_them(client_of):
     assert set(rows) == set(access.LEAST_ROLE)
 
 
+def test_a_superuser_counts_as_an_administrator(client_of):
+    User.objects.create_superuser("root")
+    counts = dict(client_of("admin").get("/security/roles").context["counts"])
+    assert counts["admin"] == 2, "root, and the one who looks"
+
+
 def test_the_audit_log_is_filtered_and_escaped(client_of):
     AuditEntry.objects.create(actor="ada", event="pause_dag", dag_id="shop", extra={"note": "<b>x</b>"})
     AuditEntry.objects.create(actor="bob", event="trigger_dag_run", dag_id="other")

@@ -78,3 +78,10 @@ def test_a_dag_s_file_is_read_again_when_asked(user: Client, viewer: Client, sho
     assert user.post("/dags/shop/reparse")["Location"] == "/dags/shop"
     file.refresh_from_db()
     assert file.parse_asked
+
+
+def test_a_group_of_a_run_tells_the_states_of_what_is_in_it(viewer: Client, shop_run: DagRun):
+    page = viewer.get("/dags/shop/runs/first")
+    groups = {row.task_id: row.inside for row in page.context["rows"] if row.is_group}
+    assert groups == {"checks": {"failed": 1}}
+    assert dict(page.context["summary"]) == {"failed": 1, "upstream_failed": 3, "success": 1}, "none is counted twice"

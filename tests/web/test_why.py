@@ -43,3 +43,15 @@ def test_the_details_of_a_dag_say_what_it_waits_for(viewer: Client):
     text = viewer.get("/dags/shop/details").content.decode()
     assert "DAG &#x27;shop&#x27; is paused" in text
     assert "The DAG has no schedule: it runs when it is triggered." in text
+
+
+def test_what_never_ran_names_the_task_that_failed_and_leads_to_it(viewer: Client):
+    dag = engine.python_dag("shop", {"a": (), "b": ("a",), "c": ("b",), "d": ()})
+    states = {"a": "failed", "b": "upstream_failed", "c": "upstream_failed", "d": "failed"}
+    factories.make_run(dag, "r1", state="failed", states=states)
+    for task_id in ("b", "c"):
+        shown = viewer.get(f"/dags/shop/runs/r1/tasks/{task_id}").context["blamed"]
+        assert [each.task_id for each in shown] == ["a"], task_id
+    page = viewer.get("/dags/shop/runs/r1/tasks/c").content.decode()
+    assert '<a class="link" href="/dags/shop/runs/r1/tasks/a">a</a>' in page
+    assert viewer.get("/dags/shop/runs/r1/tasks/a").context["blamed"] == []

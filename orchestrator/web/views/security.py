@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from django.contrib.auth import get_user_model
 from django.core.paginator import Paginator
 from django.db.models import Q
@@ -101,8 +103,9 @@ def roles_page(request: HttpRequest) -> HttpResponse:
         (verb, [access.ROLES.index(role) >= access.ROLES.index(least) for role in access.ROLES])
         for verb, least in verbs
     ]
-    people = get_user_model().objects.filter(is_active=True)
-    counts = [(role, people.filter(groups__name=role).count()) for role in access.ROLES]
+    people = get_user_model().objects.filter(is_active=True).prefetch_related("groups")
+    held = Counter(accounts.role_of(each, access.ROLES) for each in people.iterator(500))
+    counts = [(role, held[role]) for role in access.ROLES]
     return page(request, "security/roles.html", nav="roles", rows=rows, counts=counts)
 
 

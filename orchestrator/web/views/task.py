@@ -22,7 +22,7 @@ from orchestrator.core.branches import BASE, depth_of
 from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import FINISHED, TaskState
 from orchestrator.logs.mask import mask_fields
-from orchestrator.web import tasklist, usage
+from orchestrator.web import blame, tasklist, usage
 from orchestrator.web.filters import Filter, Filters
 from orchestrator.web.page import instance_for, live_part, run_for, whole_number
 from orchestrator.web.text import code, markdown
@@ -81,6 +81,7 @@ def head(request: HttpRequest, dag_id: str, run_id: str, task_id: str, map_index
         "before": whole_number(request, "before", -1, -1, 2**53),
         "last": attempts[-1] if attempts else None,
         "reason": reason,
+        "blamed": blame.blamed(instance, spec),
         "asks": instance.hitl_details.exists(),
         "deadlines": deadlines_of(instance) if task is not None and task.deadlines else [],
         "why": [] if instance.state in FINISHED else why.of_task(instance, timezone.now()),
