@@ -9,7 +9,7 @@ const CHOICES = ["by", "show"];
 /** @param {HTMLElement} box */
 export function start(box) {
   const query = new URLSearchParams(location.search), kept = new URLSearchParams(recall("calendar", ""));
-  if (!location.search && kept.size) { location.replace(`${location.pathname}?${kept}`); return; }
+  if (!location.search && kept.size) { location.replace(`${location.pathname}?${kept}${location.hash}`); return; }
   const chosen = new URLSearchParams(CHOICES.filter((name) => query.has(name)).map((name) => [name, query.get(name)]));
   box.addEventListener("click", (event) => {
     const link = /** @type {HTMLAnchorElement | null} */ (/** @type {Element} */ (event.target).closest(".segs a"));

@@ -26,7 +26,7 @@ PAGES = {
     "run-graph": f"{RUN}/graph",
     "run-gantt": f"{RUN}/gantt",
     "run-replay": f"{RUN}/replay?at=60",
-    "run-logs": "/dags/export_ledger/runs/{long}/logs?q=error",
+    "run-logs": "/dags/export_ledger/runs/{long}/logs?q=amount%2049",
     "run-compare": f"{RUN}/compare",
     "run-events": f"{RUN}/events",
     "run-details": f"{RUN}/details",

@@ -11,6 +11,7 @@ from django.utils import timezone
 from dags_app.models import AuditEntry, PluginSource
 from orchestrator import env
 from orchestrator.core.states import TaskState
+from orchestrator.web.templatetags.show import backticked
 from runs_app.models import Process
 from tests.support import factories
 
@@ -109,3 +110,9 @@ def test_plugins_are_shown_with_what_is_wrong(viewer: Client):
 
 def test_providers_are_what_is_installed(viewer: Client):
     assert viewer.get("/providers").context["providers"][0].name == "orchestrator"
+
+
+def test_words_of_code_in_what_a_setting_is_are_shown_as_such(client_of):
+    page = client_of("admin").get("/configs").content.decode()
+    assert "folder of plugins; <code>plugins</code> beside DAGS_FOLDER" in page
+    assert backticked("one ` alone <b>") == "one ` alone &lt;b&gt;"

@@ -163,3 +163,12 @@ def test_the_audit_log_is_filtered_and_escaped(client_of):
     assert "&lt;b&gt;x" in page
     assert "trigger_dag_run" not in page
     assert [row.actor for row in op.get("/events?event_pattern=trig").context["chunk"].rows] == ["bob"]
+
+
+def test_what_an_event_changed_is_told_as_people_write_it(client_of):
+    extra = {"dags": ["a", "b"], "forced": True, "diff": "-old <i>\n+new"}
+    AuditEntry.objects.create(actor="ada", event="edit", dag_id="shop", run_id="r1", task_id="t", extra=extra)
+    page = client_of("op").get("/events").content.decode()
+    assert "</span> a, b" in page and "</span> yes" in page
+    assert '<pre class="trace">-old &lt;i&gt;\n+new</pre>' in page
+    assert 'href="/dags/shop/runs/r1"' in page

@@ -285,6 +285,33 @@ LINE = 160
 
 
 @register.filter
+def plainly(value: Any) -> str:
+    """What is noted beside an event as people write it: a list with commas, yes and no, a dash for nothing."""
+    if value is None or value == [] or value == "":
+        return "–"
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(plainly, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {plainly(each)}" for name, each in value.items())
+    return str(value)
+
+
+@register.filter
+def is_text_of_lines(value: Any) -> bool:
+    return isinstance(value, str) and "\n" in value
+
+
+@register.filter
+def backticked(text: str) -> SafeString:
+    """A sentence in the reader's language whose `words` of code are shown as such."""
+    parts = gettext(text).split("`")
+    shown = [format_html("<code>{}</code>", part) if at % 2 else escape(part) for at, part in enumerate(parts)]
+    return mark_safe("".join(shown) if len(parts) % 2 else escape("`".join(parts)))
+
+
+@register.filter
 def one_line(value: Any) -> str:
     """A value as one short line of JSON."""
     text = json.dumps(value, ensure_ascii=False, default=str)
