@@ -1,5 +1,6 @@
 // @ts-check
 /** A text area for code: line numbers, errors beside their lines, indenting by Tab, saving by Ctrl S. */
+import { colour } from "./editor_colours.js";
 
 const INDENT = "    ";
 
@@ -53,6 +54,7 @@ export function start(form) {
   document.addEventListener("click", (event) => { const link = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[data-line]")); if (link) { event.preventDefault(); goTo(Number(link.dataset.line)); } });
   form.addEventListener("submit", () => { sent = true; });
   addEventListener("beforeunload", (event) => { if (!sent && area.value !== first) event.preventDefault(); });
+  colour(area, /** @type {HTMLElement} */ (form.querySelector("[data-colours]")), form.dataset.path ?? "");
   number();
   if (wrong.size) goTo(Math.min(...wrong));
 }
