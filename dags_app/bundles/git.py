@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import stat
@@ -24,6 +25,27 @@ SECONDS = 120.0
 """A fetch that takes longer is ended."""
 LONGEST_TOLD = 1000
 ASKPASS = '#!/bin/sh\ncase "$1" in Username*) printf "%s\\n" "$GIT_LOGIN" ;; *) printf "%s\\n" "$GIT_SECRET" ;; esac\n'
+COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}", re.IGNORECASE)
+EVERYTHING = ("+refs/heads/*:refs/bundle/heads/*", "+refs/tags/*:refs/bundle/tags/*")
+WHOLE = "2147483647"
+"""What git takes for a depth without an end, in a clone that had one, too."""
+PASSPHRASE = '#!/bin/sh\nprintf "%s\\n" "$GIT_PASSPHRASE"\n'
+NOT_TAKEN = frozenset({"ssh_config_file", "host_proxy_cmd", "github_app_id", "github_installation_id"})
+NOT_TAKEN_WHY = (
+    "who may edit a connection would run programs on the server, or act for an app; "
+    "put what ssh needs into ~/.ssh/config of the account that runs the DAG processor, and use a key or a token"
+)
+NO_REF = "tracking_ref must be a branch, a tag or a whole commit that is there"
+ADVICE = {
+    "Permission denied (publickey": "the connection needs private_key or key_file in its extra, of a key that the "
+    "server knows, and private_key_passphrase where the key has one",
+    "error in libcrypto": "private_key must be the whole text of the file, first and last line included, and "
+    "private_key_passphrase the key's own",
+    "Host key verification failed": "known_hosts_file must hold the server's key, or strict_host_key_checking be accept-new",
+    "couldn't find remote ref": NO_REF,
+    "Needed a single revision": NO_REF,
+}
+"""What is said -> what to do."""
 
 
 class GitError(Exception):
@@ -61,7 +83,14 @@ class Repository:
         url, given = self._access()
         ref = self.config.tracking_ref
         with given as environment:
-            self._git("fetch", "--quiet", "--depth", "1", "--no-tags", "--force", "--", url, ref, **environment)
+            try:
+                self._git("fetch", "--quiet", "--depth", "1", "--no-tags", "--force", "--", url, ref, **environment)
+            except GitError:
+                if not COMMIT.fullmatch(ref):
+                    raise
+                # Many servers give no commit by its name alone: it is in what they have.
+                self._git("fetch", "--quiet", "--depth", WHOLE, "--force", "--", url, *EVERYTHING, **environment)
+                return self._git("rev-parse", "--verify", f"{ref}^{{commit}}").strip()
         return self._git("rev-parse", "--verify", "FETCH_HEAD^{commit}").strip()
 
     def check_out(self, commit: str) -> None:
@@ -77,9 +106,18 @@ class Repository:
         self._git("checkout", "--quiet", "--force", "--detach", commit)
         self._git("clean", "--quiet", "-ffd")
         if self.config.submodules:
-            with self._access()[1] as environment:
-                self._git("submodule", "update", "--quiet", "--init", "--recursive", "--depth", "1", **environment)
+            self._check_out_submodules()
         (self.home / "commit").write_text(commit)
+
+    def _check_out_submodules(self) -> None:
+        url, given = self._access()
+        # An address such as ../lib.git is relative to this one, which git knows from nowhere else: it fetches by address.
+        origin = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "remote.origin.url", "GIT_CONFIG_VALUE_0": url}
+        with given as environment:
+            environment |= origin
+            self._git("submodule", "--quiet", "sync", "--recursive", **environment)
+            # Not shallow: many servers give no commit by its name alone, and a submodule is seldom at its branch's tip.
+            self._git("submodule", "--quiet", "update", "--init", "--recursive", **environment)
 
     def _begin(self) -> None:
         if (self.clone / ".git" / "HEAD").is_file():
@@ -116,8 +154,14 @@ def _credentials(connection: dict[str, Any]) -> Iterator[dict[str, str]]:
             extra = json.loads(extra)
         except ValueError:
             extra = {}
+    for name in sorted(NOT_TAKEN.intersection(key for key, value in extra.items() if value)):
+        raise GitError(f"{name} in the connection's extra is not supported: {NOT_TAKEN_WHY}")
     with tempfile.TemporaryDirectory(prefix="git-") as folder:
         environment = {"GIT_SSH_COMMAND": _ssh(extra, folder)}
+        if extra.get("private_key_passphrase"):
+            environment["SSH_ASKPASS"] = _write(folder, "passphrase", PASSPHRASE, stat.S_IRWXU)
+            environment["SSH_ASKPASS_REQUIRE"] = "force"
+            environment["GIT_PASSPHRASE"] = str(extra["private_key_passphrase"])
         if connection.get("password"):
             environment["GIT_ASKPASS"] = _write(folder, "askpass", ASKPASS, stat.S_IRWXU)
             environment["GIT_LOGIN"] = str(connection.get("login") or "x-access-token")
@@ -127,7 +171,10 @@ def _credentials(connection: dict[str, Any]) -> Iterator[dict[str, str]]:
 
 def _ssh(extra: dict[str, Any], folder: str) -> str:
     """Never asks; checks the host's key unless the connection says that it must not."""
-    options = ["ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=15"]
+    # With a passphrase ssh must be free to ask, and then for nothing else than this key's.
+    asks = "no" if extra.get("private_key_passphrase") else "yes"
+    options = ["ssh", "-o", f"BatchMode={asks}", "-o", "ConnectTimeout=15", "-o", "NumberOfPasswordPrompts=1"]
+    options += ["-o", "PasswordAuthentication=no", "-o", "KbdInteractiveAuthentication=no"]
     key = extra.get("key_file")
     if extra.get("private_key"):
         key = _write(folder, "key", str(extra["private_key"]).rstrip("\n") + "\n", stat.S_IRUSR | stat.S_IWUSR)
@@ -189,8 +236,14 @@ def run_git(*arguments: str, folder: str, **environment: str) -> str:
         process.communicate()
         raise GitError(f"git {arguments[0]} took longer than {SECONDS:g} s") from None
     if process.returncode:
-        if environment.get("GIT_SECRET"):
-            told = told.replace(environment["GIT_SECRET"], "***")
-        words = [line for line in without_password(told).splitlines() if line.strip()]
-        raise GitError(f"git {arguments[0]} failed: {' '.join(words)[:LONGEST_TOLD] or process.returncode}")
+        raise GitError(f"git {arguments[0]} failed: {_told(told, environment) or process.returncode}")
     return out
+
+
+def _told(text: str, environment: dict[str, str]) -> str:
+    """What git and ssh say, without credentials, and what to do about it."""
+    for secret in (environment.get("GIT_SECRET"), environment.get("GIT_PASSPHRASE")):
+        text = text.replace(secret, "***") if secret else text
+    advice = "; ".join(say for seen, say in ADVICE.items() if seen in text)
+    words = " ".join(line for line in without_password(text).splitlines() if line.strip())[:LONGEST_TOLD]
+    return f"{words} ({advice})" if advice else words
