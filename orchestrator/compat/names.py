@@ -350,6 +350,7 @@ MODULES: dict[str, dict[str, str]] = {
     "airflow.sdk.bases.xcom": _XCOM,
     "airflow.sdk.io": {**_STORAGE, "attach": "orchestrator.sdk.object_fs:attach"},
     "airflow.sdk.io.path": _STORAGE,
+    "airflow.sdk.io.stat": {"stat_result": "orchestrator.sdk.object_stat:stat_result"},
     "airflow.io": {},
     "airflow.io.path": _STORAGE,
     "airflow.io.store": {"attach": "orchestrator.sdk.object_fs:attach"},

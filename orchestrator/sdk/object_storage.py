@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .object_fs import attach
+from .object_stat import stat_result
 
 
 class ObjectStoragePath:
@@ -172,8 +173,8 @@ class ObjectStoragePath:
     def is_dir(self) -> bool:
         return self.fs.isdir(self.path)
 
-    def stat(self) -> dict[str, Any]:
-        return self.fs.info(self.path)
+    def stat(self) -> stat_result:
+        return stat_result(self.fs.info(self.path), protocol=self.protocol, conn_id=self.conn_id)
 
     def size(self) -> int:
         return self.fs.size(self.path)

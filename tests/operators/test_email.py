@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from orchestrator.operators.email import EmailOperator, addresses, find_server
+from orchestrator.operators.python import PythonOperator
 from tests.support.mailbox import Mailbox, running
 
 from .running import reason, run, state
@@ -80,3 +81,13 @@ def test_airflows_environment_names_a_server(monkeypatch: pytest.MonkeyPatch):
 
 def test_addresses_may_be_one_text():
     assert addresses("a@x.org; b@x.org,c@x.org ,") == ["a@x.org", "b@x.org", "c@x.org"]
+
+
+def test_a_failures_mail_goes_by_the_connection_where_the_installation_has_no_server(mailbox: Mailbox):
+    def failing() -> PythonOperator:
+        return PythonOperator(task_id="t", python_callable=lambda: 1 / 0, email="ops@example.org")
+
+    assert state(run(failing, connection=connection(mailbox)), "t") == "failed"
+    ((recipients, message),) = mailbox.mails
+    assert recipients == ["ops@example.org"] and message["From"] == "me@example.org"
+    assert "ZeroDivisionError" in message.get_content()

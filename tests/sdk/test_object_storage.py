@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import pytest
 
 from orchestrator.sdk import ObjectStoragePath, comms
 from orchestrator.sdk.object_fs import attach, options_of
+from orchestrator.sdk.object_stat import stat_result
 from orchestrator.sdk.xcom_json import decode, encode
 
 fsspec = pytest.importorskip("fsspec")
@@ -117,3 +121,18 @@ def test_a_copy_to_a_store_asks_for_no_folder(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(type(target.fs), "makedirs", refuse)
     ObjectStoragePath(f"file://{tmp_path}/a.txt").copy(target)
     assert target.read_text() == "data"
+
+
+def test_what_a_storage_knows_of_a_path_reads_as_os_stat_does(tmp_path: Path):
+    (tmp_path / "a.txt").write_text("data")
+    path, real = ObjectStoragePath(f"file://{tmp_path}/a.txt"), os.stat(tmp_path / "a.txt")
+    found = path.stat()
+    assert [found.st_size, found.st_mtime, found.st_mode] == [real.st_size, real.st_mtime, real.st_mode]
+    assert found["size"] == 4 and found["protocol"] == "file"
+
+
+@pytest.mark.parametrize("name", ["mtime", "LastModified", "last_modified"])
+def test_a_change_has_one_name_whatever_the_storage_calls_it(name: str):
+    changed = datetime(2024, 1, 2, tzinfo=UTC)
+    found = stat_result({"type": "directory", name: changed})
+    assert found.st_mtime == changed.timestamp() and stat.S_ISDIR(found.st_mode) and found.st_size == 0
