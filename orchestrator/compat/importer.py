@@ -14,6 +14,7 @@ from .dates import LOCAL
 from .names import FALLBACK, MODULES, REFUSED
 from .old_finder import OldFinder, with_gone
 from .old_providers import GONE, moved
+from .plugin_modules import PluginModules, brought
 from .provider_names import FAMILIES
 
 EXAMPLES = ("airflow.example_dags", "airflow.contrib.example_dags")
@@ -41,6 +42,9 @@ class AliasModule(ModuleType):
             raise ImportError(f"{full}: {REFUSED[full]}")
         if full in MODULES:
             return importlib.import_module(full)
+        of_plugins = brought(self.__name__)
+        if name in of_plugins:
+            return of_plugins[name]
         raise AttributeError(f"{full} is not there: {REFERENCE}")
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -98,6 +102,7 @@ class LastFinder:
     def __init__(self, first: Finder) -> None:
         self.first = first
         self.old = OldFinder()
+        self.plugins = PluginModules()
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         if not name.startswith("airflow."):
@@ -109,9 +114,9 @@ class LastFinder:
         for refused, reason in REFUSED.items():
             if name == refused or name.startswith(refused + ".") or refused.startswith(name + "."):
                 raise ModuleNotFoundError(f"{refused}: {reason}", name=name)
-        old = self.old.find_spec(name, path)
-        if old is not None:
-            return old
+        found = self.old.find_spec(name, path) or self.plugins.find_spec(name)
+        if found is not None:
+            return found
         if name.startswith("airflow.providers."):
             raise ModuleNotFoundError(provider_missing(name), name=name)
         raise ModuleNotFoundError(f"No module named {name!r}: {REFERENCE}", name=name)

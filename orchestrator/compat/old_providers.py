@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from functools import cache
 
+from .old_contrib import LINES
+
 _P = "airflow.providers."
 _AWS, _GCP, _AZURE = _P + "amazon.aws.", _P + "google.cloud.", _P + "microsoft.azure."
 _SQL, _K8S = "orchestrator.compat.old_operators", _P + "cncf.kubernetes."
@@ -229,4 +231,5 @@ class Moved:
 @cache
 def moved() -> dict[str, Moved]:
     """Return the table by old module."""
-    return {each.old: each for each in map(Moved, _LINES.strip().splitlines())}
+    lines = _LINES.strip().splitlines() + LINES.strip().splitlines()
+    return {each.old: each for each in map(Moved, lines)}

@@ -25,6 +25,7 @@ _loading = threading.Lock()
 
 IN_PROJECT = f"dags{os.sep}"
 """How the files begin that a whole Airflow project has as its DAGs: its top is its home, too."""
+_LIBRARY = (os.path.dirname(os.__file__), os.path.join(os.path.dirname(os.__file__), "lib-dynload"))
 DAG_FILE_PREFIX = "dag_file_"
 """What the module of a DAG file is called by, so that it takes no other module's name."""
 
@@ -43,11 +44,17 @@ def import_folders(root: str, file: str) -> list[str]:
 
 
 def add_paths(root: str, file: str) -> None:
-    """Let what a DAG file may import be imported."""
+    """Let what a DAG file may import be imported.
+
+    Python's own modules come first, as in Airflow: folders of DAGs are called `http`, `email` or `queue`, and a library that
+    imports such a module must not get them.
+    """
     _places[:] = [(root, file)]
+    library = [each for each in sys.path if each in _LIBRARY]
+    sys.path[:] = [*library, *(each for each in sys.path if each not in _LIBRARY)]
     for folder in import_folders(root, file):
         if folder not in sys.path and os.path.exists(folder):
-            sys.path.insert(0, folder)
+            sys.path.insert(len(library), folder)
 
 
 def trace_of(*exc_info: Any) -> str:

@@ -139,6 +139,11 @@ class OlderTaskInstance:
     def current_state(self, session: Any = None) -> Any:
         return self.state  # type: ignore[attr-defined]
 
+    def render_templates(self, context: Any = None, jinja_env: Any = None) -> Any:
+        """Render the task's fields, which is done already for the task that runs: what its code changed since is new."""
+        self.task.render_template_fields(context or self.get_template_context(), jinja_env)  # type: ignore[attr-defined]
+        return self.task
+
 
 class OtherInstance:
     """Another task instance of the run, as far as a task is told of it: its id and state."""

@@ -40,6 +40,20 @@ class RuntimeDagRun(OlderDagRun):
         self.conf = run.get("conf") or {}
         self.execution_date = getattr(self, "logical_date", None)
 
+    def get_previous_dagrun(self, state: Any = None, session: Any = None) -> RuntimeDagRun | None:
+        """The run before the one that the task is in; of others a task is not told.
+
+        Raises:
+            AirflowException: this is another run.
+        """
+        from orchestrator.sdk.context import get_current_context
+        from orchestrator.sdk.exceptions import AirflowException
+
+        ti = get_current_context()["ti"]
+        if (self.dag_id, self.run_id) != (ti.dag_id, ti.run_id):  # type: ignore[attr-defined]
+            raise AirflowException(f"get_previous_dagrun of {self}: a task can ask for the run before its own only")
+        return ti.get_previous_dagrun(state)
+
     def __repr__(self) -> str:
         return f"<DagRun {self.dag_id} {self.run_id}>"  # type: ignore[attr-defined]
 
@@ -215,7 +229,7 @@ class RuntimeTaskInstance(OlderTaskInstance):
         """When a sensor that gave its slot back began; None: it has not given it back yet."""
         return self.first_started_at if self.reschedule_count else None
 
-    def get_previous_dagrun(self, state: Any = None) -> RuntimeDagRun | None:
+    def get_previous_dagrun(self, state: Any = None, session: Any = None) -> RuntimeDagRun | None:
         found = ask("previous_run", state=None if state is None else str(getattr(state, "value", state)))
         return None if found is None else RuntimeDagRun(found)
 

@@ -278,6 +278,7 @@ def test_older_ways_of_airflow_2(ran: Any):
     assert found.value("owner") == "me a@example.org"
     assert found.value("outlets") == {}
     assert found.value("runs") == ["r1", None, True]
+    assert found.value("rendered") == ["2024-03-01 again", None, None]
     assert asked[0]["dag_ids"] == ["other"] and asked[0]["states"] == ["success"]
 
 

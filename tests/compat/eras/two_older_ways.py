@@ -40,7 +40,13 @@ with DAG("two_older_ways", start_date=datetime(2021, 1, 1), schedule=None) as da
         return [each.run_id for each in DagRun.find(dag_id="other", state="success")] + [ti.previous_ti, ti.pid > 0]
 
     task(rows)()
-    outlets(), runs()
+    @task
+    def rendered(ti=None, dag_run=None):
+        ti.task.op_args = ["{{ ds }} again"]
+        ti.render_templates()
+        return [*ti.task.op_args, dag_run.get_previous_dagrun(), dag_run.get_previous_dagrun(state="success")]
+
+    outlets(), runs(), rendered()
 
 dag.add_task(LATE)
-assert dag.task_count == 9
+assert dag.task_count == 10

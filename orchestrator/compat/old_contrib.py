@@ -1,0 +1,204 @@
+"""The rarer modules of Airflow 1 for other services, and where packages have them today: as in ``old_providers``.
+
+A line that begins with spaces goes on with the names of the one before.
+"""
+
+from __future__ import annotations
+
+_P = "airflow.providers."
+_AWS, _GCP, _AZURE = _P + "amazon.aws.", _P + "google.cloud.", _P + "microsoft.azure."
+
+LINES = f"""
+airflow.contrib.hooks.aws_datasync_hook {_AWS}hooks.datasync AWSDataSyncHook=DataSyncHook
+airflow.contrib.hooks.azure_container_registry_hook {_AZURE}hooks.container_registry
+airflow.contrib.hooks.azure_container_volume_hook {_AZURE}hooks.container_volume
+airflow.contrib.hooks.cloudant_hook {_P}cloudant.hooks.cloudant
+airflow.contrib.hooks.datastore_hook {_GCP}hooks.datastore
+airflow.contrib.hooks.dingding_hook {_P}dingding.hooks.dingding
+airflow.contrib.hooks.gcp_bigtable_hook {_GCP}hooks.bigtable
+airflow.contrib.hooks.gcp_cloud_build_hook {_GCP}hooks.cloud_build
+airflow.contrib.hooks.gcp_compute_hook {_GCP}hooks.compute GceHook=ComputeEngineHook
+airflow.contrib.hooks.gcp_container_hook {_GCP}hooks.kubernetes_engine GKEClusterHook=GKEHook
+airflow.contrib.hooks.gcp_dlp_hook {_GCP}hooks.dlp
+airflow.contrib.hooks.gcp_function_hook {_GCP}hooks.functions GcfHook=CloudFunctionsHook
+airflow.contrib.hooks.gcp_kms_hook {_GCP}hooks.kms GoogleCloudKMSHook=CloudKMSHook
+airflow.contrib.hooks.gcp_natural_language_hook {_GCP}hooks.natural_language
+airflow.contrib.hooks.gcp_spanner_hook {_GCP}hooks.spanner CloudSpannerHook=SpannerHook
+airflow.contrib.hooks.gcp_speech_to_text_hook {_GCP}hooks.speech_to_text
+  GCPSpeechToTextHook=CloudSpeechToTextHook
+airflow.contrib.hooks.gcp_tasks_hook {_GCP}hooks.tasks
+airflow.contrib.hooks.gcp_text_to_speech_hook {_GCP}hooks.text_to_speech
+  GCPTextToSpeechHook=CloudTextToSpeechHook
+airflow.contrib.hooks.gcp_transfer_hook {_GCP}hooks.cloud_storage_transfer_service
+  GCPTransferServiceHook=CloudDataTransferServiceHook
+airflow.contrib.hooks.gcp_translate_hook {_GCP}hooks.translate
+airflow.contrib.hooks.gcp_video_intelligence_hook {_GCP}hooks.video_intelligence
+airflow.contrib.hooks.gcp_vision_hook {_GCP}hooks.vision
+airflow.contrib.hooks.grpc_hook {_P}grpc.hooks.grpc
+airflow.contrib.hooks.jira_hook {_P}atlassian.jira.hooks.jira
+airflow.contrib.hooks.opsgenie_alert_hook {_P}opsgenie.hooks.opsgenie
+airflow.contrib.hooks.pagerduty_hook {_P}pagerduty.hooks.pagerduty
+airflow.contrib.hooks.pinot_hook {_P}apache.pinot.hooks.pinot
+airflow.contrib.hooks.qubole_check_hook {_P}qubole.hooks.qubole_check
+airflow.contrib.hooks.qubole_hook {_P}qubole.hooks.qubole
+airflow.contrib.hooks.segment_hook {_P}segment.hooks.segment
+airflow.contrib.hooks.sqoop_hook {_P}apache.sqoop.hooks.sqoop
+airflow.contrib.operators.adls_to_gcs {_GCP}transfers.adls_to_gcs
+  AdlsToGoogleCloudStorageOperator=ADLSToGCSOperator
+airflow.contrib.operators.aws_sqs_publish_operator {_AWS}operators.sqs SQSPublishOperator=SqsPublishOperator
+airflow.contrib.operators.azure_cosmos_operator {_AZURE}operators.cosmos
+airflow.contrib.operators.bigquery_to_mysql_operator {_GCP}transfers.bigquery_to_mysql
+airflow.contrib.operators.cassandra_to_gcs {_GCP}transfers.cassandra_to_gcs
+  CassandraToGoogleCloudStorageOperator=CassandraToGCSOperator
+airflow.contrib.operators.datastore_export_operator {_GCP}operators.datastore
+  DatastoreExportOperator=CloudDatastoreExportEntitiesOperator
+airflow.contrib.operators.datastore_import_operator {_GCP}operators.datastore
+  DatastoreImportOperator=CloudDatastoreImportEntitiesOperator
+airflow.contrib.operators.dingding_operator {_P}dingding.operators.dingding
+airflow.contrib.operators.docker_swarm_operator {_P}docker.operators.docker_swarm
+airflow.contrib.operators.druid_operator {_P}apache.druid.operators.druid
+airflow.contrib.operators.dynamodb_to_s3 {_AWS}transfers.dynamodb_to_s3
+airflow.contrib.operators.gcp_bigtable_operator {_GCP}operators.bigtable
+  BigtableClusterUpdateOperator=BigtableUpdateClusterOperator
+  BigtableInstanceCreateOperator=BigtableCreateInstanceOperator
+  BigtableInstanceDeleteOperator=BigtableDeleteInstanceOperator
+  BigtableTableCreateOperator=BigtableCreateTableOperator
+  BigtableTableDeleteOperator=BigtableDeleteTableOperator
+airflow.contrib.operators.gcp_cloud_build_operator {_GCP}operators.cloud_build
+airflow.contrib.operators.gcp_compute_operator {_GCP}operators.compute GceBaseOperator=ComputeEngineBaseOperator
+  GceInstanceGroupManagerUpdateTemplateOperator=ComputeEngineInstanceGroupUpdateManagerTemplateOperator
+  GceInstanceStartOperator=ComputeEngineStartInstanceOperator
+  GceInstanceStopOperator=ComputeEngineStopInstanceOperator
+  GceInstanceTemplateCopyOperator=ComputeEngineCopyInstanceTemplateOperator
+  GceSetMachineTypeOperator=ComputeEngineSetMachineTypeOperator
+airflow.contrib.operators.gcp_container_operator {_GCP}operators.kubernetes_engine
+  GKEClusterCreateOperator=GKECreateClusterOperator GKEClusterDeleteOperator=GKEDeleteClusterOperator
+  GKEPodOperator=GKEStartPodOperator
+airflow.contrib.operators.gcp_dlp_operator {_GCP}operators.dlp
+  CloudDLPDeleteDlpJobOperator=CloudDLPDeleteDLPJobOperator CloudDLPGetDlpJobOperator=CloudDLPGetDLPJobOperator
+  CloudDLPGetJobTripperOperator=CloudDLPGetDLPJobTriggerOperator
+  CloudDLPListDlpJobsOperator=CloudDLPListDLPJobsOperator
+airflow.contrib.operators.gcp_function_operator {_GCP}operators.functions
+  GcfFunctionDeleteOperator=CloudFunctionDeleteFunctionOperator
+  GcfFunctionDeployOperator=CloudFunctionDeployFunctionOperator
+airflow.contrib.operators.gcp_natural_language_operator {_GCP}operators.natural_language
+  CloudLanguageAnalyzeEntitiesOperator=CloudNaturalLanguageAnalyzeEntitiesOperator
+  CloudLanguageAnalyzeEntitySentimentOperator=CloudNaturalLanguageAnalyzeEntitySentimentOperator
+  CloudLanguageAnalyzeSentimentOperator=CloudNaturalLanguageAnalyzeSentimentOperator
+  CloudLanguageClassifyTextOperator=CloudNaturalLanguageClassifyTextOperator
+airflow.contrib.operators.gcp_spanner_operator {_GCP}operators.spanner
+  CloudSpannerInstanceDatabaseDeleteOperator=SpannerDeleteDatabaseInstanceOperator
+  CloudSpannerInstanceDatabaseDeployOperator=SpannerDeployDatabaseInstanceOperator
+  CloudSpannerInstanceDatabaseQueryOperator=SpannerQueryDatabaseInstanceOperator
+  CloudSpannerInstanceDatabaseUpdateOperator=SpannerUpdateDatabaseInstanceOperator
+  CloudSpannerInstanceDeleteOperator=SpannerDeleteInstanceOperator
+  CloudSpannerInstanceDeployOperator=SpannerDeployInstanceOperator
+airflow.contrib.operators.gcp_speech_to_text_operator {_GCP}operators.speech_to_text
+  GcpSpeechToTextRecognizeSpeechOperator=CloudSpeechToTextRecognizeSpeechOperator
+airflow.contrib.operators.gcp_sql_operator {_GCP}operators.cloud_sql CloudSqlBaseOperator=CloudSQLBaseOperator
+  CloudSqlInstanceCreateOperator=CloudSQLCreateInstanceOperator
+  CloudSqlInstanceDatabaseCreateOperator=CloudSQLCreateInstanceDatabaseOperator
+  CloudSqlInstanceDatabaseDeleteOperator=CloudSQLDeleteInstanceDatabaseOperator
+  CloudSqlInstanceDatabasePatchOperator=CloudSQLPatchInstanceDatabaseOperator
+  CloudSqlInstanceDeleteOperator=CloudSQLDeleteInstanceOperator
+  CloudSqlInstanceExportOperator=CloudSQLExportInstanceOperator
+  CloudSqlInstanceImportOperator=CloudSQLImportInstanceOperator
+  CloudSqlInstancePatchOperator=CloudSQLInstancePatchOperator CloudSqlQueryOperator=CloudSQLExecuteQueryOperator
+airflow.contrib.operators.gcp_tasks_operator {_GCP}operators.tasks
+airflow.contrib.operators.gcp_text_to_speech_operator {_GCP}operators.text_to_speech
+  GcpTextToSpeechSynthesizeOperator=CloudTextToSpeechSynthesizeOperator
+airflow.contrib.operators.gcp_transfer_operator {_GCP}operators.cloud_storage_transfer_service
+  GcpTransferServiceJobCreateOperator=CloudDataTransferServiceCreateJobOperator
+  GcpTransferServiceJobDeleteOperator=CloudDataTransferServiceDeleteJobOperator
+  GcpTransferServiceJobUpdateOperator=CloudDataTransferServiceUpdateJobOperator
+  GcpTransferServiceOperationCancelOperator=CloudDataTransferServiceCancelOperationOperator
+  GcpTransferServiceOperationGetOperator=CloudDataTransferServiceGetOperationOperator
+  GcpTransferServiceOperationPauseOperator=CloudDataTransferServicePauseOperationOperator
+  GcpTransferServiceOperationResumeOperator=CloudDataTransferServiceResumeOperationOperator
+  GcpTransferServiceOperationsListOperator=CloudDataTransferServiceListOperationsOperator
+  GoogleCloudStorageToGoogleCloudStorageTransferOperator=CloudDataTransferServiceGCSToGCSOperator
+  S3ToGoogleCloudStorageTransferOperator=CloudDataTransferServiceS3ToGCSOperator
+airflow.contrib.operators.gcp_translate_operator {_GCP}operators.translate
+airflow.contrib.operators.gcp_translate_speech_operator {_GCP}operators.translate_speech
+  GcpTranslateSpeechOperator=CloudTranslateSpeechOperator
+airflow.contrib.operators.gcp_video_intelligence_operator {_GCP}operators.video_intelligence
+airflow.contrib.operators.gcp_vision_operator {_GCP}operators.vision
+  CloudVisionAnnotateImageOperator=CloudVisionImageAnnotateOperator
+  CloudVisionDetectDocumentTextOperator=CloudVisionTextDetectOperator
+  CloudVisionProductCreateOperator=CloudVisionCreateProductOperator
+  CloudVisionProductDeleteOperator=CloudVisionDeleteProductOperator
+  CloudVisionProductGetOperator=CloudVisionGetProductOperator
+  CloudVisionProductSetCreateOperator=CloudVisionCreateProductSetOperator
+  CloudVisionProductSetDeleteOperator=CloudVisionDeleteProductSetOperator
+  CloudVisionProductSetGetOperator=CloudVisionGetProductSetOperator
+  CloudVisionProductSetUpdateOperator=CloudVisionUpdateProductSetOperator
+  CloudVisionProductUpdateOperator=CloudVisionUpdateProductOperator
+  CloudVisionReferenceImageCreateOperator=CloudVisionCreateReferenceImageOperator
+airflow.contrib.operators.gcs_acl_operator {_GCP}operators.gcs
+  GoogleCloudStorageBucketCreateAclEntryOperator=GCSBucketCreateAclEntryOperator
+  GoogleCloudStorageObjectCreateAclEntryOperator=GCSObjectCreateAclEntryOperator
+airflow.contrib.operators.gcs_delete_operator {_GCP}operators.gcs
+  GoogleCloudStorageDeleteOperator=GCSDeleteObjectsOperator
+airflow.contrib.operators.gcs_to_gdrive_operator {_P}google.suite.transfers.gcs_to_gdrive
+airflow.contrib.operators.gcs_to_s3 {_AWS}transfers.gcs_to_s3 GoogleCloudStorageToS3Operator=GCSToS3Operator
+airflow.contrib.operators.grpc_operator {_P}grpc.operators.grpc
+airflow.contrib.operators.hive_to_dynamodb {_AWS}transfers.hive_to_dynamodb
+airflow.contrib.operators.imap_attachment_to_s3_operator {_AWS}transfers.imap_attachment_to_s3
+airflow.contrib.operators.jenkins_job_trigger_operator {_P}jenkins.operators.jenkins_job_trigger
+airflow.contrib.operators.jira_operator {_P}atlassian.jira.operators.jira
+airflow.contrib.operators.mongo_to_s3 {_AWS}transfers.mongo_to_s3
+airflow.contrib.operators.mssql_to_gcs {_GCP}transfers.mssql_to_gcs
+  MsSqlToGoogleCloudStorageOperator=MSSQLToGCSOperator
+airflow.contrib.operators.opsgenie_alert_operator {_P}opsgenie.operators.opsgenie
+  OpsgenieAlertOperator=OpsgenieCreateAlertOperator
+airflow.contrib.operators.oracle_to_azure_data_lake_transfer {_AZURE}transfers.oracle_to_azure_data_lake
+airflow.contrib.operators.oracle_to_oracle_transfer {_P}oracle.transfers.oracle_to_oracle
+  OracleToOracleTransfer=OracleToOracleOperator
+airflow.contrib.operators.qubole_check_operator {_P}qubole.operators.qubole_check
+airflow.contrib.operators.qubole_operator {_P}qubole.operators.qubole
+airflow.contrib.operators.redis_publish_operator {_P}redis.operators.redis_publish
+airflow.contrib.operators.s3_to_gcs_transfer_operator {_GCP}operators.cloud_storage_transfer_service
+airflow.contrib.operators.s3_to_sftp_operator {_AWS}transfers.s3_to_sftp
+airflow.contrib.operators.sagemaker_base_operator {_AWS}operators.sagemaker
+airflow.contrib.operators.sagemaker_endpoint_config_operator {_AWS}operators.sagemaker
+airflow.contrib.operators.sagemaker_endpoint_operator {_AWS}operators.sagemaker
+airflow.contrib.operators.sagemaker_model_operator {_AWS}operators.sagemaker
+airflow.contrib.operators.sagemaker_transform_operator {_AWS}operators.sagemaker
+airflow.contrib.operators.sagemaker_tuning_operator {_AWS}operators.sagemaker
+airflow.contrib.operators.segment_track_event_operator {_P}segment.operators.segment_track_event
+airflow.contrib.operators.sql_to_gcs {_GCP}transfers.sql_to_gcs
+  BaseSQLToGoogleCloudStorageOperator=BaseSQLToGCSOperator
+airflow.contrib.operators.sqoop_operator {_P}apache.sqoop.operators.sqoop
+airflow.contrib.operators.vertica_to_hive {_P}apache.hive.transfers.vertica_to_hive
+  VerticaToHiveTransfer=VerticaToHiveOperator
+airflow.contrib.operators.wasb_delete_blob_operator {_AZURE}operators.wasb_delete_blob
+airflow.contrib.secrets.azure_key_vault {_AZURE}secrets.key_vault
+airflow.contrib.secrets.hashicorp_vault {_P}hashicorp.secrets.vault
+airflow.contrib.sensors.azure_cosmos_sensor {_AZURE}sensors.cosmos
+airflow.contrib.sensors.cassandra_record_sensor {_P}apache.cassandra.sensors.record
+airflow.contrib.sensors.cassandra_table_sensor {_P}apache.cassandra.sensors.table
+airflow.contrib.sensors.celery_queue_sensor {_P}celery.sensors.celery_queue
+airflow.contrib.sensors.datadog_sensor {_P}datadog.sensors.datadog
+airflow.contrib.sensors.emr_base_sensor {_AWS}sensors.emr
+airflow.contrib.sensors.gcp_transfer_sensor {_GCP}sensors.cloud_storage_transfer_service
+  GCPTransferServiceWaitForJobStatusSensor=CloudDataTransferServiceJobStatusSensor
+airflow.contrib.sensors.jira_sensor {_P}atlassian.jira.sensors.jira
+airflow.contrib.sensors.qubole_sensor {_P}qubole.sensors.qubole
+airflow.contrib.sensors.redis_pub_sub_sensor {_P}redis.sensors.redis_pub_sub
+airflow.contrib.sensors.sagemaker_base_sensor {_AWS}sensors.sagemaker
+airflow.contrib.sensors.sagemaker_endpoint_sensor {_AWS}sensors.sagemaker
+airflow.contrib.sensors.sagemaker_transform_sensor {_AWS}sensors.sagemaker
+airflow.contrib.sensors.sagemaker_tuning_sensor {_AWS}sensors.sagemaker
+airflow.operators.gcs_to_s3 {_AWS}transfers.gcs_to_s3
+airflow.operators.google_api_to_s3_transfer {_AWS}transfers.google_api_to_s3
+  GoogleApiToS3Transfer=GoogleApiToS3Operator
+airflow.operators.hive_stats_operator {_P}apache.hive.operators.hive_stats
+airflow.operators.hive_to_druid {_P}apache.druid.transfers.hive_to_druid HiveToDruidTransfer=HiveToDruidOperator
+airflow.operators.hive_to_mysql {_P}apache.hive.transfers.hive_to_mysql HiveToMySqlTransfer=HiveToMySqlOperator
+airflow.operators.hive_to_samba_operator {_P}apache.hive.transfers.hive_to_samba
+airflow.operators.mssql_to_hive {_P}apache.hive.transfers.mssql_to_hive MsSqlToHiveTransfer=MsSqlToHiveOperator
+airflow.operators.papermill_operator {_P}papermill.operators.papermill
+airflow.operators.s3_to_hive_operator {_P}apache.hive.transfers.s3_to_hive S3ToHiveTransfer=S3ToHiveOperator
+airflow.sensors.metastore_partition_sensor {_P}apache.hive.sensors.metastore_partition
+airflow.sensors.named_hive_partition_sensor {_P}apache.hive.sensors.named_hive_partition
+""".replace("\n ", " ")
