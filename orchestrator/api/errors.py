@@ -11,8 +11,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
-from django.http import Http404, JsonResponse
-from django.views.decorators.csrf import csrf_exempt
+from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -118,9 +117,3 @@ def _text(detail: Any) -> str:
     if isinstance(detail, dict):
         return "; ".join(f"{name}: {_text(each)}" for name, each in detail.items())
     return str(detail)
-
-
-@csrf_exempt
-def not_found(request: Any, *args: Any, **kwargs: Any) -> JsonResponse:
-    """Answer for an address under /api/ that nothing serves."""
-    return JsonResponse({"detail": "Not Found"}, status=404)

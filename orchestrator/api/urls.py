@@ -6,7 +6,7 @@ from django.urls import path, re_path
 
 import orchestrator.converters  # noqa: F401  registers <index:...>
 
-from .errors import not_found
+from .misfits import Misfits
 from .views.asset_store import AssetStoreKeyView, AssetStoreView
 from .views.assets import (
     AliasesView,
@@ -140,9 +140,9 @@ urlpatterns = [
     path("api/v2/plugins", PluginsView.as_view()),
     path("api/v2/plugins/importErrors", PluginErrorsView.as_view()),
     path("api/v2/pools", PoolsView.as_view()),
-    path("api/v2/pools/<str:pool_name>", PoolView.as_view()),
+    path("api/v2/pools/<path:pool_name>", PoolView.as_view()),
     path("api/v2/variables", VariablesView.as_view()),
-    path("api/v2/variables/<str:variable_key>", VariableView.as_view()),
+    path("api/v2/variables/<path:variable_key>", VariableView.as_view()),
     path("api/v2/connections", ConnectionsView.as_view()),
     path("api/v2/connections/test", TestConnectionView.as_view(), {"connection_id": "test"}),
     path("api/v2/connections/enqueue-test", EnqueueTestView.as_view(), {"connection_id": "enqueue-test"}),
@@ -212,5 +212,5 @@ urlpatterns = [
     path(TASK + "/<index:map_index>/tries", TriesView.as_view()),
     path(TASK + "/<index:map_index>/why", TaskWhyView.as_view()),
     path(TASK + "/<index:map_index>/tries/<int:try_number>", TriesView.as_view()),
-    re_path(r"^(?:api|auth)/", not_found),
 ]
+urlpatterns.append(re_path(r"^(?:api|auth)/", Misfits(urlpatterns).view()))

@@ -39,8 +39,6 @@ def _raw(form: Form, name: str) -> str:
 
 def add_variable(form: Form) -> list[Call]:
     key, value, said = form.text("key"), _raw(form, "value"), form.text("description")
-    if "/" in key:  # the API has no address for it
-        return []
     body = {"key": key, "value": value, "description": said or None}
     client = Client("VariableApi", "post_variable", (), "VariableBody")
     command = ("variables", "set", key, value, *(("--description", said) if said else ()))
@@ -49,8 +47,6 @@ def add_variable(form: Form) -> list[Call]:
 
 def edit_variable(form: Form) -> list[Call]:
     key, value, said = form.path["variable_key"], _raw(form, "value"), form.text("description")
-    if "/" in key:
-        return []
     body = {"key": key, "description": said or None} | ({"value": value} if value else {})
     # Airflow's client sends no change without a value, and the command keeps a description that is not said.
     client = Client("VariableApi", "patch_variable", (key,), "VariableBody") if value else None
@@ -64,8 +60,6 @@ def add_pool(form: Form) -> list[Call]:
 
 def edit_pool(form: Form) -> list[Call]:
     name = form.path["pool_name"]
-    if "/" in name:
-        return []
     return [_pool(form, name, "PATCH", _path("pools", name), "patch_pool", (name,), "PoolPatchBody")]
 
 

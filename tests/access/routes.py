@@ -73,9 +73,9 @@ API: dict[str, dict[str, str]] = {
     "api/v2/plugins": {"get": "has:read_plugins"},
     "api/v2/plugins/importErrors": {"get": "has:read_plugins"},
     "api/v2/pools": {"get": "has:read_pools", **dict.fromkeys(("post", "patch"), "has:edit_pools")},
-    "api/v2/pools/<str:pool_name>": dict.fromkeys(("patch", "delete"), "has:edit_pools") | {"get": "has:read_pools"},
+    "api/v2/pools/<path:pool_name>": dict.fromkeys(("patch", "delete"), "has:edit_pools") | {"get": "has:read_pools"},
     "api/v2/variables": {"get": "has:read_variables", **dict.fromkeys(("post", "patch"), "has:edit_variables")},
-    "api/v2/variables/<str:variable_key>": {
+    "api/v2/variables/<path:variable_key>": {
         **{"get": "has:read_variables", "patch": "has:edit_variables", "delete": "has:edit_variables"}
     },
     "api/v2/connections": {"get": "has:read_connections", **dict.fromkeys(("post", "patch"), "has:edit_connections")},

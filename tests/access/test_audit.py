@@ -34,7 +34,7 @@ API_BODIES: dict[tuple[str, str], dict[str, Any]] = BODIES | {
     ("api/v2/variables", "patch"): _bulk(key="new", value=SECRET),
     ("api/v2/connections", "patch"): _bulk(connection_id="new", conn_type="http", password=SECRET),
     ("api/v2/variables", "post"): {"key": "new", "value": SECRET},
-    ("api/v2/variables/<str:variable_key>", "patch"): {"value": SECRET},
+    ("api/v2/variables/<path:variable_key>", "patch"): {"value": SECRET},
     ("api/v2/connections", "post"): {
         "connection_id": "new",
         "conn_type": "http",

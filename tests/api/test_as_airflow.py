@@ -152,3 +152,54 @@ def test_an_audit_entry_says_how_its_dag_is_called(api, db):
     api.call("patch", "dags/alpha", {"is_paused": True})
     entry = api.call("get", "eventLogs", dag_id="alpha")["event_logs"][0]
     assert (entry["dag_display_name"], entry["task_display_name"]) == ("The first", None)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("backfills/zz", "backfill_id"),
+        ("assets/zz/queuedEvents", "asset_id"),
+        ("dags/alpha/dagVersions/zz", "version_number"),
+        ("dags/alpha/dagRuns/r1/taskInstances/a/zz", "map_index"),
+        ("dags/alpha/dagRuns/r1/taskInstances/a/logs/1.5", "try_number"),
+    ],
+)
+def test_a_word_where_a_number_belongs_is_named(api, path, name):
+    problem = api.call("get", path, status=422)["detail"][0]
+    assert (problem["type"], problem["loc"]) == ("int_parsing", ["path", name])
+
+
+def test_an_address_that_is_like_none_is_not_found_whatever_it_holds(api, db):
+    for path in ("zz", "backfills/1/zz", "backfills/-1", "assets/1/2/3", "dags/alpha/dagRuns/r1/zz"):
+        assert api.call("get", path, status=404)["detail"]
+
+
+def test_names_of_variables_and_pools_may_hold_slashes(api, db):
+    whole = {"slots": 2, "include_deferred": False}
+    for path, name, body in (("variables", "key", {"value": "1"}), ("pools", "name", whole)):
+        api.call("post", path, {name: "team/a", **body}, status=201)
+        assert api.call("get", f"{path}/team/a")[name] == "team/a"
+        assert api.call("patch", f"{path}/team%2Fa", {name: "team/a", **body})[name] == "team/a"
+        api.call("delete", f"{path}/team%2Fa", status=204)
+
+
+@pytest.mark.parametrize(
+    ("path", "key"), [("eventLogs", "extra"), ("eventLogs", "logical_date"), ("variables", "is_encrypted")]
+)
+def test_lists_are_sorted_by_what_airflow_sorts_them_by(api, alpha, path, key):
+    api.call("post", "variables", {"key": "k", "value": "v"}, status=201)
+    assert api.call("get", path, order_by=f"-{key}")["total_entries"] == 1
+
+
+def test_a_mask_may_name_the_connection_itself(api, db):
+    body = {"connection_id": "c", "conn_type": "http", "host": "h"}
+    api.call("post", "connections", body, status=201)
+    for mask in ("connection_id", "connection_id,host"):
+        assert api.call("patch", "connections/c", body, update_mask=mask)["host"] == "h"
+
+
+def test_a_log_is_given_in_the_forms_it_has(api, alpha):
+    factories.make_attempt(factories.instance_of(factories.make_run(alpha, "r1"), "a"), lines=("x",))
+    path = "/api/v2/dags/alpha/dagRuns/r1/taskInstances/a/logs/1"
+    for accept, status in (("image/png", 406), ("text/html, */*;q=0.1", 200), ("application/json", 200)):
+        assert api.get(path, headers={"Accept": accept}).status_code == status

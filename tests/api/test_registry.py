@@ -24,26 +24,38 @@ def test_a_pool_is_made_changed_and_deleted(as_role):
     for wrong in (
         {"name": "x"},
         {"name": "x", "slots": "1"},
-        {"name": "a/b", "slots": 1},
+        {"name": "a\nb", "slots": 1},
         {"name": "x", "slots": 2**40},
     ):
         op.call("post", "pools", wrong, 422)
     op.call("post", "pools", {"name": "x", "slots": -2}, 422)
-    op.call("patch", "pools/db", {"pool": "other", "slots": 1}, 400)
+    op.call("patch", "pools/db", {**body, "pool": "other"}, 400)
     assert op.call("delete", "pools/db", status=204) is None
     assert op.call("delete", "pools/db", status=404) == {"detail": "The Pool with name: `db` was not found"}
     assert op.call("delete", "pools/default_pool", status=400) == {"detail": "Default Pool can't be deleted"}
-    assert op.call("patch", "pools/default_pool", {"slots": 64})["slots"] == 64
+    assert op.call("patch", "pools/default_pool", {"slots": 64, "include_deferred": False})["slots"] == 64
 
 
 def test_a_pool_may_have_a_rate_that_clients_of_airflow_leave_alone(as_role):
     op = as_role("op")
     assert op.call("post", "pools", {"name": "api", "slots": -1, "rate_per_minute": 30}, 201)["rate_per_minute"] == 30
-    assert op.call("patch", "pools/api", {"slots": 5, "description": "d"})["rate_per_minute"] == 30
-    assert op.call("patch", "pools/api", {"rate_per_minute": 9}, update_mask="rate_per_minute")["slots"] == 5
-    assert "rate of 1 to" in op.call("patch", "pools/api", {"rate_per_minute": 0}, 400)["detail"]
-    op.call("patch", "pools/api", {"rate_per_minute": "fast"}, 422)
-    assert op.call("patch", "pools/api", {"rate_per_minute": None})["rate_per_minute"] is None
+    whole = {"pool": "api", "slots": 5, "include_deferred": False}
+    assert op.call("patch", "pools/api", {**whole, "description": "d"})["rate_per_minute"] == 30
+    faster = {**whole, "slots": 6, "rate_per_minute": 9}
+    assert op.call("patch", "pools/api", faster, update_mask="rate_per_minute")["slots"] == 5
+    assert "rate of 1 to" in op.call("patch", "pools/api", {**whole, "rate_per_minute": 0}, 400)["detail"]
+    op.call("patch", "pools/api", {**whole, "rate_per_minute": "fast"}, 422)
+    assert op.call("patch", "pools/api", {**whole, "rate_per_minute": None})["rate_per_minute"] is None
+
+
+def test_a_change_of_a_pool_says_the_whole_pool_with_a_mask_and_without(as_role):
+    op = as_role("op")
+    op.call("post", "pools", {"name": "db", "slots": 3}, 201)
+    for mask in ({}, {"update_mask": "slots"}):
+        problems = op.call("patch", "pools/db", {"slots": 7}, 422, **mask)["detail"]
+        assert [each["loc"] for each in problems] == [["body", "pool"], ["body", "include_deferred"]]
+    assert op.call("get", "pools/db")["slots"] == 3
+    assert op.call("patch", "pools/db", {"name": "db", "slots": 7, "include_deferred": False})["slots"] == 7
 
 
 def test_a_pool_counts_the_slots_in_use(api):
@@ -54,8 +66,9 @@ def test_a_pool_counts_the_slots_in_use(api):
     pool = api.call("get", "pools/db")
     assert (pool["running_slots"], pool["scheduled_slots"], pool["deferred_slots"]) == (2, 2, 2)
     assert (pool["occupied_slots"], pool["open_slots"]) == (2, 7)
-    assert api.call("patch", "pools/db", {"include_deferred": True})["open_slots"] == 5
-    assert api.call("patch", "pools/db", {"slots": -1})["open_slots"] == -1
+    whole = {"pool": "db", "slots": 9, "include_deferred": True}
+    assert api.call("patch", "pools/db", whole)["open_slots"] == 5
+    assert api.call("patch", "pools/db", {**whole, "slots": -1})["open_slots"] == -1
     assert [each["name"] for each in api.call("get", "pools", order_by="-name")["pools"]] == ["default_pool", "db"]
 
 

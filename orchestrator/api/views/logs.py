@@ -8,6 +8,7 @@ from typing import Any
 
 from django.core import signing
 from django.http import Http404
+from rest_framework.exceptions import NotAcceptable
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -50,6 +51,10 @@ class LogsView(ApiView):
             return streamed(request._request, lines, "application/x-ndjson")
         if "text/plain" in accept and "application/json" not in accept:
             return streamed(request._request, _text(instance, tokens), "text/plain; charset=utf-8")
+        if not any(each in accept for each in ("application/json", "application/*", "*/*")):
+            raise NotAcceptable(
+                "Only application/json, application/x-ndjson, text/plain or text/event-stream is supported"
+            )
         return self._page(request, instance, try_number, tokens)
 
     def _page(self, request: Request, instance: TaskInstance, try_number: int, tokens: list[int]) -> Response:
