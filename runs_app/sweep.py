@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import DatabaseError, InterfaceError
 from django.db.models import Exists, OuterRef
 
@@ -88,7 +89,7 @@ def _parts(number: int) -> list[Callable[[Swept, Turn, datetime], None]]:
     if number % BLOCKED_EVERY == 0:
         parts.insert(6, _advance_blocked)
     if number % FORGET_EVERY == 0:
-        parts += [_forget_processes, _clean_stores]
+        parts += [_forget_processes, _clean_stores, _forget_sessions]
     return parts
 
 
@@ -313,3 +314,9 @@ def _forget_processes(found: Swept, turn: Turn, now: datetime) -> None:
 def _clean_stores(found: Swept, turn: Turn, now: datetime) -> None:
     store.clean(now)
     forget_undos(now)
+
+
+def _forget_sessions(found: Swept, turn: Turn, now: datetime) -> None:
+    """Delete sessions that have expired: each sign-in that was begun at a provider and never finished leaves one."""
+    old = Session.objects.filter(expire_date__lt=now).values_list("pk", flat=True)[:BATCH]
+    Session.objects.filter(pk__in=list(old)).delete()

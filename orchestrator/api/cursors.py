@@ -36,7 +36,7 @@ def page(listing: Listing, rows: QuerySet[Any], query: QueryDict) -> tuple[Query
     rows = listing.narrow(rows, query)
     token = query["cursor"]
     back, token = token.startswith(BACK), token.removeprefix(BACK)
-    wanted = rows.filter(_beyond(keys, _read(token, paths), back)) if token else rows
+    wanted = rows.filter(_beyond(keys, _read(token, paths), back)) if token or back else rows
     limit = max(window(query)[0], 1)
     found = list(wanted.order_by(*_order(keys, back)).values_list(*paths)[: limit + 1])
     more, found = len(found) > limit, found[:limit]

@@ -93,7 +93,9 @@ def test_instances_of_a_task_that_is_not_mapped_are_not_listed_as_mapped(api, ma
 
 
 def test_filters_and_orders_that_mean_nothing_are_refused(api, alpha):
-    api.call("get", "dags", last_dag_run_state="zz", status=422)
+    for name in ("last_dag_run_state", "dag_run_state"):
+        api.call("get", "dags", status=422, **{name: "zz"})
+    api.call("get", "dags/alpha/dagRuns", cursor="~", status=400)
     api.call("get", "dagTags", order_by="zz", status=400)
 
 

@@ -58,8 +58,7 @@ def test_rows_made_meanwhile_shift_nothing(api, runs):
 def test_a_cursor_that_is_none_or_of_another_order_is_refused(api, runs):
     token = api.call("get", "dags/alpha/dagRuns", cursor="", limit=1)["next_cursor"]
     for query in ({"cursor": "x"}, {"cursor": "~"}, {"cursor": token, "order_by": "run_id"}, {"cursor": token[:-2]}):
-        wanted = 200 if query == {"cursor": "~"} else 400
-        api.call("get", "dags/alpha/dagRuns", status=wanted, **query)
+        api.call("get", "dags/alpha/dagRuns", status=400, **query)
     api.call("get", "dags/alpha/dagRuns", cursor="", order_by="conf", status=400)
 
 

@@ -23,7 +23,7 @@ from orchestrator.api.query import ENDS, Listing, choice, flag, order_of, window
 from orchestrator.api.scope import dag_for, must, must_somewhere
 from orchestrator.api.views.runs import read_state
 from orchestrator.core import timetables
-from orchestrator.core.states import RUN_UNFINISHED, from_airflow
+from orchestrator.core.states import RUN_UNFINISHED
 from orchestrator.written import read
 from runs_app import actions, favorites
 from runs_app.models import DagRun
@@ -54,6 +54,7 @@ TIMETABLES = {name: getattr(getattr(timetables, name), "type", None) for name in
 
 RUNS = Listing(times={"dag_run_start_date": "started_at", "dag_run_end_date": "ended_at"})
 """DAGs are found by their runs' times, too."""
+STATES = Listing(exact={"dag_run_state": "state"}, convert={"dag_run_state": read_state})
 
 PATCH = {
     "is_paused": Part(boolean, required=True, nullable=False),
@@ -178,9 +179,8 @@ def narrow(rows: QuerySet[Any], query: QueryDict) -> QuerySet[Any]:
     if named := [each.rpartition(".")[2] for each in query.getlist("timetable_type") if each]:
         kinds = [kind for kind in (TIMETABLES.get(each) for each in named) if kind]
         rows = rows.filter(version__spec__timetable__type__in=kinds) if kinds else rows.none()
-    if states := query.getlist("dag_run_state"):
-        known = [each for state in states for each in from_airflow(state)]
-        rows = rows.filter(Exists(DagRun.objects.filter(dag=OuterRef("pk"), state__in=known)))
+    if "dag_run_state" in query:
+        rows = rows.filter(Exists(STATES.narrow(DagRun.objects.filter(dag=OuterRef("pk")), query)))
     return rows
 
 
