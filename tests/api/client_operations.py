@@ -44,6 +44,7 @@ def update(entity: dict) -> dict:
 
 
 POOL = {"name": "made", "slots": 2}
+WHOLE_POOL = {"pool": "made", "slots": 3, "include_deferred": False}
 VARIABLE = {"key": "made", "value": "1"}
 CONNECTION = {"connection_id": "made", "conn_type": "http"}
 QUEUED = {**DAG, **ASSET}
@@ -120,7 +121,7 @@ CALLS: list[tuple[str, dict, dict | None]] = [
     ("post_pool", {}, POOL),
     ("get_pools", {}, None),
     ("get_pool", {"pool_name": "made"}, None),
-    ("patch_pool", {"pool_name": "made", "update_mask": ["slots"]}, {**POOL, "name": None, "pool": "made", "slots": 3}),
+    ("patch_pool", {"pool_name": "made", "update_mask": ["slots"]}, WHOLE_POOL),
     ("delete_pool", {"pool_name": "made"}, None),
     ("bulk_pools", {}, bulk(POOL, "name")),
     ("post_variable", {}, VARIABLE),
