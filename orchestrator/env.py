@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -295,7 +296,8 @@ def shown(environ: Mapping[str, str] | None = None) -> list[Shown]:
         value = environ.get(each.name, "")
         default = _text(each.default)
         source = "environment" if value else "default"
-        found[each.name] = Shown(each.name, _masked(each.name, value or default), source, default, each.help)
+        told = f"./{os.path.relpath(each.default)}" if isinstance(each.default, Path) else default
+        found[each.name] = Shown(each.name, _masked(each.name, value or default), source, told, each.help)
     for name, (words_of_default, help_text) in READ_ELSEWHERE.items():
         value = environ.get(name, "")
         source = "environment" if value else "default"
