@@ -82,7 +82,7 @@ def _facts(run: DagRun, instances: Mapping[Key, Any], now: datetime) -> Facts:
         version=run.version.version_number,
         spec=load_spec(run.version_id),
         conf=run.conf if isinstance(run.conf, dict) else {},
-        due=run.run_after,
+        due=max(run.run_after, run.queued_at),  # a backfill's runs are made long after their time
         started=run.started_at,
         ended=run.ended_at or now,
         instances={key: _taken(instances[key], xcoms.get(key, {}), now) for key in keys},

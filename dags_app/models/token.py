@@ -27,6 +27,7 @@ class ApiToken(models.Model):
     revoked_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = "API token"
         ordering = ["-pk"]
 
     def __str__(self) -> str:

@@ -83,6 +83,7 @@ class XCom(PlacedInRun, models.Model):
     timestamp = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = "XCom"
         constraints = [models.UniqueConstraint(fields=["run", "task_id", "map_index", "key"], name="xcom_key")]
 
     def __str__(self) -> str:

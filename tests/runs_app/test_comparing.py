@@ -83,6 +83,14 @@ def test_the_delay_is_what_the_run_took_longer():
     assert comparing.compared(before, after, timezone.now()).delay == 90.0
 
 
+def test_what_a_backfill_made_late_did_not_wait_since_its_time():
+    before, after = pair()
+    late = before.run_after + timedelta(days=5)
+    DagRun.objects.filter(pk=before.pk).update(queued_at=late, started_at=late, ended_at=late + timedelta(seconds=10))
+    before.refresh_from_db()
+    assert "run_wait" not in [kind for kind, _ in found(before, after)]
+
+
 def test_the_last_good_run_is_the_newest_before_it_that_succeeded():
     dag = factories.make_dag("alpha")
     factories.make_run(dag, "good-1")
