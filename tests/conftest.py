@@ -54,13 +54,16 @@ def pytest_xdist_setupnodes() -> None:
 def as_if_alone() -> None:
     """What the factories make has the same names and dates in every order of tests; counted on, runs are of the future.
 
-    What is kept of runs for some seconds goes: the next test's runs have the same numbers.
+    What is kept of runs for some seconds goes: the next test's runs have the same numbers. And the DAGs that it makes are not
+    of the file that a test before it has loaded, which may be one for an older Airflow.
     """
+    from orchestrator.sdk import era
     from runs_app import forecast
     from tests.support import factories
 
     factories.numbers = itertools.count(1)
     forecast.forget()
+    era.end()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -118,6 +118,12 @@ def begin(root: str, file: str) -> None:
     _current[:] = [read(root, file)._replace(pulls_any=not is_new)]
 
 
+def end() -> None:
+    """From here on DAGs are of no file."""
+    _root.clear()
+    _current.clear()
+
+
 def dags_folder() -> str | None:
     """The folder that the DAG file of this process lies in: of a version its own copy; None where none was loaded."""
     return _root[-1] if _root else None
