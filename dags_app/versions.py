@@ -24,11 +24,14 @@ def load_spec(version_pk: int) -> DagSpec:
     return dag_from_json(DagVersion.objects.values_list("spec", flat=True).get(pk=version_pk))
 
 
-def reruns_with_latest(dag: Dag, asked: bool | None = None) -> bool:
-    """Whether what is cleared runs with the DAG's latest version: as asked, else as the DAG says, else the installation."""
+def reruns_with_latest(dag: Dag, asked: bool | None = None, *, unsaid: bool = False) -> bool:
+    """Whether what runs again does so with the DAG's latest version: as asked, else as the DAG says, else the installation.
+
+    ``unsaid``: where nobody does; Airflow clears with a run's own version, and backfills with the latest.
+    """
     of_dag = load_spec(dag.version_id).rerun_with_latest_version if dag.version_id else None
-    of_installation: bool = settings.ORCH.rerun_with_latest_version
-    return next((each for each in (asked, of_dag) if each is not None), of_installation)
+    of_installation: bool | None = settings.ORCH.rerun_with_latest_version
+    return next((each for each in (asked, of_dag, of_installation) if each is not None), unsaid)
 
 
 def place_of(version_pk: int) -> tuple[str, str]:

@@ -182,8 +182,9 @@ SETTINGS = (
         "AIRFLOW__CORE__RERUN_WITH_LATEST_VERSION",
         "rerun_with_latest_version",
         yes_or_no,
-        False,
-        "what is cleared runs with its DAG's latest version, unless the DAG or whoever clears says otherwise",
+        None,
+        "what is cleared or backfilled again runs with its DAG's latest version, unless the DAG or whoever asks says "
+        "otherwise; unset: a backfill does, what is cleared does not",
     ),
     Setting(
         "AIRFLOW__CORE__TEST_CONNECTION",
@@ -306,6 +307,8 @@ def shown(environ: Mapping[str, str] | None = None) -> list[Shown]:
 
 
 def _text(value: Any) -> str:
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     return " ".join(map(str, value)) if isinstance(value, (list, dict)) else str(value)

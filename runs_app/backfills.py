@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from dags_app import ranges
 from dags_app.models import Dag
-from dags_app.versions import load_spec
+from dags_app.versions import load_spec, reruns_with_latest
 from orchestrator import wake
 from orchestrator.core import backfill as core
 from orchestrator.core.params import ParamError, merged
@@ -52,7 +52,7 @@ class Request:
     reprocess: core.Reprocess = core.Reprocess.NONE
     max_active_runs: int = 10
     conf: dict[str, Any] | None = None
-    run_on_latest_version: bool = False
+    run_on_latest_version: bool | None = None  # None = as the DAG or the installation says, else yes
 
 
 def plan(request: Request, now: datetime | None = None) -> list[Planned]:
@@ -84,11 +84,12 @@ def create(request: Request, *, user: Any = None) -> Backfill:
     """
     now = timezone.now()
     _spec_of(request.dag_id)
+    latest = reruns_with_latest(Dag.objects.get(pk=request.dag_id), request.run_on_latest_version, unsaid=True)
     if Backfill.objects.filter(dag_id=request.dag_id, completed_at__isnull=True).exists():
         raise BackfillActive(request.dag_id)
     found = _intervals(request, now)
     with transaction.atomic():
-        backfill = _insert(request, user, now)
+        backfill = _insert(request, latest, user, now)
         BackfillDagRun.objects.bulk_create(_entries(backfill, found), batch_size=500)
         audit(
             user,
@@ -107,7 +108,7 @@ def create(request: Request, *, user: Any = None) -> Backfill:
     return backfill
 
 
-def _insert(request: Request, user: Any, now: datetime) -> Backfill:
+def _insert(request: Request, latest: bool, user: Any, now: datetime) -> Backfill:
     try:
         with transaction.atomic():
             return Backfill.objects.create(
@@ -118,7 +119,7 @@ def _insert(request: Request, user: Any, now: datetime) -> Backfill:
                 reprocess_behavior=request.reprocess,
                 max_active_runs=request.max_active_runs,
                 dag_run_conf=request.conf,
-                run_on_latest_version=request.run_on_latest_version,
+                run_on_latest_version=latest,
                 triggering_user_name=actor_of(user) if user is not None else None,
                 created_at=now,
                 updated_at=now,

@@ -264,11 +264,14 @@ def backfill(form: Form) -> list[Call]:
     behaviour, most = form.text("reprocess_behavior") or "none", form.text("max_active_runs") or "10"
     body: dict[str, Any] = {"dag_id": dag_id, "from_date": first, "to_date": last, "reprocess_behavior": behaviour}
     body |= {"max_active_runs": int(most) if most.isdecimal() else 10}
-    flags = [name for name in ("run_backwards", "run_on_latest_version") if name in form.data]
-    body |= dict.fromkeys(flags, True) | ({"dag_run_conf": conf} if conf else {})
+    flags = {"run_backwards": True} if form.on_form("run_backwards") else {}
+    usual = reruns_with_latest(dag_for(form.request, dag_id), unsaid=True)
+    if (latest := form.on("run_on_latest_version", usual)) != usual:
+        flags["run_on_latest_version"] = latest
+    body |= flags | ({"dag_run_conf": conf} if conf else {})
     command = ["backfill", "create", dag_id, "--from-date", str(first), "--to-date", str(last)]
     command += ["--reprocess-behavior", behaviour, "--max-active-runs", str(body["max_active_runs"])]
-    command += [f"--{name.replace('_', '-')}" for name in flags]
+    command += [f"--{'' if on else 'no-'}{name.replace('_', '-')}" for name, on in flags.items()]
     command += ["--conf", json.dumps(conf, ensure_ascii=False)] if conf else []
     client = Client("BackfillApi", "create_backfill", (), "BackfillPostBody")
     made = [Call("POST", "/api/v2/backfills", body, client=client, command=tuple(command))]

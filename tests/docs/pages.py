@@ -114,7 +114,7 @@ def _default(value: Any) -> str:
         return f"`./{os.path.relpath(value)}`"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    if value in ("", [], {}):
+    if value in ("", [], {}, None):
         return "none"
     text = " ".join(value) if isinstance(value, list) else value
     return f"`{value:g}`" if isinstance(value, float) else f"`{text}`"

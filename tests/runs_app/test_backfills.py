@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
@@ -283,14 +284,26 @@ def test_two_that_make_runs_at_once_make_each_once(emptied, monkeypatch):
     assert kept()
 
 
-@pytest.mark.parametrize("latest", [False, True])
-def test_a_run_that_runs_again_does_so_with_the_latest_version_if_asked(latest):
+@pytest.mark.parametrize(
+    ("asked", "of_dag", "of_installation", "latest"),
+    [
+        (False, None, None, False),
+        (True, False, False, True),
+        (None, None, None, True),
+        (None, None, False, False),
+        (None, False, True, False),
+    ],
+)
+def test_a_run_that_runs_again_does_so_with_the_latest_version_unless_told_otherwise(
+    asked, of_dag, of_installation, latest, monkeypatch
+):
+    monkeypatch.setattr(settings.ORCH, "rerun_with_latest_version", of_installation)
     dag = daily()
     run = factories.make_run(dag, state="failed", run_type="scheduled", logical_date=day(2))
-    with DAG("daily", schedule="@daily", start_date=day(1)) as changed:
+    with DAG("daily", schedule="@daily", start_date=day(1), rerun_with_latest_version=of_dag) as changed:
         for name in ("a", "b"):
             PythonOperator(task_id=name, python_callable=print)
     newest = factories.make_version(dag, changed.to_spec())
-    ask(2, 2, reprocess=Reprocess.FAILED, run_on_latest_version=latest)
+    ask(2, 2, reprocess=Reprocess.FAILED, run_on_latest_version=asked)
     run.refresh_from_db()
     assert (run.version_id == newest.pk, sorted(states(run))) == (latest, ["a", "b"] if latest else ["a"])

@@ -58,6 +58,7 @@ CASES: dict[str, tuple[str, dict[str, str]]] = {
     "hold it in every run": (f"{TASK}/hold", {"where": "every", "until": "2099-01-01T00:00"}),
     "hold an instance": (f"{INDEX}/hold", {"where": "run"}),
     "backfill": ("/dags/{dag}/backfill", {**RANGE, "reprocess_behavior": "failed", "run_backwards": "on"}),
+    "backfill with runs' own versions": ("/dags/{dag}/backfill", {**RANGE, "reprocess_behavior": "failed", "set": "1"}),
 }
 WITHOUT_COMMAND = {"mark a run", "trigger with a date", "trigger with an id", "clear a group", "mark a group"}
 WITHOUT_COMMAND |= {"delete a task", "delete an instance"}

@@ -57,7 +57,7 @@ def _asked(request: Request) -> backfills.Request:
         reprocess=Reprocess(values["reprocess_behavior"]),
         max_active_runs=values["max_active_runs"],
         conf=values["dag_run_conf"],
-        run_on_latest_version=bool(values["run_on_latest_version"]),
+        run_on_latest_version=values["run_on_latest_version"],
     )
 
 

@@ -13,6 +13,7 @@ from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from dags_app.models import Dag
+from dags_app.versions import reruns_with_latest
 from orchestrator import access
 from orchestrator.core.backfill import Action, Reprocess
 from orchestrator.web.backfills import expected, open_one, with_progress
@@ -90,7 +91,13 @@ def create(request: HttpRequest, dag_id: str) -> HttpResponse:
         expected=expected(request, dag, runs, asked.max_active_runs) if asked is not None else None,
         other=open_one(request, dag)[0],
         behaviours=[(each, WORDS[each]) for each in Reprocess],
+        latest=_with_latest(dag, given),
     )
+
+
+def _with_latest(dag: Dag, given: Any) -> bool:
+    """Whether the box is ticked: before the form was sent, as backfills of this DAG are unless one says otherwise."""
+    return "run_on_latest_version" in given if "set" in given else reruns_with_latest(dag, unsaid=True)
 
 
 def _asked(dag: Dag, given: Any) -> tuple[backfills.Request | None, str]:
@@ -109,7 +116,7 @@ def _asked(dag: Dag, given: Any) -> tuple[backfills.Request | None, str]:
             "Give one run at once or more, and as configuration a JSON object without null characters."
         )
     return backfills.Request(
-        dag.dag_id, first, last, "run_backwards" in given, behaviour, most, conf, "run_on_latest_version" in given
+        dag.dag_id, first, last, "run_backwards" in given, behaviour, most, conf, _with_latest(dag, given)
     ), ""
 
 

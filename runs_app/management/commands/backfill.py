@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, BooleanOptionalAction
 from typing import Any
 
 from django.core.management.base import CommandError
@@ -164,7 +164,9 @@ def _range(parser: ArgumentParser) -> None:
     parser.add_argument("--max-active-runs", type=int, default=10, help="how many at once (10)")
     parser.add_argument("--conf", help="a JSON object: the configuration of each run")
     parser.add_argument(
-        "--run-on-latest-version", action="store_true", help="runs that run again do so with the DAG's latest version"
+        "--run-on-latest-version",
+        action=BooleanOptionalAction,
+        help="runs that run again do so with the DAG's latest version (yes, unless the DAG or the installation says otherwise)",
     )
 
 
