@@ -44,10 +44,10 @@ export function start(section) {
     model.take(data); await reopen();
     rebuild(kept);
   }
-  /** The runs before those that came with the page. */
-  async function rest() {
+  /** The runs before those that came with the page. @param {Promise<any> | ""} [begun]  they have been asked for already */
+  async function rest(begun) {
     if (!older || model.runs.length >= Number(select.value)) return;
-    const own = serial, asked = get({ skip: model.runs.length });
+    const own = serial, asked = begun || get({ skip: model.runs.length });
     await drawn;  // asked for meanwhile: the server looks for them while the page draws those it has
     const data = await asked;
     if (own !== serial) return;
@@ -208,7 +208,8 @@ export function start(section) {
   for (const state of (place().get("task_state") ?? "").split(",")) { const box = /** @type {HTMLInputElement | null} */ (states.querySelector(`input[value="${CSS.escape(state)}"]`)); if (box) box.checked = true; }
   const remembered = recall("grid runs", "");
   if (!place().has("runs") && remembered && remembered !== select.value && [...select.options].some((each) => each.value === remembered)) select.value = remembered;
-  before = rest().catch(() => {});
+  // With the page itself the browser began to ask for the rest: while the server looks, styles and scripts are fetched.
+  before = rest(section.dataset.rest && ask(section.dataset.rest).then((answer) => answer.json())).catch(() => {});
   view.build(); visible(); empty(); scroll.scrollLeft = scroll.scrollWidth; view.look(); pages(); tell();
   begin();
   watch(section.dataset.live, refresh);

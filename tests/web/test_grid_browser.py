@@ -52,6 +52,20 @@ def test_a_year_of_runs_has_cells_only_where_one_looks_and_each_is_a_link(browse
     page.wait_for_url("**/runs/run%2000/tasks/t119")
 
 
+def test_the_older_runs_are_asked_for_once_and_before_any_script_runs(browser: Any):  # noqa: F811
+    dag = factories.make_dag(spec=factories.make_spec("long", {"a": ()}))
+    for number in range(60):
+        factories.make_run(dag, f"run {number:02}")
+    page = browser()
+    page.goto("/dags/long?runs=60&run_type=manual")
+    page.wait_for_selector(".grid[aria-colcount='61']")
+    asked = page.evaluate(
+        """performance.getEntriesByType("resource").filter((each) => each.name.includes("skip="))
+             .map((each) => [each.initiatorType, new URL(each.name).search])"""
+    )
+    assert asked == [["link", "?runs=60&run_type=manual&skip=50"]]
+
+
 def test_arrows_walk_and_jump_and_the_focus_stays_where_it_is_when_a_run_comes(browser: Any):  # noqa: F811
     dag = factories.make_dag(spec=shop_spec())
     for number in range(3):

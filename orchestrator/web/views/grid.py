@@ -44,8 +44,17 @@ def page(request: HttpRequest, dag_id: str) -> HttpResponse:
     count = whole_number(request, "runs", RUNS_SHOWN, 1, MOST_RUNS)
     data = _data(request, context["dag"], filters, most=FIRST_SHOWN)
     shown = {"filters": filters, "count": count, "choices": sorted({*CHOICES, count}), "data": data}
+    if len(data["runs"]) < count and data["older"]:
+        shown["rest"] = _rest(request, dag_id, count, len(data["runs"]))
     shown |= {"bulk_acts": bulk.offered(bulk.KINDS["task_instances"], request.user), "most_cells": bulk.MOST_CELLS}
     return live_part(request, "dags/grid.html", HEAD, **shown, **context)
+
+
+def _rest(request: HttpRequest, dag_id: str, count: int, skip: int) -> str:
+    """The address of the runs before those that come with the page: the browser asks for it before any script runs."""
+    asked = request.GET.copy()
+    asked["runs"], asked["skip"] = str(count), str(skip)
+    return f"{reverse('grid-data', args=[dag_id])}?{asked.urlencode()}"
 
 
 @require_safe
