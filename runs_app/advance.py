@@ -21,14 +21,14 @@ from django.utils import timezone
 from dags_app.versions import load_spec
 from orchestrator import wake
 from orchestrator.core.deadlines import alerts_of
-from orchestrator.core.decide import Decision, Expansion, callback_reason, decide
+from orchestrator.core.decide import Decision, callback_reason, decide
 from orchestrator.core.group_retries import with_retries
-from orchestrator.core.spec import DagSpec, TaskSpec
+from orchestrator.core.spec import DagSpec
 from orchestrator.core.states import FINISHED, RunState, TaskState
 
 from . import group_retries, notify, stopping
-from .create import BATCH, columns, concurrency_key, copies
 from .deadlines import met
+from .expanding import expand
 from .failing import pause_if_failing
 from .limits import live_slots
 from .locking import fetch, is_postgresql, retrying, write
@@ -264,7 +264,7 @@ def _apply(
 ) -> None:
     """Write the expansions, then the moves, of one decision."""
     for expansion in decision.expansions:
-        _expand(run, spec, loaded, expansion, now)
+        expand(run, spec, loaded, expansion, now)
     steps = []
     for move in decision.moves:
         pk = loaded.pks[move.task_id, move.map_index]
@@ -289,41 +289,6 @@ def _keep_latest_only(
     place = {"id": pk, "run_id": run["id"], "dag_id": run["dag_id"], "task_id": task_id, "map_index": map_index}
     followed = list(spec.downstream[task_id])
     write_xcom(place, "return_value", followed, len(followed), now)
-
-
-def _expand(run: Mapping[str, Any], spec: DagSpec, loaded: Loaded, expansion: Expansion, now: datetime) -> None:
-    """Turn one unexpanded instance into the first of an expansion and add the others."""
-    task_id, indexes = expansion.task_id, expansion.indexes
-    first = loaded.pks.pop((task_id, expansion.replaces), None)
-    if first is not None:
-        TaskInstance.objects.filter(pk=first).update(map_index=indexes[0], updated_at=now)
-        loaded.pks[task_id, indexes[0]] = first
-    missing = [index for index in indexes if (task_id, index) not in loaded.pks]
-    task = spec.tasks[task_id]
-    if first is not None and missing == list(indexes[1:]) and task.concurrency_key is None:
-        if missing:
-            made = copies(first, indexes, now)
-            loaded.pks.update({(task_id, index): pk for index, pk in made.items()})
-        return
-    keyed = DagRun.objects.get(pk=run["id"]) if task.concurrency_key is not None else None
-    if keyed is not None and first is not None:
-        key = concurrency_key(keyed, spec, task, indexes[0])
-        TaskInstance.objects.filter(pk=first).update(concurrency_key=key)
-    rows = (_instance(run, task, index, _key(keyed, spec, task, index), now) for index in missing)
-    made_rows = TaskInstance.objects.bulk_create(rows, batch_size=BATCH)
-    before = loaded.view.instances[task_id].values()
-    if before and all(each.held for each in before):
-        TaskInstance.objects.filter(pk__in=[made.pk for made in made_rows]).update(held=True)
-    for made in made_rows:
-        loaded.pks[task_id, made.map_index] = made.pk
-
-
-def _key(keyed: DagRun | None, spec: DagSpec, task: TaskSpec, map_index: int) -> str | None:
-    return concurrency_key(keyed, spec, task, map_index) if keyed is not None else None
-
-
-def _instance(run: Mapping[str, Any], task: TaskSpec, map_index: int, key: str | None, now: datetime) -> TaskInstance:
-    return TaskInstance(**columns(run["id"], run["dag_id"], run["version_id"], task, map_index, key), made_at=now)
 
 
 def _wake_later(run: Mapping[str, Any], spec: DagSpec, ended: Iterable[str]) -> None:
