@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError
 
 from orchestrator.logs.mask import Masker
 from orchestrator.logs.writer import FLUSH_BYTES, LogWriter
-from orchestrator.runtime.client import Child
+from orchestrator.runtime.children import Child
 
 from . import answers, logs
 

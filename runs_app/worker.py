@@ -24,7 +24,8 @@ from django.utils import timezone
 from dags_app.versions import load_spec
 from orchestrator.core.states import TaskState
 from orchestrator.logs.store import key_for
-from orchestrator.runtime.client import BrokenVersion, Child, Exit, ForkServers
+from orchestrator.runtime.children import BrokenVersion, Child, Exit
+from orchestrator.runtime.client import ForkServers
 from orchestrator.sdk import xcom
 
 from . import advance, assignment, control, deadlines, hung, logs, notify, outlet_notes, reads

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from . import loader, protocol
-from .client import Exit
+from .children import Exit
 from .environment import child_environment
 
 Json = dict[str, Any]

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from orchestrator.runtime import protocol
-from orchestrator.runtime.client import Child
+from orchestrator.runtime.children import Child
 from runs_app.relay import Relay
 
 
